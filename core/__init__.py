@@ -1,0 +1,3 @@
+"""Maquette: pictures become 3D models. See docs/architecture.md."""
+
+__version__ = "0.1.0"

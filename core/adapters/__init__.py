@@ -1,0 +1,1 @@
+"""One folder for each thing outside: a database, a disk, a vendor, the built-in engine."""

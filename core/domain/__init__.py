@@ -1,0 +1,1 @@
+"""What a job is, which words describe it, and what can go wrong. No input or output happens here."""

@@ -1,0 +1,96 @@
+"""Asking for a model and hearing of it, in our words: request, progress, the state of a task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+
+from core.domain.job import JobOptions
+
+
+class TaskPhase(StrEnum):
+    """How far a generator is with a task."""
+
+    WAITING = "waiting"
+    WORKING = "working"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationRequest:
+    """One attempt at one job, ready to be sent.
+
+    Attributes:
+        image_token: what `Generator.upload` returned for the picture.
+        nonce: random, 0 to 2**31 - 1; Tripo echoes it as `model_seed`, so it identifies the attempt.
+    """
+
+    job_id: int
+    attempt: int
+    target_object: str
+    image_token: str
+    nonce: int
+    options: JobOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskState:
+    """What a generator says of one task.
+
+    Attributes:
+        progress: percent, 0 to 100.
+        model_url: where the finished model is now; signed and short-lived, never stored or logged.
+        credits_used: what the task cost; None while unknown.
+        error_code, error_message: why it failed, in the generator's words.
+        input_token, input_nonce: the echo of the request, where the generator gives one.
+    """
+
+    task_id: str
+    phase: TaskPhase
+    progress: int = 0
+    model_url: str | None = field(default=None, repr=False)
+    credits_used: Decimal | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    input_token: str | None = None
+    input_nonce: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskLookup:
+    """The answer to a batched question: the tasks found, by id, and the ids that were not."""
+
+    found: dict[str, TaskState]
+    missed: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchedModel:
+    """A model that was fetched into memory or a file of ours, before it is checked.
+
+    Attributes:
+        data: the whole file.
+    """
+
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """Credits of the account: free to spend, and held for tasks under way."""
+
+    available: Decimal
+    held: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageRow:
+    """One row of the account's usage: the only listing of tasks there is."""
+
+    task_id: str
+    type: str
+    status: str
+    created_at: str
+    credits_used: Decimal | None

@@ -1,0 +1,163 @@
+"""A job: one picture that is to become one model, and everything known about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from core.domain.status import Stage, Status
+
+DEFAULT_MODEL = "v3.1-20260211"  # Tripo's high-fidelity model. Source: Tripo v3, image-to-model
+
+
+class Category(StrEnum):
+    """Jobs of one category share a limit of tasks open at once."""
+
+    STANDARD = "standard"
+    P_SERIES = "p"
+    OFFLINE = "offline"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobOptions:
+    """What a person may choose about the model.
+
+    Attributes:
+        model: Tripo's dated model name; the built-in engine ignores it.
+        face_limit: at most this many triangles; None leaves it to the generator.
+    """
+
+    model: str = DEFAULT_MODEL
+    face_limit: int | None = None
+    texture: bool = True
+    pbr: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredImage:
+    """The picture of a job as it lies in the object store: upright, without metadata.
+
+    Attributes:
+        name: what the person's file was called, for people to read; never used as a path.
+    """
+
+    key: str
+    name: str
+    media_type: str
+    width_px: int
+    height_px: int
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredModel:
+    """The finished model as it lies in the object store."""
+
+    key: str
+    size_bytes: int
+    sha256: str
+    face_count: int
+    vertex_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """A job that is about to be queued.
+
+    Attributes:
+        image: the stored picture; its key exists before the row does.
+        generator: name of the generator that will make it ("tripo", "offline").
+        idempotency_key: the caller's, or None; `request_hash` tells a repeat from another request.
+    """
+
+    session_id: str
+    target_object: str
+    iteration: int
+    image: StoredImage
+    generator: str
+    category: Category
+    options: JobOptions = field(default_factory=JobOptions)
+    idempotency_key: str | None = None
+    request_hash: str = ""
+    retry_of: int | None = None
+    credits_estimate: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One row of the job table, as it was when it was read. Times are aware UTC.
+
+    Attributes:
+        epoch: counts the claims of this job; a write must name the epoch it was claimed with.
+        lease_until, owner: who works on it now, and until when nobody else may.
+        attempt: 0 before the first submission; grows only when the one before is proven not created.
+        not_before: earliest time of the next submission, or None.
+        next_poll_at: when the task is to be asked for next, or None.
+        missed_count, missed_since: how often in a row, and since when, the generator did not know the task.
+        started_at: when the task was bound; the time limit counts from here.
+    """
+
+    id: int
+    session_id: str
+    target_object: str
+    iteration: int
+    image: StoredImage | None
+    generator: str
+    category: Category
+    options: JobOptions
+    status: Status
+    stage: Stage
+    created_at: datetime
+    updated_at: datetime
+    progress: int = 0
+    attempt: int = 0
+    nonce: int | None = None
+    image_token: str | None = field(default=None, repr=False)
+    send_by: datetime | None = None
+    task_id: str | None = None
+    owner: str | None = None
+    epoch: int = 0
+    lease_until: datetime | None = None
+    not_before: datetime | None = None
+    next_poll_at: datetime | None = None
+    missed_count: int = 0
+    missed_since: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    model: StoredModel | None = None
+    credits_estimate: Decimal | None = None
+    credits_used: Decimal | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    idempotency_key: str | None = None
+    request_hash: str = ""
+    retry_of: int | None = None
+
+    @property
+    def is_ended(self) -> bool:
+        """True when nothing about this job will change again."""
+        return self.stage is Stage.DONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobEvent:
+    """One change of stage. A job's events, replayed, give its stage, status and error.
+
+    Attributes:
+        before: None for the event that created the job.
+        note: a sentence for people.
+    """
+
+    id: int
+    job_id: int
+    at: datetime
+    before: Stage | None
+    after: Stage
+    status: Status
+    attempt: int
+    task_id: str | None
+    error_code: str | None
+    note: str

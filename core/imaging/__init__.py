@@ -1,0 +1,1 @@
+"""Picture bytes in, a checked, upright picture without metadata out. Pure functions."""

@@ -1,0 +1,1 @@
+"""GLB bytes in, facts out. Pure functions."""

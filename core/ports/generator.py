@@ -1,0 +1,71 @@
+"""Whoever makes models: Tripo, or the built-in engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from core.domain.generation import FetchedModel, GenerationRequest, TaskLookup, TaskState
+from core.domain.job import StoredImage
+
+
+class Generator(Protocol):
+    """Makes a model from a picture, in its own time.
+
+    Guarantees every adapter gives:
+        * `create` sends at most one request and never repeats it by itself;
+        * an error below `NotCreated` is a proof that no task exists; everything else that goes wrong in `create`
+          is `OutcomeUnknown`;
+        * `look_up`, `fetch_model` and `upload` are free and may be repeated at will.
+
+    Attributes:
+        name: "tripo" or "offline"; stored with the job.
+        label: what people read.
+        is_paid: whether a created task may cost money.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def is_paid(self) -> bool: ...
+
+    def upload(self, image: StoredImage, data: bytes) -> str:
+        """Hand over the picture; returns the token to be named in the request. Free.
+
+        Raises: RequestRejected, AccountBusy, AccountBlocked, LookupFailed (try again).
+        """
+        ...
+
+    def create(self, request: GenerationRequest, *, check_send_window: Callable[[], None]) -> str:
+        """Ask for the model, once; returns the task's id.
+
+        Args:
+            check_send_window: is called as late as can be before the first byte leaves, and raises NotSent when the
+                time window of this attempt has closed.
+
+        Raises: NotSent, RequestRejected, AccountBusy, AccountBlocked: nothing was created. OutcomeUnknown otherwise.
+        """
+        ...
+
+    def look_up(self, task_ids: Sequence[str]) -> TaskLookup:
+        """The state of any number of tasks, in ceil(n / 100) requests at most.
+
+        Raises: AccountBusy, AccountBlocked, LookupFailed.
+        """
+        ...
+
+    def fetch_model(self, task: TaskState) -> FetchedModel:
+        """The bytes of a succeeded task's model, size capped.
+
+        Raises: ModelUnavailable, when the address has expired or the transfer broke: look up again and repeat.
+            ModelInvalid, when what came can never become a model of ours.
+        """
+        ...
+
+    def close(self) -> None:
+        """End connections and child processes."""
+        ...

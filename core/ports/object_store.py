@@ -1,0 +1,34 @@
+"""Where files lie: pictures and models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+
+class ObjectStore(Protocol):
+    """Keeps whole files under keys such as `models/17-3f2a/golden-retriever.glb`.
+
+    Guarantees: a key is either absent or holds a complete file; a finished `put` survives a power cut; keys that
+    climb out of the store (`..`, absolute, back-slashes) are refused with ValueError.
+    """
+
+    def put(self, key: str, data: bytes, *, media_type: str) -> None:
+        """Store, replacing what was there. Raises: StorageFull, StoreUnavailable."""
+        ...
+
+    def get(self, key: str) -> bytes:
+        """The whole file. Raises: ObjectMissing, StoreUnavailable."""
+        ...
+
+    def exists(self, key: str) -> bool:
+        """Whether `get` would find it. Raises: StoreUnavailable."""
+        ...
+
+    def local_path(self, key: str) -> Path | None:
+        """The file on this machine's disk, when there is one, so that it can be streamed; else None."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove; a missing key is no error. Raises: StoreUnavailable."""
+        ...

@@ -1,0 +1,1 @@
+"""The use cases: submit, dispatch, poll, collect, reconcile, and the read side."""
