@@ -36,9 +36,7 @@ class Stage(StrEnum):
 ALLOWED: Mapping[Stage, frozenset[Stage]] = MappingProxyType(
     {
         Stage.QUEUED: frozenset({Stage.SUBMITTING, Stage.BLOCKED, Stage.DONE}),
-        Stage.SUBMITTING: frozenset(
-            {Stage.QUEUED, Stage.UNCERTAIN, Stage.BLOCKED, Stage.GENERATING, Stage.DONE}
-        ),
+        Stage.SUBMITTING: frozenset({Stage.QUEUED, Stage.UNCERTAIN, Stage.BLOCKED, Stage.GENERATING, Stage.DONE}),
         Stage.UNCERTAIN: frozenset({Stage.QUEUED, Stage.GENERATING, Stage.ATTENTION, Stage.DONE}),
         Stage.BLOCKED: frozenset({Stage.QUEUED, Stage.DONE}),
         Stage.GENERATING: frozenset({Stage.SAVING, Stage.LATE, Stage.DONE}),
@@ -57,9 +55,7 @@ def status_of(stage: Stage, ended_as: Status | None = None) -> Status:
     """The public status of a job in `stage`; `ended_as` is needed for, and only for, `Stage.DONE`."""
     if stage is Stage.DONE:
         if ended_as not in ENDED:
-            raise IllegalTransition(
-                f"A job that is done must have ended as one of {sorted(ENDED)}, not {ended_as!r}."
-            )
+            raise IllegalTransition(f"A job that is done must have ended as one of {sorted(ENDED)}, not {ended_as!r}.")
         return ended_as
     if stage is Stage.LATE:
         return Status.TIMEOUT
