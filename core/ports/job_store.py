@@ -1,0 +1,271 @@
+"""The job table, in verbs of a job's life. There is no `update`: half a transition cannot be written.
+
+Every verb is one atomic, conditional write. Verbs that take a `Claim` change nothing and raise ClaimLost when the
+row's epoch is no longer the claim's: another worker took over, so the caller drops its result. All of them raise
+StoreUnavailable when the table cannot be reached; `get` and verbs by number raise JobNotFound.
+Each change of stage writes exactly one event row, in the same transaction. Times are the store's own clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+from core.domain.job import Category, Job, JobEvent, NewJob, StoredModel
+from core.domain.status import Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The right to write to a job until its lease ends or someone else claims it."""
+
+    job_id: int
+    owner: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """A job together with the right to work on it."""
+
+    job: Job
+    claim: Claim
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Added:
+    """The job, and whether this call made it (False: the Idempotency-Key was known)."""
+
+    job: Job
+    created: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobQuery:
+    """Which jobs to list, newest first.
+
+    Attributes:
+        search: part of the object's name, case-insensitive, or a job's number; empty for all.
+        statuses: empty for all.
+        page: from 0.
+    """
+
+    search: str = ""
+    statuses: frozenset[Status] = frozenset()
+    page: int = 0
+    page_size: int = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPage:
+    """One page of jobs.
+
+    Attributes:
+        total: how many match the query on all pages.
+        running: how many jobs of the whole table are not at an end.
+    """
+
+    jobs: tuple[Job, ...]
+    total: int
+    running: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """What is written down before a create request may leave.
+
+    Attributes:
+        send_within_s: seconds after the write during which the request may be sent.
+    """
+
+    nonce: int
+    image_token: str
+    send_within_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollNote:
+    """What one look-up said of a task that is still under way.
+
+    Attributes:
+        poll_again_in_s: seconds until the task is asked for next.
+        is_missed: the generator did not know the task.
+    """
+
+    claim: Claim
+    progress: int
+    poll_again_in_s: float
+    is_missed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a job ended without a model: a stable code and a sentence for people."""
+
+    code: str
+    message: str
+    credits_used: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """When a scheduler last finished a tick.
+
+    Attributes:
+        owner: which process.
+    """
+
+    owner: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slots:
+    """How many tasks of each category may be open at once, over all replicas."""
+
+    limits: Mapping[Category, int] = field(default_factory=dict)
+
+
+class JobStore(Protocol):
+    """See the module's docstring for what holds for every verb."""
+
+    # -- writing: the life of a job
+
+    def add(self, new: NewJob) -> Added:
+        """→ queued. The same `idempotency_key` gives the same job. Raises: IdempotencyConflict."""
+        ...
+
+    def claim_queued(self, *, owner: str, lease_s: float, slots: Slots, limit: int) -> list[Claimed]:
+        """Claim queued jobs, oldest first, whose `not_before` has passed and for which a slot is free.
+
+        A claimed queued job holds its slot while its lease lasts. Nothing is claimed while the account waits.
+        """
+        ...
+
+    def mark_submitting(self, claim: Claim, intent: Intent) -> Job:
+        """queued → submitting, attempt + 1: the intent. Only under a lease that lasts; returns the row read back."""
+        ...
+
+    def bind_task(self, claim: Claim, task_id: str, *, poll_in_s: float) -> Job:
+        """submitting | uncertain | attention → generating. A task id is bound once, to one job, for ever."""
+        ...
+
+    def return_to_queue(self, claim: Claim, *, wait_s: float, note: str) -> Job:
+        """submitting | uncertain → queued, proven not created; or gives back a claimed queued job.
+
+        It is not claimed again before `wait_s` seconds have passed.
+        """
+        ...
+
+    def mark_blocked(self, claim: Claim, failure: Failure) -> Job:
+        """queued | submitting → blocked."""
+        ...
+
+    def mark_uncertain(self, claim: Claim, *, note: str) -> Job:
+        """submitting → uncertain."""
+        ...
+
+    def claim_uncertain(self, *, owner: str, lease_s: float, generator: str, limit: int) -> list[Claimed]:
+        """Claim uncertain jobs of one generator that nobody holds."""
+        ...
+
+    def claim_due(self, *, owner: str, lease_s: float, limit: int) -> list[Claimed]:
+        """Claim generating and late jobs whose `next_poll_at` has passed."""
+        ...
+
+    def note_polls(self, notes: Sequence[PollNote]) -> int:
+        """Write progress and the next time to ask, and release the claims; returns how many still held theirs."""
+        ...
+
+    def mark_saving(self, claim: Claim, *, credits_used: Decimal | None) -> Job:
+        """generating | late → saving; released, and due for `claim_saving` at once."""
+        ...
+
+    def claim_saving(self, *, owner: str, lease_s: float, limit: int) -> list[Claimed]:
+        """Claim jobs in saving that nobody holds and whose `next_poll_at` has passed."""
+        ...
+
+    def postpone_saving(self, claim: Claim, *, wait_s: float, note: str) -> Job:
+        """saving stays; released, to be claimed again after `wait_s` seconds."""
+        ...
+
+    def complete(self, claim: Claim, model: StoredModel) -> Job:
+        """saving → done, completed. Only after the file is stored and checked."""
+        ...
+
+    def fail(self, claim: Claim, failure: Failure) -> Job:
+        """Any stage that allows it → done, failed."""
+        ...
+
+    def cancel_waiting(self, job_id: int) -> Job:
+        """queued | blocked → done, cancelled, unless a worker holds it. Raises: IllegalTransition."""
+        ...
+
+    def expire_submitting(self) -> int:
+        """submitting rows whose lease ran out → uncertain, never queued; returns how many."""
+        ...
+
+    def mark_late(self, *, timeout_s: float) -> int:
+        """generating jobs started more than `timeout_s` ago → late; saving jobs are left; returns how many."""
+        ...
+
+    def give_up_late(self, *, watch_s: float) -> int:
+        """late jobs started more than `watch_s` ago → done, timeout; returns how many."""
+        ...
+
+    def unblock(self, *, generator: str) -> int:
+        """blocked jobs of a generator → queued; returns how many."""
+        ...
+
+    def renew(self, claim: Claim, *, lease_s: float) -> None:
+        """Prolong the lease of work that takes long."""
+        ...
+
+    def release(self, claim: Claim) -> None:
+        """End the lease without a change, so that others may go on at once."""
+        ...
+
+    # -- the account, shared by all replicas
+
+    def pause_account(self, *, generator: str, wait_s: float) -> None:
+        """No call of this account for `wait_s` seconds; a longer wait already noted stays."""
+        ...
+
+    def account_wait_s(self, *, generator: str) -> float:
+        """Seconds the account still has to wait; 0.0 when it need not."""
+        ...
+
+    def beat(self, *, owner: str) -> None:
+        """Note that this process's scheduler is alive."""
+        ...
+
+    # -- reading
+
+    def now(self) -> datetime:
+        """The store's clock, aware UTC."""
+        ...
+
+    def get(self, job_id: int) -> Job: ...
+
+    def find(self, query: JobQuery) -> JobPage: ...
+
+    def events(self, job_id: int) -> list[JobEvent]:
+        """Oldest first."""
+        ...
+
+    def changed_since(self, cursor: int, *, limit: int) -> tuple[list[Job], int]:
+        """Jobs changed after `cursor` (0 for the beginning), and the cursor to go on from."""
+        ...
+
+    def queue_length_before(self, job_id: int) -> int:
+        """How many queued jobs of the same category are ahead of this one."""
+        ...
+
+    def last_beat(self) -> Heartbeat | None:
+        """The newest heartbeat of any process."""
+        ...
+
+    def close(self) -> None: ...
