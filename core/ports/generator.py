@@ -66,6 +66,13 @@ class Generator(Protocol):
         """
         ...
 
+    def check_account(self) -> None:
+        """Return when jobs can be given to this generator now. Free.
+
+        Raises: AccountBlocked, AccountBusy, LookupFailed.
+        """
+        ...
+
     def close(self) -> None:
         """End connections and child processes."""
         ...

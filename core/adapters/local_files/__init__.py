@@ -1,0 +1,1 @@
+"""Pictures and models in a folder of this machine."""

@@ -1,0 +1,73 @@
+"""The ObjectStore port on a folder."""
+
+from __future__ import annotations
+
+import errno
+import os
+import uuid
+from pathlib import Path, PurePosixPath
+
+from core.domain.errors import ObjectMissing, StorageFull, StoreUnavailable
+
+
+class LocalObjectStore:
+    """Files below one folder; each is written beside its place, synced, and renamed into it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.resolve()
+
+    def put(self, key: str, data: bytes, *, media_type: str) -> None:
+        target = self._path(key)
+        partial = target.with_name(f".{uuid.uuid4().hex}.part")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with partial.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(target)
+            _sync_folder(target.parent)
+        except OSError as exc:
+            partial.unlink(missing_ok=True)
+            if exc.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise StorageFull(
+                    "The disk is full, so the file could not be stored. Free some space; work goes on by itself."
+                ) from exc
+            raise StoreUnavailable(f"The file {key} could not be written below {self._folder}: {exc}.") from exc
+
+    def get(self, key: str) -> bytes:
+        try:
+            return self._path(key).read_bytes()
+        except (FileNotFoundError, IsADirectoryError) as exc:
+            raise ObjectMissing(f"The stored file {key} is not there any more.") from exc
+        except OSError as exc:
+            raise StoreUnavailable(f"The file {key} could not be read: {exc}.") from exc
+
+    def exists(self, key: str) -> bool:
+        return self._path(key).is_file()
+
+    def local_path(self, key: str) -> Path | None:
+        path = self._path(key)
+        return path if path.is_file() else None
+
+    def delete(self, key: str) -> None:
+        try:
+            self._path(key).unlink(missing_ok=True)
+        except OSError as exc:
+            raise StoreUnavailable(f"The file {key} could not be removed: {exc}.") from exc
+
+    def _path(self, key: str) -> Path:
+        parts = PurePosixPath(key).parts
+        unsafe = any(part in ("..", "/") or "\\" in part or "\0" in part for part in parts)
+        if not parts or unsafe or key.startswith("/"):
+            raise ValueError(f"Not a key of the object store: {key!r}.")
+        return self._folder.joinpath(*parts)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,137 @@
+"""Composition root: settings become services. The only place that knows every adapter."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import uuid
+from dataclasses import dataclass
+
+from core.adapters.local_files.object_store import LocalObjectStore
+from core.adapters.offline.generator import LABEL as OFFLINE_LABEL
+from core.adapters.offline.generator import OfflineGenerator
+from core.adapters.sqlite.job_store import SqliteJobStore
+from core.adapters.system_clock import SystemClock
+from core.adapters.tripo.client import TripoClient
+from core.adapters.tripo.generator import TripoGenerator
+from core.ports.generator import Generator
+from core.ports.job_store import JobStore, Slots
+from core.ports.object_store import ObjectStore
+from core.scheduler import Scheduler
+from core.services.collect import Collect
+from core.services.dispatch import Dispatch
+from core.services.overview import Overview
+from core.services.poll import Poll
+from core.services.reconcile import Reconcile
+from core.services.submit import Submit
+from core.settings import Settings, load_settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything a server process needs, ready to use."""
+
+    settings: Settings
+    jobs: JobStore
+    objects: ObjectStore
+    generator: Generator
+    submit: Submit
+    overview: Overview
+    scheduler: Scheduler
+
+    def start(self) -> None:
+        """Begin the background work, unless this process only shows it."""
+        if self.settings.scheduler:
+            self.scheduler.start()
+
+    def stop(self) -> None:
+        """End the background work, child processes and connections."""
+        self.scheduler.stop()
+        self.generator.close()
+        self.jobs.close()
+
+
+def build_services(settings: Settings) -> Services:
+    """Wire everything. Raises: StoreUnavailable when the data folder cannot be used."""
+    clock = SystemClock()
+    owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
+    jobs = SqliteJobStore(settings.data_dir / "maquette.sqlite3", clock)
+    objects = LocalObjectStore(settings.data_dir / "files")
+    generator = _generator(settings)
+    reconcile = Reconcile(
+        jobs=jobs,
+        generator=generator,
+        owner=owner,
+        lease_s=settings.lease_s,
+        job_timeout_s=settings.job_timeout_s,
+    )
+    scheduler = Scheduler(
+        dispatch=Dispatch(
+            jobs=jobs,
+            objects=objects,
+            generator=generator,
+            clock=clock,
+            owner=owner,
+            slots=Slots(limits=settings.slot_limits),
+            lease_s=settings.lease_s,
+            send_by_s=settings.send_by_s,
+            poll_first_s=settings.poll_first_s,
+        ),
+        poll=Poll(
+            jobs=jobs,
+            generator=generator,
+            owner=owner,
+            lease_s=settings.lease_s,
+            poll_first_s=settings.poll_first_s,
+        ),
+        collect=Collect(jobs=jobs, objects=objects, generator=generator, owner=owner, lease_s=settings.lease_s),
+        reconcile=reconcile,
+        beat=lambda: jobs.beat(owner=owner),
+    )
+    return Services(
+        settings=settings,
+        jobs=jobs,
+        objects=objects,
+        generator=generator,
+        submit=Submit(
+            jobs=jobs,
+            objects=objects,
+            generator_name=generator.name,
+            max_image_bytes=settings.max_image_bytes,
+            on_queued=scheduler.wake,
+        ),
+        overview=Overview(
+            jobs=jobs,
+            objects=objects,
+            labels={"tripo": "Tripo", "offline": OFFLINE_LABEL},
+            generator_name=generator.name,
+        ),
+        scheduler=scheduler,
+    )
+
+
+def _generator(settings: Settings) -> Generator:
+    if settings.uses_tripo and settings.tripo_api_key is not None:
+        return TripoGenerator(TripoClient(settings.tripo_base_url, settings.tripo_api_key.get_secret_value()))
+    return OfflineGenerator(settings.data_dir / "offline")
+
+
+_lock = threading.Lock()
+_services: Services | None = None
+
+
+def get_services() -> Services:
+    """This process's services, built at the first call. Raises: SettingsInvalid, StoreUnavailable."""
+    global _services
+    with _lock:
+        if _services is None:
+            _services = build_services(load_settings())
+        return _services
+
+
+def reset_services() -> None:
+    """Forget this process's services after they were stopped, so that the next call builds new ones."""
+    global _services
+    with _lock:
+        _services = None

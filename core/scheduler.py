@@ -1,0 +1,80 @@
+"""The background scheduler: an interval for each service call, and nothing else."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobExecutionEvent
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from core.domain.errors import MaquetteError
+from core.services.collect import Collect
+from core.services.dispatch import Dispatch
+from core.services.poll import Poll
+from core.services.reconcile import Reconcile
+
+log = logging.getLogger(__name__)
+GRACE_S = 30  # APScheduler's default of one second silently drops ticks on a busy machine
+
+# Seconds between two calls. A tick that finds nothing costs one indexed query.
+DISPATCH_EVERY_S = 1.0
+POLL_EVERY_S = 0.5
+COLLECT_EVERY_S = 0.5
+RECONCILE_EVERY_S = 5.0
+PROBE_EVERY_S = 300.0  # a blocked account is mended by a person: minutes do not matter
+BEAT_EVERY_S = 5.0
+
+
+class Scheduler:
+    """Starts and stops with the server; works with no browser open."""
+
+    def __init__(
+        self, *, dispatch: Dispatch, poll: Poll, collect: Collect, reconcile: Reconcile, beat: Callable[[], None]
+    ) -> None:
+        self._scheduler = BackgroundScheduler(
+            timezone=UTC,
+            executors={"default": ThreadPoolExecutor(6)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": GRACE_S},
+        )
+        self._scheduler.add_listener(_report, EVENT_JOB_ERROR | EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
+        self._every("beat", BEAT_EVERY_S, beat)
+        self._every("dispatch", DISPATCH_EVERY_S, dispatch.tick)
+        self._every("poll", POLL_EVERY_S, poll.tick)
+        self._every("collect", COLLECT_EVERY_S, collect.tick)
+        self._every("reconcile", RECONCILE_EVERY_S, reconcile.tick)
+        self._every("probe", PROBE_EVERY_S, reconcile.probe_account)
+
+    def start(self) -> None:
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Start no further tick, and wait for those under way; each is bounded by its own time limits."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=True)
+
+    def wake(self) -> None:
+        """Send new jobs now rather than with the next tick."""
+        if self._scheduler.running:
+            self._scheduler.modify_job("dispatch", next_run_time=datetime.now(UTC))
+
+    def _every(self, name: str, seconds: float, call: Callable[[], object]) -> None:
+        def tick() -> None:
+            try:
+                call()
+            except MaquetteError as exc:
+                log.warning("%s: %s", name, exc.message)
+            except Exception:
+                log.exception("%s: a fault of ours; the next tick goes on", name)
+
+        self._scheduler.add_job(
+            tick, "interval", seconds=seconds, id=name, name=name, next_run_time=datetime.now(UTC), replace_existing=True
+        )
+
+
+def _report(event: JobExecutionEvent) -> None:
+    # A tick that takes longer than its interval is normal for dispatch and collect: the next one is left out.
+    level = logging.DEBUG if event.code == EVENT_JOB_MAX_INSTANCES else logging.WARNING
+    log.log(level, "tick %s: event %s", event.job_id, event.code)

@@ -1,0 +1,139 @@
+"""Send queued jobs to the generator: claim, write the intent, send once, write down what came of it."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from core.domain.errors import (
+    AccountBlocked,
+    AccountBusy,
+    ClaimLost,
+    LookupFailed,
+    NotSent,
+    ObjectMissing,
+    OutcomeUnknown,
+    RequestRejected,
+    StoreUnavailable,
+)
+from core.domain.generation import GenerationRequest
+from core.domain.job import Job
+from core.ports.clock import Clock
+from core.ports.generator import Generator
+from core.ports.job_store import Claim, Claimed, Failure, Intent, JobStore, Slots
+from core.ports.object_store import ObjectStore
+from core.services.waits import busy_wait_s, retry_wait_s
+
+log = logging.getLogger(__name__)
+TICK_BUDGET_S = 20.0  # a tick starts no further job after this; each single call is bounded by its own time limit
+BIND_TRIES = 5  # the task exists and may be paid: its id is written again and again before it is left to be settled
+NONCE_LIMIT = 2**31  # model_seed is a signed 32-bit integer. Source: Tripo v3, image-to-model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispatch:
+    """The use case; one tick sends the jobs for which a slot is free, one after the other."""
+
+    jobs: JobStore
+    objects: ObjectStore
+    generator: Generator
+    clock: Clock
+    owner: str
+    slots: Slots
+    lease_s: float
+    send_by_s: float
+    poll_first_s: float
+
+    def tick(self) -> int:
+        """Send what can be sent now; returns how many jobs were tried."""
+        deadline_s = self.clock.boot_s() + TICK_BUDGET_S
+        tried = 0
+        while self.clock.boot_s() < deadline_s:
+            claimed = self.jobs.claim_queued(owner=self.owner, lease_s=self.lease_s, slots=self.slots, limit=1)
+            if not claimed:
+                break
+            tried += 1
+            try:
+                self._send(claimed[0])
+            except ClaimLost as exc:
+                log.warning("job %s: %s", claimed[0].job.id, exc.message)
+        return tried
+
+    def _send(self, claimed: Claimed) -> None:
+        job, claim = claimed.job, claimed.claim
+        token = self._upload(job, claim)
+        if token is None:
+            return
+        # Taken before the intent is written, so that the window measured here ends no later than `send_by`.
+        window_ends_s = self.clock.boot_s() + self.send_by_s
+        intent = Intent(nonce=secrets.randbelow(NONCE_LIMIT), image_token=token, send_within_s=self.send_by_s)
+        job = self.jobs.mark_submitting(claim, intent)
+        if job.nonce != intent.nonce or job.image_token != token:
+            raise ClaimLost(f"The intent of job {job.id} did not read back as written; nothing was sent.")
+
+        def check_send_window() -> None:
+            if self.clock.boot_s() >= window_ends_s:
+                raise NotSent("The time to send this request had passed, so it was not sent. It is tried again.")
+
+        self._create(job, claim, intent, check_send_window=check_send_window)
+
+    def _upload(self, job: Job, claim: Claim) -> str | None:
+        """Hand over the picture, which is free; None when the job went another way."""
+        try:
+            if job.image is None:
+                raise ObjectMissing("The job has no picture.")
+            return self.generator.upload(job.image, self.objects.get(job.image.key))
+        except ObjectMissing as exc:
+            self.jobs.fail(claim, Failure(code=exc.code, message=f"{exc.message} Nothing was charged."))
+        except RequestRejected as exc:
+            self.jobs.fail(claim, Failure(code=exc.code, message=exc.message))
+        except AccountBlocked as exc:
+            self.jobs.mark_blocked(claim, Failure(code=exc.code, message=exc.message))
+        except AccountBusy as exc:
+            self._wait(claim, exc)
+        except (LookupFailed, StoreUnavailable) as exc:
+            log.warning("job %s: upload: %s", job.id, exc.message)
+            self.jobs.return_to_queue(claim, wait_s=retry_wait_s(job.epoch), note=exc.message)
+        return None
+
+    def _create(self, job: Job, claim: Claim, intent: Intent, *, check_send_window: Callable[[], None]) -> None:
+        request = GenerationRequest(
+            job_id=job.id,
+            attempt=job.attempt,
+            target_object=job.target_object,
+            image_token=intent.image_token,
+            nonce=intent.nonce,
+            options=job.options,
+        )
+        try:
+            task_id = self.generator.create(request, check_send_window=check_send_window)
+        except RequestRejected as exc:
+            self.jobs.fail(claim, Failure(code=exc.code, message=exc.message))
+        except AccountBlocked as exc:
+            self.jobs.mark_blocked(claim, Failure(code=exc.code, message=exc.message))
+        except AccountBusy as exc:
+            self._wait(claim, exc)
+        except NotSent as exc:
+            self.jobs.return_to_queue(claim, wait_s=retry_wait_s(job.epoch), note=exc.message)
+        except OutcomeUnknown as exc:
+            log.warning("job %s: attempt %s: %s", job.id, job.attempt, exc.message)
+            self.jobs.mark_uncertain(claim, note=exc.message)
+        else:
+            self._bind(job, claim, task_id)
+
+    def _bind(self, job: Job, claim: Claim, task_id: str) -> None:
+        log.info("job %s: attempt %s: task %s", job.id, job.attempt, task_id)
+        for left in reversed(range(BIND_TRIES)):
+            try:
+                self.jobs.bind_task(claim, task_id, poll_in_s=self.poll_first_s)
+                return
+            except StoreUnavailable:
+                if left == 0:
+                    raise
+
+    def _wait(self, claim: Claim, busy: AccountBusy) -> None:
+        wait_s = busy_wait_s(busy.retry_after_s)
+        self.jobs.pause_account(generator=self.generator.name, wait_s=wait_s)
+        self.jobs.return_to_queue(claim, wait_s=wait_s, note=busy.message)

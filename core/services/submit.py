@@ -1,0 +1,161 @@
+"""Take a picture and a name, check both, keep the picture, and queue a job."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+
+from core.domain.errors import InputRefused
+from core.domain.job import Category, Job, JobOptions, NewJob, StoredImage
+from core.imaging.picture import Picture, prepare
+from core.ports.job_store import JobStore
+from core.ports.object_store import ObjectStore
+
+MAX_NAME = 200  # characters; longer ones do not fit a table or a file name
+MAX_SESSION = 200
+FACE_LIMITS = (100, 2_000_000)  # below, nothing is recognisable; above, no viewer keeps up
+SUFFIXES = {"image/jpeg": "jpg", "image/png": "png"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmitRequest:
+    """What a person or a program asks for.
+
+    Attributes:
+        image: the file as it came, any kind that is accepted.
+        image_name: what it was called; shown, never used as a path.
+        idempotency_key: the same key gives the same job.
+    """
+
+    image: bytes = field(repr=False)
+    image_name: str
+    target_object: str
+    session_id: str
+    iteration: int = 1
+    options: JobOptions = field(default_factory=JobOptions)
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """The job, and whether this call made it (False: a repeat)."""
+
+    job: Job
+    created: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submit:
+    """The use case.
+
+    Attributes:
+        generator_name: who will make the model.
+        on_queued: called after a job was queued, to wake the scheduler.
+    """
+
+    jobs: JobStore
+    objects: ObjectStore
+    generator_name: str
+    max_image_bytes: int
+    on_queued: Callable[[], None]
+
+    def submit(self, request: SubmitRequest) -> Submitted:
+        """Queue one job.
+
+        Raises: InputRefused (PictureRefused for the picture), IdempotencyConflict, StorageFull, StoreUnavailable.
+        """
+        request = _checked(request)
+        picture = prepare(request.image, max_bytes=self.max_image_bytes)
+        image = self._store(picture, request)
+        new = NewJob(
+            session_id=request.session_id,
+            target_object=request.target_object,
+            iteration=request.iteration,
+            image=image,
+            generator=self.generator_name,
+            category=category_of(self.generator_name, request.options),
+            options=request.options,
+            idempotency_key=request.idempotency_key,
+            request_hash=_hash(request),
+        )
+        try:
+            added = self.jobs.add(new)
+        except Exception:
+            self.objects.delete(image.key)
+            raise
+        if not added.created:
+            self.objects.delete(image.key)
+        else:
+            self.on_queued()
+        return Submitted(job=added.job, created=added.created)
+
+    def _store(self, picture: Picture, request: SubmitRequest) -> StoredImage:
+        key = f"images/{uuid.uuid4().hex}/{slug(request.target_object)}.{SUFFIXES[picture.media_type]}"
+        self.objects.put(key, picture.data, media_type=picture.media_type)
+        return StoredImage(
+            key=key,
+            name=request.image_name,
+            media_type=picture.media_type,
+            width_px=picture.width_px,
+            height_px=picture.height_px,
+            size_bytes=len(picture.data),
+            sha256=hashlib.sha256(picture.data).hexdigest(),
+        )
+
+
+def category_of(generator_name: str, options: JobOptions) -> Category:
+    """Which limit of open tasks a job counts against."""
+    if generator_name == "offline":
+        return Category.OFFLINE
+    return Category.P_SERIES if options.model.startswith("P") else Category.STANDARD
+
+
+def slug(name: str) -> str:
+    """A file name people can read: letters and digits of any script, the rest as hyphens; at most 60 characters."""
+    normal = unicodedata.normalize("NFC", name).casefold()
+    # marks belong to the letters before them in many scripts
+    kept = "".join(sign if unicodedata.category(sign)[0] in "LNM" else "-" for sign in normal)
+    joined = "-".join(part for part in kept.split("-") if part)
+    return joined[:60].strip("-") or "model"
+
+
+def _checked(request: SubmitRequest) -> SubmitRequest:
+    """The request with its texts trimmed. Raises: InputRefused."""
+    target = " ".join(request.target_object.split())
+    if not target:
+        raise InputRefused("Please name the object in the picture. Nothing was stored.", code="name_missing")
+    if len(target) > MAX_NAME:
+        raise InputRefused(
+            f"The object's name has {len(target)} characters; at most {MAX_NAME} are possible. Please shorten it.",
+            code="name_too_long",
+        )
+    if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in target):
+        raise InputRefused(
+            "The object's name has characters that cannot be shown. Please type it again.", code="name_unreadable"
+        )
+    if len(request.session_id) > MAX_SESSION:
+        raise InputRefused(f"The session's name is longer than {MAX_SESSION} characters.", code="session_too_long")
+    if not 0 <= request.iteration < 2**31:
+        raise InputRefused("The iteration must be a whole number from 0.", code="iteration_invalid")
+    least, most = FACE_LIMITS
+    limit = request.options.face_limit
+    if limit is not None and not least <= limit <= most:
+        raise InputRefused(f"The most faces must lie between {least} and {most:,}.", code="face_limit_invalid")
+    name = "".join(sign for sign in request.image_name if sign.isprintable())[:MAX_NAME]
+    return replace(request, target_object=target, image_name=name or "picture")
+
+
+def _hash(request: SubmitRequest) -> str:
+    """Tells a repeat of a request from another request under the same key."""
+    parts = {
+        "image": hashlib.sha256(request.image).hexdigest(),
+        "target_object": request.target_object,
+        "session_id": request.session_id,
+        "iteration": request.iteration,
+        "options": asdict(request.options),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

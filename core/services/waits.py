@@ -1,0 +1,33 @@
+"""How long to wait before asking again: one place for every such number."""
+
+from __future__ import annotations
+
+import random
+
+# (age of the task in seconds, seconds between two questions). Most models take one to ten minutes, so the answer is
+# worth most early; later a question every minute loses little. Source: Tripo v3, tasks: "poll every 2–5 s".
+POLL_STEPS: tuple[tuple[float, float], ...] = ((30.0, 2.0), (180.0, 5.0), (900.0, 15.0))
+POLL_SLOWEST_S = 60.0
+SPREAD = 0.2  # ± 20 %, so that tasks started together are not asked for together for ever
+BUSY_DEFAULT_S = 15.0  # when the vendor does not say how long
+RETRY_FIRST_S, RETRY_MOST_S = 2.0, 300.0
+
+
+def poll_wait_s(age_s: float, *, first_s: float) -> float:
+    """Seconds until a task of this age is asked for next; `first_s` replaces the first step."""
+    wait_s = POLL_SLOWEST_S
+    for until_s, step_s in POLL_STEPS:
+        if age_s < until_s:
+            wait_s = first_s if step_s == POLL_STEPS[0][1] else step_s
+            break
+    return wait_s * random.uniform(1 - SPREAD, 1 + SPREAD)  # noqa: S311  (spreading load, not a secret)
+
+
+def busy_wait_s(retry_after_s: float | None) -> float:
+    """Seconds the account waits; what the vendor said is never undercut."""
+    return BUSY_DEFAULT_S if retry_after_s is None else max(1.0, retry_after_s)
+
+
+def retry_wait_s(tries: int) -> float:
+    """Seconds before the next free try, doubling from two seconds to five minutes."""
+    return float(min(RETRY_MOST_S, RETRY_FIRST_S * 2 ** min(max(tries - 1, 0), 20)))

@@ -1,0 +1,202 @@
+"""Every setting, its default and what is allowed: the only reader of the environment, `.env` and `secrets.toml`.
+
+What is set in the environment wins over `.env`, and that over `.streamlit/secrets.toml`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from core.domain.errors import SettingsInvalid
+from core.domain.job import Category
+
+SECRETS_FILE = Path(".streamlit/secrets.toml")
+
+
+class GeneratorChoice(StrEnum):
+    AUTO = "auto"
+    TRIPO = "tripo"
+    OFFLINE = "offline"
+
+
+class StoreChoice(StrEnum):
+    AUTO = "auto"
+    SUPABASE = "supabase"
+    SQLITE = "sqlite"
+
+
+def _setting(default: Any, allowed: str, meaning: str, **bounds: Any) -> Any:
+    """One setting: `allowed` completes "Allowed: …" in the message for a wrong value; both go into the docs."""
+    return Field(default=default, description=meaning, json_schema_extra={"allowed": allowed}, **bounds)
+
+
+class Settings(BaseSettings):
+    """The settings, checked. Keys are never shown: they print as stars."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        toml_file=SECRETS_FILE,
+    )
+
+    tripo_api_key: SecretStr | None = _setting(
+        None, "a key that starts with tsk_", "Your Tripo key. With it Tripo makes the models, else the built-in engine."
+    )
+    tripo_base_url: str = _setting(
+        "https://openapi.tripo3d.ai",
+        "an address that starts with http:// or https://",
+        "Tripo's address. Keys made in mainland China need https://openapi.tripo3d.com.",
+        pattern=r"^https?://[^\s/]+",
+    )
+    generator: GeneratorChoice = _setting(
+        GeneratorChoice.AUTO, "auto, tripo or offline", "Who makes the models. auto: Tripo when there is a key."
+    )
+    store: StoreChoice = _setting(
+        StoreChoice.AUTO, "auto, supabase or sqlite", "Where jobs and files are kept. auto: SQLite and local files."
+    )
+    supabase_url: str | None = _setting(
+        None, "an address that starts with https://", "Your Supabase project's address.", pattern=r"^https?://[^\s/]+"
+    )
+    supabase_key: SecretStr | None = _setting(None, "the project's secret key", "Your Supabase secret key.")
+    data_dir: Path = _setting(Path("./data"), "a folder that can be written", "Where SQLite and local files are kept.")
+    scheduler: bool = _setting(True, "on or off", "Whether this process also does the work, or only shows it.")
+    job_timeout_s: int = _setting(
+        600, "seconds, 30 to 86400", "After this time a job reads timeout; it is still watched.", ge=30, le=86400
+    )
+    send_by_s: int = _setting(
+        20, "seconds, 5 to 300", "How long after its intent was written a paid request may leave.", ge=5, le=300
+    )
+    lease_s: int = _setting(
+        60, "seconds, 5 to 3600", "How long a worker owns a job before others may take it over.", ge=5, le=3600
+    )
+    settle_s: int = _setting(
+        1800,
+        "seconds, 60 to 86400",
+        "How long a request whose answer was lost is searched for before it counts as not made.",
+        ge=60,
+        le=86400,
+    )
+    poll_first_s: float = _setting(
+        2.0, "seconds, 0.2 to 60", "How often a young task is asked for; older ones more rarely.", ge=0.2, le=60
+    )
+    max_image_mb: int = _setting(20, "megabytes, 1 to 20", "The largest picture that is accepted.", ge=1, le=20)
+    concurrency_standard: int = _setting(
+        10, "a whole number, 1 to 100", "Most tasks of Tripo's v2.5 and v3 models open at once.", ge=1, le=100
+    )
+    concurrency_p: int = _setting(
+        5, "a whole number, 1 to 100", "Most tasks of Tripo's P models open at once.", ge=1, le=100
+    )
+    allow_private_image_hosts: bool = _setting(
+        False, "on or off", "Whether imageUrl may name a host of your own network. Leave it off on shared machines."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, dotenv_settings, _Secrets(settings_cls)
+
+    @field_validator("tripo_api_key", "supabase_key")
+    @classmethod
+    def _has_no_spaces(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and (not value.get_secret_value().isascii() or value.get_secret_value().split() == []):
+            raise ValueError("it is empty or has letters that no key has")
+        return value
+
+    @property
+    def uses_tripo(self) -> bool:
+        """Whether new jobs are made by Tripo."""
+        return self.generator is GeneratorChoice.TRIPO or (
+            self.generator is GeneratorChoice.AUTO and self.tripo_api_key is not None
+        )
+
+    @property
+    def slot_limits(self) -> Mapping[Category, int]:
+        """Most tasks open at once, by category. The built-in engine works on one after the other."""
+        return {
+            Category.STANDARD: self.concurrency_standard,
+            Category.P_SERIES: self.concurrency_p,
+            Category.OFFLINE: 2,  # one at work and one ready: no pause between two
+        }
+
+    @property
+    def max_image_bytes(self) -> int:
+        return self.max_image_mb * 1024 * 1024
+
+
+class _Secrets(TomlConfigSettingsSource):
+    """secrets.toml with upper-case names, as Streamlit's users write them."""
+
+    def _read_file(self, file_path: Any) -> dict[str, Any]:
+        return {name.lower(): value for name, value in super()._read_file(file_path).items()}
+
+
+def load_settings() -> Settings:
+    """Read and check everything. Raises: SettingsInvalid, with a sentence for each wrong setting."""
+    try:
+        settings = Settings()
+    except ValidationError as exc:
+        raise SettingsInvalid(" ".join(_sentence(error["loc"], error["msg"]) for error in exc.errors())) from None
+    except (OSError, ValueError) as exc:
+        raise SettingsInvalid(f"{SECRETS_FILE} or .env cannot be read: {exc}. Mend or remove the file.") from exc
+    if settings.generator is GeneratorChoice.TRIPO and settings.tripo_api_key is None:
+        raise SettingsInvalid(
+            "GENERATOR is tripo, but there is no TRIPO_API_KEY. Set the key, or set GENERATOR to auto or offline."
+        )
+    wants_supabase = settings.supabase_url is not None or settings.supabase_key is not None
+    if settings.store is StoreChoice.SUPABASE or (settings.store is StoreChoice.AUTO and wants_supabase):
+        raise SettingsInvalid(
+            "This version keeps jobs in SQLite and local files only; it cannot use Supabase yet. "
+            "Set STORE to sqlite, or remove SUPABASE_URL and SUPABASE_KEY."
+        )
+    return settings
+
+
+def _sentence(location: tuple[int | str, ...], problem: str) -> str:
+    """Says which setting, what is wrong and what is allowed; the value is left out, it may be a secret."""
+    name = str(location[0]) if location else "a setting"
+    field = Settings.model_fields.get(name)
+    extra = field.json_schema_extra if field is not None else None
+    allowed = extra.get("allowed", "") if isinstance(extra, dict) else ""
+    return f"The setting {name.upper()} has a value that is not allowed ({problem.lower()}). Allowed: {allowed}."
+
+
+def documented_settings() -> list[tuple[str, str, str, str]]:
+    """Name, default, what is allowed, meaning: one row for each setting, for the documentation."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        rows.append((name.upper(), _shown(field.default), str(extra["allowed"]), str(field.description)))
+    return rows
+
+
+def _shown(default: object) -> str:
+    if default is None:
+        return "–"
+    if isinstance(default, bool):
+        return "on" if default else "off"
+    if isinstance(default, Path):
+        return f"./{default}"
+    if isinstance(default, float):
+        return str(Decimal(str(default)).normalize())
+    return str(default)
