@@ -15,6 +15,8 @@ from core.adapters.sqlite.job_store import SqliteJobStore
 from core.adapters.system_clock import SystemClock
 from core.adapters.tripo.client import TripoClient
 from core.adapters.tripo.generator import TripoGenerator
+from core.domain.job import Category
+from core.ports.clock import Clock
 from core.ports.generator import Generator
 from core.ports.job_store import JobStore, Slots
 from core.ports.object_store import ObjectStore
@@ -25,6 +27,7 @@ from core.services.overview import Overview
 from core.services.poll import Poll
 from core.services.reconcile import Reconcile
 from core.services.submit import Submit
+from core.services.worker import Worker
 from core.settings import Settings, load_settings
 
 
@@ -35,7 +38,7 @@ class Services:
     settings: Settings
     jobs: JobStore
     objects: ObjectStore
-    generator: Generator
+    generators: tuple[Generator, ...]
     submit: Submit
     overview: Overview
     scheduler: Scheduler
@@ -48,7 +51,8 @@ class Services:
     def stop(self) -> None:
         """End the background work, child processes and connections."""
         self.scheduler.stop()
-        self.generator.close()
+        for generator in self.generators:
+            generator.close()
         self.jobs.close()
 
 
@@ -58,42 +62,18 @@ def build_services(settings: Settings) -> Services:
     owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
     jobs = SqliteJobStore(settings.data_dir / "maquette.sqlite3", clock)
     objects = LocalObjectStore(settings.data_dir / "files")
-    generator = _generator(settings)
-    reconcile = Reconcile(
-        jobs=jobs,
-        generator=generator,
-        owner=owner,
-        lease_s=settings.lease_s,
-        job_timeout_s=settings.job_timeout_s,
-    )
-    scheduler = Scheduler(
-        dispatch=Dispatch(
-            jobs=jobs,
-            objects=objects,
-            generator=generator,
-            clock=clock,
-            owner=owner,
-            slots=Slots(limits=settings.slot_limits),
-            lease_s=settings.lease_s,
-            send_by_s=settings.send_by_s,
-            poll_first_s=settings.poll_first_s,
-        ),
-        poll=Poll(
-            jobs=jobs,
-            generator=generator,
-            owner=owner,
-            lease_s=settings.lease_s,
-            poll_first_s=settings.poll_first_s,
-        ),
-        collect=Collect(jobs=jobs, objects=objects, generator=generator, owner=owner, lease_s=settings.lease_s),
-        reconcile=reconcile,
-        beat=lambda: jobs.beat(owner=owner),
-    )
+    generators = _generators(settings)
+    generator = generators[0][0]
+    workers = [
+        _worker(maker, jobs=jobs, objects=objects, clock=clock, owner=owner, settings=settings, categories=categories)
+        for maker, categories in generators
+    ]
+    scheduler = Scheduler(workers=workers, beat=lambda: jobs.beat(owner=owner))
     return Services(
         settings=settings,
         jobs=jobs,
         objects=objects,
-        generator=generator,
+        generators=tuple(maker for maker, _ in generators),
         submit=Submit(
             jobs=jobs,
             objects=objects,
@@ -111,10 +91,61 @@ def build_services(settings: Settings) -> Services:
     )
 
 
-def _generator(settings: Settings) -> Generator:
-    if settings.uses_tripo and settings.tripo_api_key is not None:
-        return TripoGenerator(TripoClient(settings.tripo_base_url, settings.tripo_api_key.get_secret_value()))
-    return OfflineGenerator(settings.data_dir / "offline")
+def _generators(settings: Settings) -> list[tuple[Generator, frozenset[Category]]]:
+    """Who makes models, and of which categories. New jobs go to the first.
+
+    The built-in engine is always there, so that its jobs go on when a key is added later.
+    """
+    offline = OfflineGenerator(settings.data_dir / "offline")
+    found: list[tuple[Generator, frozenset[Category]]] = [(offline, frozenset({Category.OFFLINE}))]
+    if settings.tripo_api_key is not None:
+        tripo = TripoGenerator(TripoClient(settings.tripo_base_url, settings.tripo_api_key.get_secret_value()))
+        paid = (tripo, frozenset({Category.STANDARD, Category.P_SERIES}))
+        # with GENERATOR=offline and a key, paid tasks still under way are brought home
+        found.insert(0 if settings.uses_tripo else 1, paid)
+    return found
+
+
+def _worker(
+    generator: Generator,
+    *,
+    jobs: JobStore,
+    objects: ObjectStore,
+    clock: Clock,
+    owner: str,
+    settings: Settings,
+    categories: frozenset[Category],
+) -> Worker:
+    limits = {category: most for category, most in settings.slot_limits.items() if category in categories}
+    return Worker(
+        name=generator.name,
+        dispatch=Dispatch(
+            jobs=jobs,
+            objects=objects,
+            generator=generator,
+            clock=clock,
+            owner=owner,
+            slots=Slots(limits=limits),
+            lease_s=settings.lease_s,
+            send_by_s=settings.send_by_s,
+            poll_first_s=settings.poll_first_s,
+        ),
+        poll=Poll(
+            jobs=jobs,
+            generator=generator,
+            owner=owner,
+            lease_s=settings.lease_s,
+            poll_first_s=settings.poll_first_s,
+        ),
+        collect=Collect(jobs=jobs, objects=objects, generator=generator, owner=owner, lease_s=settings.lease_s),
+        reconcile=Reconcile(
+            jobs=jobs,
+            generator=generator,
+            owner=owner,
+            lease_s=settings.lease_s,
+            job_timeout_s=settings.job_timeout_s,
+        ),
+    )
 
 
 _lock = threading.Lock()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobExecutionEvent
@@ -11,10 +11,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from core.domain.errors import MaquetteError
-from core.services.collect import Collect
-from core.services.dispatch import Dispatch
-from core.services.poll import Poll
-from core.services.reconcile import Reconcile
+from core.services.worker import Worker
 
 log = logging.getLogger(__name__)
 GRACE_S = 30  # APScheduler's default of one second silently drops ticks on a busy machine
@@ -31,21 +28,21 @@ BEAT_EVERY_S = 5.0
 class Scheduler:
     """Starts and stops with the server; works with no browser open."""
 
-    def __init__(
-        self, *, dispatch: Dispatch, poll: Poll, collect: Collect, reconcile: Reconcile, beat: Callable[[], None]
-    ) -> None:
+    def __init__(self, *, workers: Sequence[Worker], beat: Callable[[], None]) -> None:
+        self._workers = tuple(workers)
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": ThreadPoolExecutor(6)},
+            executors={"default": ThreadPoolExecutor(1 + 5 * len(self._workers))},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": GRACE_S},
         )
         self._scheduler.add_listener(_report, EVENT_JOB_ERROR | EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
         self._every("beat", BEAT_EVERY_S, beat)
-        self._every("dispatch", DISPATCH_EVERY_S, dispatch.tick)
-        self._every("poll", POLL_EVERY_S, poll.tick)
-        self._every("collect", COLLECT_EVERY_S, collect.tick)
-        self._every("reconcile", RECONCILE_EVERY_S, reconcile.tick)
-        self._every("probe", PROBE_EVERY_S, reconcile.probe_account)
+        for worker in self._workers:
+            self._every(f"{worker.name} dispatch", DISPATCH_EVERY_S, worker.dispatch.tick)
+            self._every(f"{worker.name} poll", POLL_EVERY_S, worker.poll.tick)
+            self._every(f"{worker.name} collect", COLLECT_EVERY_S, worker.collect.tick)
+            self._every(f"{worker.name} reconcile", RECONCILE_EVERY_S, worker.reconcile.tick)
+            self._every(f"{worker.name} probe", PROBE_EVERY_S, worker.reconcile.probe_account)
 
     def start(self) -> None:
         self._scheduler.start()
@@ -58,7 +55,8 @@ class Scheduler:
     def wake(self) -> None:
         """Send new jobs now rather than with the next tick."""
         if self._scheduler.running:
-            self._scheduler.modify_job("dispatch", next_run_time=datetime.now(UTC))
+            for worker in self._workers:
+                self._scheduler.modify_job(f"{worker.name} dispatch", next_run_time=datetime.now(UTC))
 
     def _every(self, name: str, seconds: float, call: Callable[[], object]) -> None:
         def tick() -> None:
@@ -69,9 +67,7 @@ class Scheduler:
             except Exception:
                 log.exception("%s: a fault of ours; the next tick goes on", name)
 
-        self._scheduler.add_job(
-            tick, "interval", seconds=seconds, id=name, name=name, next_run_time=datetime.now(UTC), replace_existing=True
-        )
+        self._scheduler.add_job(tick, "interval", seconds=seconds, id=name, name=name, next_run_time=datetime.now(UTC))
 
 
 def _report(event: JobExecutionEvent) -> None:

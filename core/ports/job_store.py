@@ -172,8 +172,8 @@ class JobStore(Protocol):
         """Claim uncertain jobs of one generator that nobody holds."""
         ...
 
-    def claim_due(self, *, owner: str, lease_s: float, limit: int) -> list[Claimed]:
-        """Claim generating and late jobs whose `next_poll_at` has passed."""
+    def claim_due(self, *, owner: str, lease_s: float, generator: str, limit: int) -> list[Claimed]:
+        """Claim generating and late jobs of one generator whose `next_poll_at` has passed."""
         ...
 
     def note_polls(self, notes: Sequence[PollNote]) -> int:
@@ -184,8 +184,8 @@ class JobStore(Protocol):
         """generating | late → saving; released, and due for `claim_saving` at once."""
         ...
 
-    def claim_saving(self, *, owner: str, lease_s: float, limit: int) -> list[Claimed]:
-        """Claim jobs in saving that nobody holds and whose `next_poll_at` has passed."""
+    def claim_saving(self, *, owner: str, lease_s: float, generator: str, limit: int) -> list[Claimed]:
+        """Claim jobs of one generator in saving that nobody holds and whose `next_poll_at` has passed."""
         ...
 
     def postpone_saving(self, claim: Claim, *, wait_s: float, note: str) -> Job:

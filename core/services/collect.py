@@ -45,7 +45,9 @@ class Collect:
     def tick(self) -> int:
         """Fetch until nothing waits; returns how many models were tried."""
         tried = 0
-        while claimed := self.jobs.claim_saving(owner=self.owner, lease_s=self.lease_s, limit=1):
+        while claimed := self.jobs.claim_saving(
+            owner=self.owner, lease_s=self.lease_s, generator=self.generator.name, limit=1
+        ):
             tried += 1
             with kept(self.jobs, claimed[0].claim, lease_s=self.lease_s):
                 self._collect(claimed[0])

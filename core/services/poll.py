@@ -33,7 +33,9 @@ class Poll:
         """Ask for what is due; returns how many tasks were asked for."""
         asked = 0
         while True:
-            due = self.jobs.claim_due(owner=self.owner, lease_s=self.lease_s, limit=BATCH)
+            due = self.jobs.claim_due(
+                owner=self.owner, lease_s=self.lease_s, generator=self.generator.name, limit=BATCH
+            )
             asked += len(due)
             if due:
                 self._ask(due)

@@ -120,9 +120,9 @@ class SqliteJobStore:
             rows = self._sql.uncertain_of_generator(db, now=to_text(self.now()), generator=generator, limit=limit)
             return self._claim_all(db, list(rows), owner, lease_s)
 
-    def claim_due(self, *, owner: str, lease_s: float, limit: int) -> list[Claimed]:
+    def claim_due(self, *, owner: str, lease_s: float, generator: str, limit: int) -> list[Claimed]:
         with self._database.write() as db:
-            rows = self._sql.due_for_poll(db, now=to_text(self.now()), limit=limit)
+            rows = self._sql.due_for_poll(db, now=to_text(self.now()), generator=generator, limit=limit)
             return self._claim_all(db, list(rows), owner, lease_s)
 
     def note_polls(self, notes: Sequence[PollNote]) -> int:
@@ -153,9 +153,9 @@ class SqliteJobStore:
 
         return self._move(claim, Stage.SAVING, "The model is made; it is being stored.", save)
 
-    def claim_saving(self, *, owner: str, lease_s: float, limit: int) -> list[Claimed]:
+    def claim_saving(self, *, owner: str, lease_s: float, generator: str, limit: int) -> list[Claimed]:
         with self._database.write() as db:
-            rows = self._sql.due_for_saving(db, now=to_text(self.now()), limit=limit)
+            rows = self._sql.due_for_saving(db, now=to_text(self.now()), generator=generator, limit=limit)
             return self._claim_all(db, list(rows), owner, lease_s)
 
     def postpone_saving(self, claim: Claim, *, wait_s: float, note: str) -> Job:

@@ -52,7 +52,7 @@ limit :limit;
 select j.*
 from generated_images j
 left join account_state a on a.generator = j.generator
-where j.stage in ('generating', 'late') and j.next_poll_at <= :now
+where j.stage in ('generating', 'late') and j.generator = :generator and j.next_poll_at <= :now
   and (j.lease_until is null or j.lease_until <= :now)
   and (a.calls_after is null or a.calls_after <= :now)
 order by j.next_poll_at
@@ -61,7 +61,7 @@ limit :limit;
 -- name: due_for_saving
 -- Finished tasks whose model nobody is fetching.
 select * from generated_images
-where stage = 'saving' and next_poll_at <= :now and (lease_until is null or lease_until <= :now)
+where stage = 'saving' and generator = :generator and next_poll_at <= :now and (lease_until is null or lease_until <= :now)
 order by next_poll_at
 limit :limit;
 
