@@ -8,6 +8,7 @@ import threading
 import uuid
 from dataclasses import dataclass
 
+from core.adapters.internet.fetcher import PictureFetcher
 from core.adapters.local_files.object_store import LocalObjectStore
 from core.adapters.offline.generator import LABEL as OFFLINE_LABEL
 from core.adapters.offline.generator import OfflineGenerator
@@ -41,6 +42,7 @@ class Services:
     generators: tuple[Generator, ...]
     submit: Submit
     overview: Overview
+    fetcher: PictureFetcher
     scheduler: Scheduler
 
     def start(self) -> None:
@@ -87,6 +89,7 @@ def build_services(settings: Settings) -> Services:
             labels={"tripo": "Tripo", "offline": OFFLINE_LABEL},
             generator_name=generator.name,
         ),
+        fetcher=PictureFetcher(max_bytes=settings.max_image_bytes, allow_private=settings.allow_private_image_hosts),
         scheduler=scheduler,
     )
 

@@ -1,0 +1,76 @@
+"""The API's requests and answers, in the contract's exact keys."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.domain.errors import InputRefused
+from core.domain.job import Job
+from core.domain.status import Status
+
+
+class GenerateBody(BaseModel):
+    """JSON of `POST /api/generate-3d`."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    sessionId: Annotated[str, Field(description="Any text that groups your jobs.")] = ""  # noqa: N815
+    iteration: Annotated[int, Field(ge=0, lt=2**31, strict=True)] = 1
+    targetObject: Annotated[str, Field(description="What the picture shows.")]  # noqa: N815
+    imageUrl: Annotated[str, Field(description="http(s) address of the picture.")]  # noqa: N815
+
+
+class SubmittedBody(BaseModel):
+    """202 of `POST /api/generate-3d`."""
+
+    success: bool = True
+    record_id: int
+    status: Status
+    status_url: str
+    message: str
+
+
+class ErrorBody(BaseModel):
+    """Every error."""
+
+    success: bool = False
+    error: str
+
+
+def status_path(job_id: int) -> str:
+    return f"/api/generation-status/{job_id}"
+
+
+def status_body(job: Job, *, origin: str, model_path: str | None, image_path: str | None) -> dict[str, Any]:
+    """What `GET /api/generation-status/{id}` answers: two keys more when completed, one when ended otherwise."""
+    body: dict[str, Any] = {
+        "record_id": job.id,
+        "status": job.status.value,
+        "task_id": job.task_id,
+        "created_at": iso(job.created_at),
+        "updated_at": iso(job.updated_at),
+        "target_object": job.target_object,
+        "iteration": job.iteration,
+    }
+    if job.status is Status.COMPLETED:
+        body["3d_url"] = f"{origin}{model_path}"
+        body["image_url"] = f"{origin}{image_path}"
+    elif job.status is not Status.RUNNING:
+        body["error_message"] = job.error_message or "The job was cancelled before anything was made."
+    return body
+
+
+def iso(moment: datetime) -> str:
+    """`2024-01-01T12:00:00Z`, as in the contract."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def form_number(text: str) -> int:
+    """The form field `iteration`. Raises: InputRefused."""
+    try:
+        return int(text)
+    except ValueError as exc:
+        raise InputRefused(f"iteration must be a whole number, not {text[:40]!r}.", code="iteration_invalid") from exc

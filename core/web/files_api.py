@@ -1,0 +1,63 @@
+"""Pictures and models, under addresses that hold for as long as the job exists."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import FileResponse, Response
+
+from core.domain.errors import ObjectMissing
+from core.services.submit import slug
+from core.web.jobs_api import ERRORS, ServicesNeeded, job_number
+
+router = APIRouter()
+MODEL_TYPE = "model/gltf-binary"
+THUMBNAIL_SIDES = (32, 512)  # pixels
+# A finished file never changes. `identity` keeps Streamlit's compression away: it costs seconds on big models and
+# takes the length and Range from the answer. The policy keeps a file opened by itself from running anything.
+HEADERS = {
+    "Cache-Control": "private, max-age=31536000, immutable",
+    "Content-Encoding": "identity",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+}
+
+
+@router.get("/jobs/{record_id}/model.glb", responses=ERRORS, summary="The finished model")
+def model(
+    record_id: str,
+    services: ServicesNeeded,
+    download: Annotated[bool, Query(description="Offer it as a file to save.")] = False,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """The GLB, with Range and ETag."""
+    job = services.overview.job(job_number(record_id))
+    if job.model is None:
+        raise ObjectMissing(f"Job {job.id} has no model yet.")
+    headers = HEADERS | {"ETag": f'"{job.model.sha256}"'}
+    if if_none_match == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    name = f"{slug(job.target_object)}.glb" if download else None
+    path = services.objects.local_path(job.model.key)
+    if path is not None:
+        return FileResponse(path, media_type=MODEL_TYPE, headers=headers, filename=name)
+    return Response(services.objects.get(job.model.key), media_type=MODEL_TYPE, headers=headers)
+
+
+@router.get("/jobs/{record_id}/image", responses=ERRORS, summary="The picture it was made from")
+def image(
+    record_id: str,
+    services: ServicesNeeded,
+    size: Annotated[int | None, Query(ge=THUMBNAIL_SIDES[0], le=THUMBNAIL_SIDES[1])] = None,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """The whole picture, or a small one of at most `size` pixels a side."""
+    job = services.overview.job(job_number(record_id))
+    if job.image is None:
+        raise ObjectMissing(f"Job {job.id} has no picture.")
+    headers = HEADERS | {"ETag": f'"{job.image.sha256}-{size or 0}"'}
+    if if_none_match == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    data = services.overview.image_bytes(job) if size is None else services.overview.thumbnail(job, side_px=size)
+    return Response(data, media_type=job.image.media_type, headers=headers)

@@ -1,0 +1,189 @@
+"""Submit a job, and ask how it is doing."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException
+
+from core.bootstrap import Services, get_services
+from core.domain.errors import InputRefused, JobNotFound, PictureRefused
+from core.domain.job import Job
+from core.domain.status import Status
+from core.services.submit import SubmitRequest, Submitted
+from core.web.bodies import ErrorBody, GenerateBody, SubmittedBody, form_number, status_body, status_path
+from core.web.waiting import wait_for_end
+
+router = APIRouter()
+MESSAGE = "3D generation job submitted successfully"  # the contract's words
+PREFER_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d+)")
+MAX_WAIT_S = 600
+MAX_KEY = 255  # characters of an Idempotency-Key
+
+ServicesNeeded = Annotated[Services, Depends(get_services)]
+ERRORS: dict[int | str, dict[str, Any]] = {
+    code: {"model": ErrorBody} for code in (400, 403, 404, 409, 413, 415, 422, 503, 507)
+}
+BODY_DOC: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": GenerateBody.model_json_schema()},
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["image", "targetObject"],
+                    "properties": {
+                        "image": {"type": "string", "format": "binary"},
+                        "targetObject": {"type": "string"},
+                        "sessionId": {"type": "string"},
+                        "iteration": {"type": "integer", "default": 1},
+                    },
+                }
+            },
+        },
+    }
+}
+
+
+async def read_request(request: Request, services: ServicesNeeded) -> Callable[[], SubmitRequest]:
+    """Read the body, JSON or multipart; the result fetches what has to be fetched when it is called in a thread."""
+    key = request.headers.get("idempotency-key")
+    if key is not None and not 0 < len(key) <= MAX_KEY:
+        raise InputRefused(f"The Idempotency-Key must have 1 to {MAX_KEY} characters.", code="key_invalid")
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        return await _read_form(request, key)
+    if kind not in ("application/json", ""):
+        raise InputRefused("Send JSON with imageUrl, or a multipart form with the field image.", code="media_type")
+    try:
+        body = GenerateBody.model_validate(json.loads(await request.body()))
+    except ValidationError as exc:
+        parts = [f"{'.'.join(map(str, error['loc'])) or 'The body'}: {error['msg'].lower()}." for error in exc.errors()]
+        raise InputRefused(" ".join(parts), code="body_invalid") from exc
+    except (ValueError, RecursionError) as exc:
+        raise InputRefused("The body is not valid JSON.", code="not_json") from exc
+
+    def from_address() -> SubmitRequest:
+        fetched = services.fetcher.fetch(body.imageUrl)
+        return SubmitRequest(
+            image=fetched.data,
+            image_name=fetched.name,
+            target_object=body.targetObject,
+            session_id=body.sessionId,
+            iteration=body.iteration,
+            idempotency_key=key,
+        )
+
+    return from_address
+
+
+async def _read_form(request: Request, key: str | None) -> Callable[[], SubmitRequest]:
+    try:
+        async with request.form(max_files=1, max_fields=20) as form:
+            file = form.get("image")
+            if not isinstance(file, UploadFile):
+                raise PictureRefused("The form has no file in the field image.", code="image_missing")
+            image, name = await file.read(), file.filename or "picture"
+            texts = {field: value for field, value in form.items() if isinstance(value, str)}
+    except MultiPartException as exc:
+        raise InputRefused("The form could not be read. Send it as multipart/form-data.", code="form_broken") from exc
+    if "targetObject" not in texts:
+        raise InputRefused("The field targetObject is missing: it names what the picture shows.", code="name_missing")
+    asked = SubmitRequest(
+        image=image,
+        image_name=name,
+        target_object=texts["targetObject"],
+        session_id=texts.get("sessionId", ""),
+        iteration=form_number(texts.get("iteration", "1")),
+        idempotency_key=key,
+    )
+    return lambda: asked
+
+
+@router.post(
+    "/generate-3d",
+    status_code=202,
+    response_model=SubmittedBody,
+    responses=ERRORS,
+    openapi_extra=BODY_DOC,
+    summary="Submit a picture",
+)
+async def generate(
+    request: Request, services: ServicesNeeded, asked: Annotated[Callable[[], SubmitRequest], Depends(read_request)]
+) -> JSONResponse:
+    """Queue a job and answer at once. With `Prefer: wait=N`, answer when the model is there, or after N seconds."""
+    started_s = time.monotonic()
+
+    def submit() -> Submitted:
+        return services.submit.submit(asked())
+
+    job = (await run_in_threadpool(submit)).job
+    wait = PREFER_WAIT.search(request.headers.get("prefer", ""))
+    if wait is not None:
+        ends_s = started_s + min(int(wait.group(1)), MAX_WAIT_S)
+        return _waited(await wait_for_end(services.overview, job, ends_s=ends_s), services, request)
+    body = SubmittedBody(record_id=job.id, status=job.status, status_url=status_path(job.id), message=MESSAGE)
+    return JSONResponse(body.model_dump(mode="json"), status_code=202, headers={"Location": status_path(job.id)})
+
+
+def _waited(job: Job, services: Services, request: Request) -> JSONResponse:
+    """The answers of the older, synchronous endpoint."""
+    applied = {"Preference-Applied": "wait", "Location": status_path(job.id)}
+    if job.status is Status.COMPLETED:
+        url = f"{origin_of(request)}{services.overview.model_url(job)}"
+        return JSONResponse({"success": True, "model_url": url, "supabase_record_id": job.id}, headers=applied)
+    if job.status in (Status.RUNNING, Status.TIMEOUT):
+        return JSONResponse({"error": "Timeout waiting for 3D generation"}, status_code=408, headers=applied)
+    return JSONResponse({"error": job.error_message or "The job was cancelled."}, status_code=500, headers=applied)
+
+
+@router.get("/generation-status/{record_id}", responses=ERRORS, summary="Ask how a job is doing")
+@router.get("/status/{record_id}", responses=ERRORS, summary="The same, under its other name")
+def status(record_id: str, request: Request, services: ServicesNeeded) -> JSONResponse:
+    """The contract's keys: `3d_url` and `image_url` when completed, `error_message` when it ended otherwise."""
+    job = services.overview.job(job_number(record_id))
+    overview = services.overview
+    body = status_body(
+        job, origin=origin_of(request), model_path=overview.model_url(job), image_path=overview.image_url(job)
+    )
+    return JSONResponse(body, headers={"Cache-Control": "no-store"})
+
+
+@router.get("/health", summary="Whether everything works", responses={503: {}})
+def health(services: ServicesNeeded) -> JSONResponse:
+    """200 when jobs move on, 503 with a sentence for what does not."""
+    state = services.overview.health()
+    age_s = state.heartbeat_age_s
+    body = {
+        "status": "ok" if state.is_well else "unwell",
+        "store": {"ok": state.store_problem is None, "problem": state.store_problem},
+        "scheduler": {
+            "ok": state.scheduler_problem is None,
+            "problem": state.scheduler_problem,
+            "heartbeat_age_s": None if age_s is None else round(age_s, 1),
+        },
+        "generator": state.generator,
+    }
+    return JSONResponse(body, status_code=200 if state.is_well else 503, headers={"Cache-Control": "no-store"})
+
+
+def job_number(text: str) -> int:
+    """A job's number from a path. Raises: JobNotFound."""
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+        raise JobNotFound(f"There is no job {text[:40]!r}.")
+    return int(text)
+
+
+def origin_of(request: Request) -> str:
+    """`http://host:port` as the caller used it."""
+    return f"{request.url.scheme}://{request.url.netloc}"

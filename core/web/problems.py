@@ -1,0 +1,79 @@
+"""Our errors as answers: `{"success": false, "error": "<sentence>"}` with the right status code."""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from core.domain.errors import (
+    IdempotencyConflict,
+    IllegalTransition,
+    InputRefused,
+    JobNotFound,
+    MaquetteError,
+    ObjectMissing,
+    StorageFull,
+    StoreUnavailable,
+)
+
+log = logging.getLogger(__name__)
+RETRY_AFTER_S = 10  # a database that restarts is back within seconds
+STATUS_CODES: tuple[tuple[type[MaquetteError], int], ...] = (
+    (InputRefused, 422),
+    (JobNotFound, 404),
+    (ObjectMissing, 404),
+    (IdempotencyConflict, 409),
+    (IllegalTransition, 409),
+    (StorageFull, 507),
+    (StoreUnavailable, 503),
+)
+
+
+def problem(status_code: int, sentence: str, *, headers: dict[str, str] | None = None) -> JSONResponse:
+    """The one form of every error answer."""
+    return JSONResponse({"success": False, "error": sentence}, status_code=status_code, headers=headers)
+
+
+def install(api: FastAPI) -> None:
+    """Let every error of this API answer in that form."""
+    api.add_exception_handler(MaquetteError, _ours)
+    api.add_exception_handler(RequestValidationError, _invalid)
+    api.add_exception_handler(HTTPException, _http)
+    api.add_exception_handler(Exception, _fault)
+
+
+async def _ours(request: Request, exc: Exception) -> JSONResponse:
+    if not isinstance(exc, MaquetteError):
+        raise exc
+    code = next((code for kind, code in STATUS_CODES if isinstance(exc, kind)), 500)
+    if exc.code == "too_large":
+        code = 413
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if isinstance(exc, StoreUnavailable) else None
+    return problem(code, exc.message, headers=headers)
+
+
+async def _invalid(request: Request, exc: Exception) -> JSONResponse:
+    if not isinstance(exc, RequestValidationError):
+        raise exc
+    return problem(422, " ".join(_sentence(error["loc"], error["msg"]) for error in exc.errors()))
+
+
+def _sentence(location: tuple[int | str, ...], message: str) -> str:
+    name = ".".join(str(part) for part in location if part not in ("body", "path", "query"))
+    return f"{name or 'The request'}: {message[:1].lower()}{message[1:]}."
+
+
+async def _http(request: Request, exc: Exception) -> JSONResponse:
+    if not isinstance(exc, HTTPException):
+        raise exc
+    sentence = "There is nothing at this address." if exc.status_code == 404 else str(exc.detail)
+    return problem(exc.status_code, sentence, headers=dict(exc.headers) if exc.headers else None)
+
+
+async def _fault(request: Request, exc: Exception) -> JSONResponse:
+    log.error("%s %s: a fault of ours", request.method, request.url.path, exc_info=exc)
+    return problem(500, "Something went wrong on our side; it is in the server's log. Your jobs are not affected.")

@@ -1,0 +1,95 @@
+"""What `app.py` hands to Streamlit: our routes, and what starts and stops with the server."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, Mount
+from starlette.staticfiles import StaticFiles
+
+from core import __version__, vendor
+from core.bootstrap import get_services, reset_services
+from core.domain.errors import MaquetteError
+from core.settings import load_settings
+from core.web import files_api, jobs_api, problems
+from core.web.limits import BodyLimit, SameOrigin
+
+log = logging.getLogger(__name__)
+MAX_BODY_BYTES = 21 * 1024 * 1024  # the largest picture, and a little for the rest of the form
+SWAGGER = "/assets/swagger-ui"
+
+
+def make_api() -> FastAPI:
+    """The REST API, to be mounted at /api."""
+    api = FastAPI(
+        title="Maquette",
+        version=__version__,
+        summary="Pictures become 3D models.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        middleware=[Middleware(SameOrigin), Middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)],
+    )
+    problems.install(api)
+    api.include_router(jobs_api.router)
+    api.include_router(files_api.router)
+
+    @api.get("/docs", include_in_schema=False)
+    def docs() -> HTMLResponse:
+        return get_swagger_ui_html(
+            openapi_url="/api/openapi.json",
+            title="Maquette API",
+            swagger_js_url=f"{SWAGGER}/swagger-ui-bundle.js",
+            swagger_css_url=f"{SWAGGER}/swagger-ui.css",
+            swagger_favicon_url=f"{SWAGGER}/favicon-32x32.png",
+        )
+
+    return api
+
+
+def make_routes() -> Sequence[BaseRoute]:
+    """Everything that is not a page."""
+    assets = [Mount(path, app=StaticFiles(directory=folder)) for path, folder in vendor.asset_folders().items()]
+    return [Mount("/api", app=make_api()), *assets]
+
+
+@asynccontextmanager
+async def lifespan(app: Any) -> AsyncIterator[None]:
+    """The scheduler starts and stops with the server, whether or not a browser is open."""
+    services = await run_in_threadpool(get_services)
+    services.start()
+    log.info("Maquette %s: %s", __version__, services.overview.generator)
+    try:
+        yield
+    finally:
+        await run_in_threadpool(services.stop)
+        reset_services()
+
+
+def check_start() -> None:
+    """End the program with one sentence when it cannot run: a wrong setting, a missing file, an unusable folder."""
+    missing = vendor.missing("run")
+    if missing:
+        _refuse(
+            f"Files that the browser needs are missing ({', '.join(missing)}). "
+            "Run `make install`, or `python -m core.vendor run`."
+        )
+    try:
+        load_settings()
+        get_services()
+    except MaquetteError as exc:
+        _refuse(exc.message)
+
+
+def _refuse(sentence: str) -> None:
+    print(f"\nMaquette cannot start. {sentence}\n", file=sys.stderr, flush=True)  # noqa: T201  (for whoever started it)
+    raise SystemExit(2)
