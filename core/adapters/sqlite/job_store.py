@@ -41,7 +41,9 @@ class SqliteJobStore:
     def __init__(self, path: Path, clock: Clock) -> None:
         self._database = Database(path)
         self._clock = clock
-        self._sql: Any = aiosql.from_path(Path(__file__).with_name("queries.sql"), "sqlite3")
+        self._sql: Any = aiosql.from_path(
+            Path(__file__).with_name("queries.sql"), "sqlite3", mandatory_parameters=False
+        )
 
     # -- writing
 
@@ -101,7 +103,14 @@ class SqliteJobStore:
                 missed_since=None,
             )
 
-        return self._move(claim, Stage.GENERATING, "The model is being made.", bind)
+        with self._database.write() as db:
+            job = self._held(db, claim)
+            known = self._sql.job_of_task(db, task_id=task_id)
+            if known is not None:
+                raise IllegalTransition(
+                    f"Task {task_id} already belongs to job {known['id']}; job {job.id} cannot have it."
+                )
+            return self._write_move(db, job, Stage.GENERATING, "The model is being made.", bind)
 
     def return_to_queue(self, claim: Claim, *, wait_s: float, note: str) -> Job:
         def wait(job: Job, now: datetime) -> Job:
@@ -233,7 +242,8 @@ class SqliteJobStore:
 
     def account_wait_s(self, *, generator: str) -> float:
         with self._database.read() as db:
-            until = to_time(self._sql.account_pause(db, generator=generator))
+            row = self._sql.account_pause(db, generator=generator)
+        until = None if row is None else to_time(row["calls_after"])
         return 0.0 if until is None else max(0.0, (until - self.now()).total_seconds())
 
     def beat(self, *, owner: str) -> None:
@@ -261,8 +271,8 @@ class SqliteJobStore:
         with self._database.read() as db:
             rows = self._sql.find_jobs(db, **parts, limit=query.page_size, offset=offset)
             jobs = tuple(to_job(row) for row in rows)
-            total = self._sql.count_jobs(db, **parts)
-            return JobPage(jobs=jobs, total=total, running=self._sql.count_open(db))
+            total = self._sql.count_jobs(db, **parts)[0]
+            return JobPage(jobs=jobs, total=total, running=self._sql.count_open(db)[0])
 
     def events(self, job_id: int) -> list[JobEvent]:
         with self._database.read() as db:
@@ -277,7 +287,7 @@ class SqliteJobStore:
     def queue_length_before(self, job_id: int) -> int:
         with self._database.read() as db:
             job = self._row(db, job_id)
-            return int(self._sql.queued_before(db, category=job.category.value, id=job_id))
+            return int(self._sql.queued_before(db, category=job.category.value, id=job_id)[0])
 
     def last_beat(self) -> Heartbeat | None:
         with self._database.read() as db:

@@ -83,19 +83,19 @@ where (:needle = '' or fold(target_object) like :needle escape '\' or id = :numb
 order by id desc
 limit :limit offset :offset;
 
--- name: count_jobs$
+-- name: count_jobs^
 select count(*) from generated_images
 where (:needle = '' or fold(target_object) like :needle escape '\' or id = :number)
   and (:statuses = '' or instr(:statuses, ' ' || status || ' ') > 0);
 
--- name: count_open$
+-- name: count_open^
 select count(*) from generated_images
 where stage in ('queued', 'submitting', 'uncertain', 'blocked', 'generating', 'saving', 'attention', 'late');
 
 -- name: changed_after
 select * from generated_images where change_number > :cursor order by change_number limit :limit;
 
--- name: queued_before$
+-- name: queued_before^
 select count(*) from generated_images
 where stage = 'queued' and category = :category and id < :id;
 
@@ -107,7 +107,7 @@ select * from job_events where job_id = :job_id order by id;
 insert into account_state (generator, calls_after) values (:generator, :until)
 on conflict (generator) do update set calls_after = max(calls_after, excluded.calls_after);
 
--- name: account_pause$
+-- name: account_pause^
 select calls_after from account_state where generator = :generator;
 
 -- name: beat!
@@ -125,3 +125,6 @@ select * from generated_images
 where stage = 'uncertain' and generator = :generator and (lease_until is null or lease_until <= :now)
 order by id
 limit :limit;
+
+-- name: job_of_task^
+select id from generated_images where task_id = :task_id;

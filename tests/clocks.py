@@ -1,0 +1,21 @@
+"""A clock that only moves when a test says so."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+
+class FakeClock:
+    def __init__(self) -> None:
+        self._now = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+        self._boot_s = 1000.0
+
+    def now(self) -> datetime:
+        return self._now
+
+    def boot_s(self) -> float:
+        return self._boot_s
+
+    def advance(self, seconds: float) -> None:
+        self._now += timedelta(seconds=seconds)
+        self._boot_s += seconds

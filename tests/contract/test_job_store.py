@@ -1,0 +1,502 @@
+"""What every JobStore promises, told by the life of a job."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from core.domain.errors import ClaimLost, IdempotencyConflict, IllegalTransition, JobNotFound
+from core.domain.job import Category
+from core.domain.status import Stage, Status
+from core.ports.job_store import Claimed, Failure, JobQuery, JobStore, PollNote, Slots
+from tests.builders import EVERY_SLOT, intent, new_job, stored_model
+from tests.clocks import FakeClock
+
+LEASE_S = 60.0
+
+
+def claim_one(jobs: JobStore, owner: str = "a") -> Claimed:
+    return jobs.claim_queued(owner=owner, lease_s=LEASE_S, slots=EVERY_SLOT, limit=1)[0]
+
+
+def generating(jobs: JobStore, task_id: str = "task-1", **changes: object) -> Claimed:
+    jobs.add(new_job(**changes))
+    claimed = claim_one(jobs)
+    jobs.mark_submitting(claimed.claim, intent())
+    job = jobs.bind_task(claimed.claim, task_id, poll_in_s=2.0)
+    return Claimed(job=job, claim=claimed.claim)
+
+
+def due(jobs: JobStore, owner: str = "a") -> list[Claimed]:
+    return jobs.claim_due(owner=owner, lease_s=LEASE_S, generator="tripo", limit=100)
+
+
+def test_a_new_job_waits_in_the_queue(jobs: JobStore) -> None:
+    added = jobs.add(new_job(target_object="Golden Retriever"))
+
+    assert added.created
+    assert (added.job.stage, added.job.status, added.job.attempt) == (Stage.QUEUED, Status.RUNNING, 0)
+    assert jobs.get(added.job.id) == added.job
+    assert [event.after for event in jobs.events(added.job.id)] == [Stage.QUEUED]
+
+
+def test_the_same_idempotency_key_gives_the_same_job(jobs: JobStore) -> None:
+    first = jobs.add(new_job(idempotency_key="k", request_hash="h"))
+    second = jobs.add(new_job(idempotency_key="k", request_hash="h"))
+
+    assert not second.created
+    assert second.job.id == first.job.id
+    assert jobs.find(JobQuery()).total == 1
+
+
+def test_the_same_key_with_another_request_is_a_conflict(jobs: JobStore) -> None:
+    jobs.add(new_job(idempotency_key="k", request_hash="h"))
+
+    with pytest.raises(IdempotencyConflict, match="'k'"):
+        jobs.add(new_job(idempotency_key="k", request_hash="other"))
+
+
+def test_an_unknown_job_is_not_found(jobs: JobStore) -> None:
+    with pytest.raises(JobNotFound, match="99"):
+        jobs.get(99)
+    with pytest.raises(JobNotFound):
+        jobs.events(99)
+
+
+def test_a_queued_job_is_claimed_by_one_worker_only(jobs: JobStore) -> None:
+    jobs.add(new_job())
+
+    assert claim_one(jobs, "a").claim.epoch == 1
+    assert jobs.claim_queued(owner="b", lease_s=LEASE_S, slots=EVERY_SLOT, limit=5) == []
+
+
+def test_jobs_are_claimed_oldest_first(jobs: JobStore) -> None:
+    ids = [jobs.add(new_job()).job.id for _ in range(3)]
+
+    claimed = jobs.claim_queued(owner="a", lease_s=LEASE_S, slots=EVERY_SLOT, limit=3)
+
+    assert [each.job.id for each in claimed] == ids
+
+
+def test_a_claim_whose_lease_ran_out_goes_to_the_next_worker_and_the_first_can_write_nothing(
+    jobs: JobStore, clock: FakeClock
+) -> None:
+    jobs.add(new_job())
+    first = claim_one(jobs, "a")
+    clock.advance(LEASE_S + 1)
+    second = claim_one(jobs, "b")
+
+    with pytest.raises(ClaimLost):
+        jobs.mark_submitting(first.claim, intent())
+    assert jobs.mark_submitting(second.claim, intent()).stage is Stage.SUBMITTING
+
+
+def test_no_intent_is_written_after_the_lease_ran_out(jobs: JobStore, clock: FakeClock) -> None:
+    jobs.add(new_job())
+    claimed = claim_one(jobs)
+    clock.advance(LEASE_S + 1)
+
+    with pytest.raises(ClaimLost, match="nothing was sent"):
+        jobs.mark_submitting(claimed.claim, intent())
+    assert jobs.get(claimed.job.id).stage is Stage.QUEUED
+
+
+def test_open_tasks_and_claimed_jobs_hold_their_slots(jobs: JobStore) -> None:
+    slots = Slots(limits={Category.STANDARD: 2})
+    for _ in range(4):
+        jobs.add(new_job())
+    first = jobs.claim_queued(owner="a", lease_s=LEASE_S, slots=slots, limit=1)[0]
+    jobs.mark_submitting(first.claim, intent())
+    jobs.mark_uncertain(first.claim, note="no answer")
+
+    second = jobs.claim_queued(owner="b", lease_s=LEASE_S, slots=slots, limit=5)
+
+    assert len(second) == 1
+    assert jobs.claim_queued(owner="c", lease_s=LEASE_S, slots=slots, limit=5) == []
+    jobs.fail(second[0].claim, Failure(code="x", message="refused"))
+    assert len(jobs.claim_queued(owner="c", lease_s=LEASE_S, slots=slots, limit=5)) == 1
+
+
+def test_categories_have_slots_of_their_own(jobs: JobStore) -> None:
+    slots = Slots(limits={Category.STANDARD: 1, Category.P_SERIES: 1})
+    for category in (Category.STANDARD, Category.STANDARD, Category.P_SERIES):
+        jobs.add(new_job(category=category))
+
+    claimed = jobs.claim_queued(owner="a", lease_s=LEASE_S, slots=slots, limit=5)
+
+    assert [each.job.category for each in claimed] == [Category.STANDARD, Category.P_SERIES]
+
+
+def test_the_intent_counts_the_attempt_and_is_read_back(jobs: JobStore, clock: FakeClock) -> None:
+    jobs.add(new_job())
+    job = jobs.mark_submitting(claim_one(jobs).claim, intent(nonce=42, image_token="file_9", send_within_s=20.0))
+
+    assert (job.stage, job.attempt, job.nonce, job.image_token) == (Stage.SUBMITTING, 1, 42, "file_9")
+    assert job.send_by is not None
+    assert (job.send_by - clock.now()).total_seconds() == 20.0
+
+
+def test_binding_starts_the_time_limit_and_the_polling(jobs: JobStore, clock: FakeClock) -> None:
+    claimed = generating(jobs)
+
+    assert (claimed.job.stage, claimed.job.task_id, claimed.job.started_at) == (
+        Stage.GENERATING,
+        "task-1",
+        clock.now(),
+    )
+    assert due(jobs) == []
+    clock.advance(2)
+    assert [each.job.id for each in due(jobs)] == [claimed.job.id]
+
+
+def test_a_task_is_never_bound_to_two_jobs(jobs: JobStore) -> None:
+    generating(jobs, "task-1")
+    jobs.add(new_job())
+    other = claim_one(jobs)
+    jobs.mark_submitting(other.claim, intent())
+
+    with pytest.raises(IllegalTransition, match="already belongs"):
+        jobs.bind_task(other.claim, "task-1", poll_in_s=2.0)
+    assert jobs.get(other.job.id).task_id is None
+
+
+def test_a_bound_job_is_not_bound_again(jobs: JobStore) -> None:
+    claimed = generating(jobs)
+
+    with pytest.raises(IllegalTransition):
+        jobs.bind_task(claimed.claim, "task-2", poll_in_s=2.0)
+    assert jobs.get(claimed.job.id).task_id == "task-1"
+
+
+def test_a_job_that_was_not_created_goes_back_and_waits(jobs: JobStore, clock: FakeClock) -> None:
+    jobs.add(new_job())
+    claimed = claim_one(jobs)
+    jobs.mark_submitting(claimed.claim, intent())
+    job = jobs.return_to_queue(claimed.claim, wait_s=30, note="busy")
+
+    assert job.stage is Stage.QUEUED
+    assert jobs.claim_queued(owner="a", lease_s=LEASE_S, slots=EVERY_SLOT, limit=1) == []
+    clock.advance(30)
+    again = claim_one(jobs)
+    assert jobs.mark_submitting(again.claim, intent()).attempt == 2
+
+
+def test_giving_back_a_claimed_job_is_no_change_of_stage(jobs: JobStore) -> None:
+    job = jobs.add(new_job()).job
+    jobs.return_to_queue(claim_one(jobs).claim, wait_s=0, note="later")
+
+    assert len(jobs.events(job.id)) == 1
+
+
+def test_a_submitting_job_whose_lease_ran_out_becomes_uncertain_never_queued(jobs: JobStore, clock: FakeClock) -> None:
+    jobs.add(new_job())
+    claimed = claim_one(jobs)
+    jobs.mark_submitting(claimed.claim, intent())
+
+    assert jobs.expire_submitting() == 0
+    clock.advance(LEASE_S + 1)
+    assert jobs.expire_submitting() == 1
+    assert jobs.get(claimed.job.id).stage is Stage.UNCERTAIN
+
+
+def test_the_answer_of_a_slow_worker_still_binds_when_nobody_took_over(jobs: JobStore, clock: FakeClock) -> None:
+    jobs.add(new_job())
+    claimed = claim_one(jobs)
+    jobs.mark_submitting(claimed.claim, intent())
+    clock.advance(LEASE_S + 1)
+    jobs.expire_submitting()
+
+    assert jobs.bind_task(claimed.claim, "task-1", poll_in_s=2.0).stage is Stage.GENERATING
+
+
+def test_an_uncertain_job_can_be_claimed_and_sent_again_once_it_is_settled(jobs: JobStore) -> None:
+    jobs.add(new_job())
+    claimed = claim_one(jobs)
+    jobs.mark_submitting(claimed.claim, intent())
+    jobs.mark_uncertain(claimed.claim, note="no answer")
+
+    assert jobs.claim_uncertain(owner="b", lease_s=LEASE_S, generator="offline", limit=5) == []
+    settled = jobs.claim_uncertain(owner="b", lease_s=LEASE_S, generator="tripo", limit=5)
+    assert jobs.return_to_queue(settled[0].claim, wait_s=0, note="not created").stage is Stage.QUEUED
+    with pytest.raises(ClaimLost):
+        jobs.bind_task(claimed.claim, "task-1", poll_in_s=2.0)
+
+
+def test_progress_never_goes_back_and_misses_are_counted_in_a_row(jobs: JobStore, clock: FakeClock) -> None:
+    job_id = generating(jobs).job.id
+
+    def note(progress: int, *, is_missed: bool = False) -> None:
+        clock.advance(10)
+        claim = due(jobs)[0].claim
+        jobs.note_polls([PollNote(claim=claim, progress=progress, poll_again_in_s=5, is_missed=is_missed)])
+
+    note(40)
+    note(30)
+    assert jobs.get(job_id).progress == 40
+    note(0, is_missed=True)
+    missed_since = clock.now()
+    note(0, is_missed=True)
+    assert (jobs.get(job_id).missed_count, jobs.get(job_id).missed_since) == (2, missed_since)
+    note(50)
+    assert (jobs.get(job_id).missed_count, jobs.get(job_id).missed_since) == (0, None)
+
+
+def test_progress_is_no_event(jobs: JobStore, clock: FakeClock) -> None:
+    job_id = generating(jobs).job.id
+    before = len(jobs.events(job_id))
+    clock.advance(10)
+    jobs.note_polls([PollNote(claim=due(jobs)[0].claim, progress=10, poll_again_in_s=5)])
+
+    assert len(jobs.events(job_id)) == before
+
+
+def test_a_stale_note_changes_nothing(jobs: JobStore, clock: FakeClock) -> None:
+    job_id = generating(jobs).job.id
+    clock.advance(10)
+    stale = due(jobs, "a")[0].claim
+    clock.advance(LEASE_S + 1)
+    due(jobs, "b")
+
+    assert jobs.note_polls([PollNote(claim=stale, progress=90, poll_again_in_s=5)]) == 0
+    assert jobs.get(job_id).progress == 0
+
+
+def test_a_finished_task_is_collected_and_then_completed(jobs: JobStore, clock: FakeClock) -> None:
+    job_id = generating(jobs).job.id
+    clock.advance(10)
+    jobs.mark_saving(due(jobs)[0].claim, credits_used=Decimal("30.00"))
+    saving = jobs.claim_saving(owner="b", lease_s=LEASE_S, generator="tripo", limit=5)
+    job = jobs.complete(saving[0].claim, stored_model())
+
+    assert (job.id, job.status, job.stage, job.progress) == (job_id, Status.COMPLETED, Stage.DONE, 100)
+    assert job.model == stored_model()
+    assert job.credits_used == Decimal("30.00")
+    assert job.finished_at == clock.now()
+
+
+def test_saving_that_failed_is_due_again_after_its_wait(jobs: JobStore, clock: FakeClock) -> None:
+    generating(jobs)
+    clock.advance(10)
+    jobs.mark_saving(due(jobs)[0].claim, credits_used=None)
+    saving = jobs.claim_saving(owner="b", lease_s=LEASE_S, generator="tripo", limit=5)[0]
+    jobs.postpone_saving(saving.claim, wait_s=30, note="the disk is full")
+
+    assert jobs.claim_saving(owner="b", lease_s=LEASE_S, generator="tripo", limit=5) == []
+    clock.advance(30)
+    assert len(jobs.claim_saving(owner="b", lease_s=LEASE_S, generator="tripo", limit=5)) == 1
+
+
+def test_one_generator_never_gets_the_tasks_of_another(jobs: JobStore, clock: FakeClock) -> None:
+    generating(jobs)
+    clock.advance(10)
+
+    assert jobs.claim_due(owner="a", lease_s=LEASE_S, generator="offline", limit=5) == []
+
+
+@pytest.mark.parametrize("end", ["completed", "failed", "cancelled"])
+def test_an_ended_job_never_changes(jobs: JobStore, clock: FakeClock, end: str) -> None:
+    if end == "cancelled":
+        job_id = jobs.add(new_job()).job.id
+        claimed = claim_one(jobs)
+        clock.advance(LEASE_S + 1)
+        jobs.cancel_waiting(job_id)
+    else:
+        claimed = generating(jobs)
+        job_id = claimed.job.id
+        if end == "failed":
+            jobs.fail(claimed.claim, Failure(code="2008", message="refused"))
+        else:
+            jobs.mark_saving(claimed.claim, credits_used=None)
+            claimed = jobs.claim_saving(owner="b", lease_s=LEASE_S, generator="tripo", limit=5)[0]
+            jobs.complete(claimed.claim, stored_model())
+    ended = jobs.get(job_id)
+    clock.advance(100_000)
+
+    for verb in (
+        lambda: jobs.fail(claimed.claim, Failure(code="x", message="y")),
+        lambda: jobs.complete(claimed.claim, stored_model()),
+        lambda: jobs.mark_saving(claimed.claim, credits_used=None),
+        lambda: jobs.cancel_waiting(job_id),
+    ):
+        with pytest.raises((IllegalTransition, ClaimLost)):
+            verb()
+    jobs.mark_late(timeout_s=1)
+    jobs.give_up_late(watch_s=1)
+    assert jobs.get(job_id) == ended
+    assert ended.status is Status(end)
+
+
+def test_a_job_past_its_time_is_late_still_watched_and_may_complete(jobs: JobStore, clock: FakeClock) -> None:
+    job_id = generating(jobs).job.id
+    clock.advance(600)
+    assert jobs.mark_late(timeout_s=600) == 1
+    late = jobs.get(job_id)
+    assert (late.stage, late.status) == (Stage.LATE, Status.TIMEOUT)
+    assert "still being watched" in (late.error_message or "")
+
+    jobs.mark_saving(due(jobs)[0].claim, credits_used=None)
+    saving = jobs.claim_saving(owner="a", lease_s=LEASE_S, generator="tripo", limit=1)[0]
+    job = jobs.complete(saving.claim, stored_model())
+    assert (job.status, job.error_message) == (Status.COMPLETED, None)
+
+
+def test_a_late_job_is_given_up_after_a_day(jobs: JobStore, clock: FakeClock) -> None:
+    job_id = generating(jobs).job.id
+    clock.advance(600)
+    jobs.mark_late(timeout_s=600)
+    clock.advance(86_400)
+
+    assert jobs.give_up_late(watch_s=86_400) == 1
+    assert (jobs.get(job_id).stage, jobs.get(job_id).status) == (Stage.DONE, Status.TIMEOUT)
+
+
+def test_a_waiting_job_can_be_cancelled_a_held_one_cannot(jobs: JobStore) -> None:
+    first, second = jobs.add(new_job()).job, jobs.add(new_job()).job
+    claim_one(jobs)
+
+    with pytest.raises(IllegalTransition, match="no longer be cancelled"):
+        jobs.cancel_waiting(first.id)
+    assert jobs.cancel_waiting(second.id).status is Status.CANCELLED
+
+
+def test_blocked_jobs_wait_for_the_account(jobs: JobStore) -> None:
+    jobs.add(new_job())
+    claimed = claim_one(jobs)
+    job = jobs.mark_blocked(claimed.claim, Failure(code="2010", message="no credit"))
+    assert (job.stage, job.error_message) == (Stage.BLOCKED, "no credit")
+
+    assert jobs.unblock(generator="offline") == 0
+    assert jobs.unblock(generator="tripo") == 1
+    assert (jobs.get(job.id).stage, jobs.get(job.id).error_message) == (Stage.QUEUED, None)
+
+
+def test_nothing_of_an_account_that_waits_is_claimed(jobs: JobStore, clock: FakeClock) -> None:
+    generating(jobs)
+    jobs.add(new_job())
+    jobs.pause_account(generator="tripo", wait_s=60)
+    jobs.pause_account(generator="tripo", wait_s=5)
+    clock.advance(59)
+
+    assert jobs.account_wait_s(generator="tripo") == 1.0
+    assert jobs.account_wait_s(generator="offline") == 0.0
+    assert due(jobs) == []
+    assert jobs.claim_queued(owner="a", lease_s=LEASE_S, slots=EVERY_SLOT, limit=5) == []
+    clock.advance(1)
+    assert len(due(jobs)) == 1
+    assert len(jobs.claim_queued(owner="a", lease_s=LEASE_S, slots=EVERY_SLOT, limit=5)) == 1
+
+
+def test_a_renewed_claim_is_not_taken_over(jobs: JobStore, clock: FakeClock) -> None:
+    jobs.add(new_job())
+    claimed = claim_one(jobs)
+    clock.advance(50)
+    jobs.renew(claimed.claim, lease_s=LEASE_S)
+    clock.advance(50)
+
+    assert jobs.claim_queued(owner="b", lease_s=LEASE_S, slots=EVERY_SLOT, limit=5) == []
+    jobs.release(claimed.claim)
+    assert len(jobs.claim_queued(owner="b", lease_s=LEASE_S, slots=EVERY_SLOT, limit=5)) == 1
+
+
+def test_each_change_of_stage_writes_one_event_and_replaying_them_gives_the_row(
+    jobs: JobStore, clock: FakeClock
+) -> None:
+    job_id = jobs.add(new_job()).job.id
+    first = claim_one(jobs)
+    jobs.mark_submitting(first.claim, intent())
+    jobs.return_to_queue(first.claim, wait_s=0, note="busy")
+    second = claim_one(jobs)
+    jobs.mark_submitting(second.claim, intent())
+    jobs.bind_task(second.claim, "task-1", poll_in_s=1)
+    clock.advance(601)
+    jobs.mark_late(timeout_s=600)
+    jobs.mark_saving(due(jobs)[0].claim, credits_used=None)
+    saving = jobs.claim_saving(owner="a", lease_s=LEASE_S, generator="tripo", limit=1)[0]
+    jobs.complete(saving.claim, stored_model())
+
+    events, job = jobs.events(job_id), jobs.get(job_id)
+    assert [event.after for event in events] == [
+        Stage.QUEUED,
+        Stage.SUBMITTING,
+        Stage.QUEUED,
+        Stage.SUBMITTING,
+        Stage.GENERATING,
+        Stage.LATE,
+        Stage.SAVING,
+        Stage.DONE,
+    ]
+    assert [event.before for event in events[1:]] == [event.after for event in events[:-1]]
+    last = events[-1]
+    assert (last.after, last.status, last.attempt, last.task_id, last.error_code, last.at) == (
+        job.stage,
+        job.status,
+        job.attempt,
+        job.task_id,
+        job.error_code,
+        job.updated_at,
+    )
+
+
+def test_jobs_are_listed_newest_first_in_pages(jobs: JobStore) -> None:
+    ids = [jobs.add(new_job()).job.id for _ in range(5)]
+    page = jobs.find(JobQuery(page=1, page_size=2))
+
+    assert [job.id for job in page.jobs] == [ids[2], ids[1]]
+    assert (page.total, page.running) == (5, 5)
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("RETR", {"Golden Retriever"}),
+        ("größe", {"GRÖSSE 100%"}),
+        ("100%", {"GRÖSSE 100%"}),
+        ("_", set()),
+        ("2", {"Cup"}),
+    ],
+)
+def test_search_finds_names_in_any_case_literally_and_numbers(jobs: JobStore, search: str, found: set[str]) -> None:
+    for name in ("Golden Retriever", "Cup", "GRÖSSE 100%"):
+        jobs.add(new_job(target_object=name))
+
+    assert {job.target_object for job in jobs.find(JobQuery(search=search)).jobs} == found
+
+
+def test_jobs_are_filtered_by_status(jobs: JobStore) -> None:
+    jobs.add(new_job())
+    jobs.cancel_waiting(jobs.add(new_job()).job.id)
+
+    page = jobs.find(JobQuery(statuses=frozenset({Status.CANCELLED, Status.FAILED})))
+    assert [job.status for job in page.jobs] == [Status.CANCELLED]
+    assert page.running == 1
+
+
+def test_changes_are_told_once_each_from_a_cursor(jobs: JobStore) -> None:
+    first = jobs.add(new_job()).job
+    changed, cursor = jobs.changed_since(0, limit=10)
+    assert [job.id for job in changed] == [first.id]
+    assert jobs.changed_since(cursor, limit=10) == ([], cursor)
+
+    jobs.cancel_waiting(first.id)
+    changed, _ = jobs.changed_since(cursor, limit=10)
+    assert [job.status for job in changed] == [Status.CANCELLED]
+
+
+def test_a_place_in_line_counts_waiting_jobs_of_the_same_kind(jobs: JobStore) -> None:
+    jobs.add(new_job())
+    jobs.add(new_job(category=Category.OFFLINE))
+    last = jobs.add(new_job()).job
+
+    assert jobs.queue_length_before(last.id) == 1
+
+
+def test_the_newest_heartbeat_is_told(jobs: JobStore, clock: FakeClock) -> None:
+    assert jobs.last_beat() is None
+    jobs.beat(owner="a")
+    clock.advance(5)
+    jobs.beat(owner="b")
+
+    beat = jobs.last_beat()
+    assert beat is not None
+    assert (beat.owner, beat.at) == ("b", clock.now())
