@@ -19,12 +19,12 @@ from core.domain.errors import (
 )
 from core.domain.generation import TaskPhase, TaskState
 from core.domain.job import Job, StoredModel
+from core.domain.naming import slug
 from core.mesh.glb import read_facts
 from core.ports.generator import Generator
 from core.ports.job_store import Claimed, Failure, JobStore
 from core.ports.object_store import ObjectStore
 from core.services.leases import kept
-from core.services.submit import slug
 from core.services.waits import busy_wait_s, retry_wait_s
 
 log = logging.getLogger(__name__)

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from core.domain.errors import InputRefused
 from core.domain.job import Category, Job, JobOptions, NewJob, StoredImage
+from core.domain.naming import slug
 from core.imaging.picture import Picture, prepare
 from core.ports.job_store import JobStore
 from core.ports.object_store import ObjectStore
@@ -112,15 +113,6 @@ def category_of(generator_name: str, options: JobOptions) -> Category:
     if generator_name == "offline":
         return Category.OFFLINE
     return Category.P_SERIES if options.model.startswith("P") else Category.STANDARD
-
-
-def slug(name: str) -> str:
-    """A file name people can read: letters and digits of any script, the rest as hyphens; at most 60 characters."""
-    normal = unicodedata.normalize("NFC", name).casefold()
-    # marks belong to the letters before them in many scripts
-    kept = "".join(sign if unicodedata.category(sign)[0] in "LNM" else "-" for sign in normal)
-    joined = "-".join(part for part in kept.split("-") if part)
-    return joined[:60].strip("-") or "model"
 
 
 def _checked(request: SubmitRequest) -> SubmitRequest:

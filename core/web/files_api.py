@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Query
 from fastapi.responses import FileResponse, Response
 
 from core.domain.errors import ObjectMissing
-from core.services.submit import slug
+from core.domain.naming import slug
 from core.web.jobs_api import ERRORS, ServicesNeeded, job_number
 
 router = APIRouter()

@@ -1,0 +1,189 @@
+"""Check a picture, and make it upright, plain and small enough: for whoever receives pictures from people."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass, field
+
+import pillow_heif
+from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
+
+from core.domain.errors import PictureRefused
+
+MAX_SIDE_PX = 4096  # more detail than any generator uses; keeps memory and uploads small
+JPEG_QUALITY = 92
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "TIFF", "GIF", "HEIF")  # MPO: JPEGs of phones with two pictures inside
+ACCEPTED = "JPEG, PNG, WebP, BMP, TIFF, GIF or HEIC"
+OTHER_KINDS: tuple[tuple[bytes, str], ...] = (
+    (b"%PDF", "a PDF document"),
+    (b"<svg", "an SVG drawing"),
+    (b"<html", "a web page"),
+    (b"<!doctype html", "a web page"),
+    (b"ftypmp4", "a video"),
+    (b"ftypisom", "a video"),
+    (b"ftypqt", "a video"),
+    (b"gltf", "a 3D model"),
+    (b"pk\x03\x04", "a ZIP archive or an office document"),
+)
+
+pillow_heif.register_heif_opener(thumbnails=False)  # only teaches Pillow the format; opens and starts nothing
+Image.MAX_IMAGE_PIXELS = None  # our own limit is lower, and checked from the header with a sentence of its own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A picture that was decoded whole: upright, sRGB, without metadata.
+
+    Attributes:
+        media_type: "image/jpeg", or "image/png" when it has transparent parts.
+        source_format: what it came as, such as "HEIF".
+    """
+
+    data: bytes = field(repr=False)
+    media_type: str
+    width_px: int
+    height_px: int
+    source_format: str
+
+
+def prepare(data: bytes, *, max_bytes: int, max_pixels: int = 64_000_000, min_side_px: int = 64) -> Picture:
+    """Judge a picture by its content and write it anew.
+
+    Raises: PictureRefused, with its own sentence and code for each reason.
+    """
+    _check_size(data, max_bytes)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of odd metadata, which is thrown away
+            with _open(data) as image:
+                _check_sides(image, max_pixels=max_pixels, min_side_px=min_side_px)
+                source_format = image.format or "unknown"
+                upright = _upright(image)
+        return _written(upright, source_format)
+    except PictureRefused:
+        raise
+    except MemoryError as exc:
+        raise PictureRefused(
+            "The picture needs more memory than there is. Use a smaller one.", code="too_heavy"
+        ) from exc
+    except Exception as exc:  # decoders raise every kind of error on broken files
+        raise PictureRefused(
+            "The picture is damaged or cut short, so it cannot be read. Save or send it again.", code="broken"
+        ) from exc
+
+
+def thumbnail(data: bytes, *, side_px: int) -> bytes:
+    """A small version of a picture that `prepare` made, in the same format; at most `side_px` a side."""
+    with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as image:
+        kind = image.format or "JPEG"
+        image.draft("RGB", (side_px, side_px))  # decodes a JPEG at a fraction of its size
+        image.thumbnail((side_px, side_px))
+        out = io.BytesIO()
+        image.save(out, kind, quality=80)
+        return out.getvalue()
+
+
+def _check_size(data: bytes, max_bytes: int) -> None:
+    if not data:
+        raise PictureRefused("The file is empty. Choose the picture again.", code="empty")
+    if len(data) > max_bytes:
+        raise PictureRefused(
+            f"The picture has {len(data) / 2**20:.1f} MB; at most {max_bytes / 2**20:.0f} MB are possible. "
+            "Use a smaller one.",
+            code="too_large",
+        )
+
+
+def _open(data: bytes) -> ImageFile.ImageFile:
+    """The picture with only its header read."""
+    try:
+        return Image.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError as exc:
+        kind = _other_kind(data)
+        what = f"This is {kind}, not a photo" if kind else "This file is not a picture that can be read"
+        raise PictureRefused(f"{what}. Use {ACCEPTED}.", code="not_a_picture") from exc
+
+
+def _other_kind(data: bytes) -> str | None:
+    start = data[:512].lower()
+    return next((words for mark, words in OTHER_KINDS if mark in start), None)
+
+
+def _check_sides(image: Image.Image, *, max_pixels: int, min_side_px: int) -> None:
+    width, height = image.size
+    if width * height > max_pixels:
+        raise PictureRefused(
+            f"The picture has {width:,} × {height:,} pixels; at most {max_pixels // 1_000_000} megapixels are "
+            "possible. Use a smaller one.",
+            code="too_many_pixels",
+        )
+    if min(width, height) < min_side_px:
+        raise PictureRefused(
+            f"The picture has only {width} × {height} pixels; each side needs at least {min_side_px}. "
+            "Use a larger one.",
+            code="too_few_pixels",
+        )
+
+
+def _upright(image: ImageFile.ImageFile) -> Image.Image:
+    """Decoded, turned as its EXIF says, in sRGB, at most MAX_SIDE_PX a side; mode RGB or RGBA."""
+    if image.format in ("JPEG", "MPO") and max(image.size) > 2 * MAX_SIDE_PX:
+        image.draft("RGB", (MAX_SIDE_PX, MAX_SIDE_PX))
+    image.load()
+    turned = ImageOps.exif_transpose(image)
+    plain = _without_profile(_eight_bits(turned))
+    if plain.mode == "RGBA":
+        lowest, highest = plain.getchannel("A").getextrema()
+        if highest == 0:
+            raise PictureRefused("The picture is fully transparent: there is nothing to see in it.", code="transparent")
+        if lowest == 255:
+            plain = plain.convert("RGB")
+    plain.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX), Image.Resampling.LANCZOS)
+    return plain
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """RGB, RGBA, CMYK or L with eight bits a channel; 16-bit grey is scaled by its own range."""
+    if image.mode.startswith("I") or image.mode == "F":
+        low, high = (float(bound) for bound in image.convert("F").getextrema())
+        scale = 255.0 / max(high - low, 1e-6)
+        return image.convert("F").point(lambda value: value * scale - low * scale).convert("L")
+    if image.mode in ("LA", "PA", "La", "RGBa") or (image.mode != "RGBA" and "transparency" in image.info):
+        return image.convert("RGBA")
+    if image.mode in ("RGB", "RGBA", "CMYK", "L"):
+        return image
+    return image.convert("RGB")
+
+
+def _without_profile(image: Image.Image) -> Image.Image:
+    """The colours as sRGB; a profile that cannot be read is ignored."""
+    profile = image.info.get("icc_profile")
+    target = "RGBA" if image.mode == "RGBA" else "RGB"
+    if profile and image.mode in ("RGB", "CMYK"):
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=target)
+            if converted is not None:
+                return converted
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            pass
+    return image if image.mode == target else image.convert(target)
+
+
+def _written(image: Image.Image, source_format: str) -> Picture:
+    out = io.BytesIO()
+    image.info.clear()  # Pillow would write comments and resolutions it finds here
+    if image.mode == "RGBA":
+        media_type = "image/png"
+        image.save(out, "PNG", compress_level=3)
+    else:
+        media_type = "image/jpeg"
+        image.save(out, "JPEG", quality=JPEG_QUALITY)
+    return Picture(
+        data=out.getvalue(),
+        media_type=media_type,
+        width_px=image.width,
+        height_px=image.height,
+        source_format=source_format,
+    )

@@ -1,0 +1,21 @@
+"""The use cases that one generator needs, together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.services.collect import Collect
+from core.services.dispatch import Dispatch
+from core.services.poll import Poll
+from core.services.reconcile import Reconcile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """Moves the jobs of one generator through their life; `name` is the generator's."""
+
+    name: str
+    dispatch: Dispatch
+    poll: Poll
+    collect: Collect
+    reconcile: Reconcile

@@ -1,0 +1,70 @@
+"""A Generator that does what a test says: a real one, in memory."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from core.domain.generation import FetchedModel, GenerationRequest, TaskLookup, TaskPhase, TaskState
+from core.domain.job import StoredImage
+
+
+@dataclass
+class FakeGenerator:
+    name: str = "tripo"
+    label: str = "Tripo"
+    is_paid: bool = True
+    uploads: int = 0
+    requests: list[GenerationRequest] = field(default_factory=list)
+    tasks: dict[str, TaskState] = field(default_factory=dict)
+    questions: list[list[str]] = field(default_factory=list)
+    on_upload: Callable[[], None] = lambda: None
+    before_create: Callable[[], None] = lambda: None
+    after_create: Callable[[], None] = lambda: None
+    on_look_up: Callable[[], None] = lambda: None
+    on_account: Callable[[], None] = lambda: None
+    on_fetch: Callable[[], bytes] = lambda: glb()
+
+    def upload(self, image: StoredImage, data: bytes) -> str:
+        self.uploads += 1
+        self.on_upload()
+        return f"file_{self.uploads}"
+
+    def create(self, request: GenerationRequest, *, check_send_window: Callable[[], None]) -> str:
+        self.before_create()
+        check_send_window()
+        self.requests.append(request)
+        task_id = f"task-{len(self.requests)}"
+        self.tasks[task_id] = TaskState(task_id=task_id, phase=TaskPhase.WAITING)
+        self.after_create()
+        return task_id
+
+    def look_up(self, task_ids: Sequence[str]) -> TaskLookup:
+        self.questions.append(list(task_ids))
+        self.on_look_up()
+        found = {task_id: self.tasks[task_id] for task_id in task_ids if task_id in self.tasks}
+        return TaskLookup(found=found, missed=frozenset(task_ids) - found.keys())
+
+    def fetch_model(self, task: TaskState) -> FetchedModel:
+        return FetchedModel(data=self.on_fetch())
+
+    def check_account(self) -> None:
+        self.on_account()
+
+    def close(self) -> None:
+        pass
+
+
+def glb(document: bytes | None = None, binary: bytes = b"\0" * 36) -> bytes:
+    """The smallest GLB with a face, or one around another description."""
+    if document is None:
+        document = (
+            b'{"asset":{"version":"2.0"},"meshes":[{"primitives":[{"attributes":{"POSITION":0}}]}],'
+            b'"accessors":[{"bufferView":0,"componentType":5126,"count":3,"type":"VEC3"}],'
+            b'"bufferViews":[{"buffer":0,"byteLength":36}],"buffers":[{"byteLength":36}]}'
+        )
+    document += b" " * (-len(document) % 4)
+    total = 12 + 8 + len(document) + 8 + len(binary)
+    head = struct.pack("<5I", 0x46546C67, 2, total, len(document), 0x4E4F534A)
+    return head + document + struct.pack("<2I", len(binary), 0x004E4942) + binary

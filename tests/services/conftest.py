@@ -1,0 +1,82 @@
+"""The use cases on a real SQLite store, real files, a fake generator and a clock that stands still."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.adapters.local_files.object_store import LocalObjectStore
+from core.adapters.sqlite.job_store import SqliteJobStore
+from core.domain.generation import TaskPhase, TaskState
+from core.domain.job import Job
+from core.services.collect import Collect
+from core.services.dispatch import Dispatch
+from core.services.poll import Poll
+from core.services.reconcile import Reconcile
+from tests.builders import EVERY_SLOT, new_job
+from tests.clocks import FakeClock
+from tests.fake_generator import FakeGenerator
+
+
+@dataclass
+class World:
+    """Everything a test moves."""
+
+    clock: FakeClock
+    jobs: SqliteJobStore
+    objects: LocalObjectStore
+    generator: FakeGenerator
+
+    def add(self, **changes: Any) -> int:
+        self.objects.put("images/a/cup.jpg", b"picture", media_type="image/jpeg")
+        return self.jobs.add(new_job(**changes)).job.id
+
+    def job(self, job_id: int) -> Job:
+        return self.jobs.get(job_id)
+
+    def dispatch(self, owner: str = "a") -> int:
+        return Dispatch(
+            jobs=self.jobs,
+            objects=self.objects,
+            generator=self.generator,
+            clock=self.clock,
+            owner=owner,
+            slots=EVERY_SLOT,
+            lease_s=60,
+            send_by_s=20,
+            poll_first_s=2,
+        ).tick()
+
+    def poll(self, owner: str = "a") -> int:
+        return Poll(jobs=self.jobs, generator=self.generator, owner=owner, lease_s=60, poll_first_s=2).tick()
+
+    def collect(self, owner: str = "a") -> int:
+        return Collect(jobs=self.jobs, objects=self.objects, generator=self.generator, owner=owner, lease_s=60).tick()
+
+    def reconcile(self) -> Reconcile:
+        return Reconcile(jobs=self.jobs, generator=self.generator, owner="a", lease_s=60, job_timeout_s=600)
+
+    def says(self, phase: TaskPhase, task_id: str = "task-1", **more: Any) -> None:
+        """What the generator says of the task from now on."""
+        self.generator.tasks[task_id] = TaskState(task_id=task_id, phase=phase, **more)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    clock = FakeClock()
+    jobs = SqliteJobStore(tmp_path / "jobs.sqlite3", clock)
+    yield World(clock=clock, jobs=jobs, objects=LocalObjectStore(tmp_path / "files"), generator=FakeGenerator())
+    jobs.close()
+
+
+def raising(error: Exception) -> Any:
+    """A call that raises."""
+
+    def call() -> None:
+        raise error
+
+    return call

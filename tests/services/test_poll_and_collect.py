@@ -1,0 +1,225 @@
+"""Looking after running tasks and bringing models home."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from core.domain.errors import AccountBlocked, AccountBusy, LookupFailed, ModelInvalid, ModelUnavailable, StorageFull
+from core.domain.generation import TaskPhase
+from core.domain.job import Category
+from core.domain.status import Stage, Status
+from core.ports.job_store import Slots
+from tests.builders import intent
+from tests.fake_generator import glb
+from tests.services.conftest import World, raising
+
+MANY = Slots(limits=dict.fromkeys(Category, 1000))
+
+
+def running(world: World, **changes: Any) -> int:
+    job_id = world.add(**changes)
+    world.dispatch()
+    world.clock.advance(3)
+    return job_id
+
+
+def test_progress_is_shown_while_the_task_runs(world: World) -> None:
+    job_id = running(world)
+    world.says(TaskPhase.WORKING, progress=35)
+    world.poll()
+
+    assert (world.job(job_id).stage, world.job(job_id).progress) == (Stage.GENERATING, 35)
+
+
+def test_two_hundred_and_fifty_tasks_are_asked_for_in_three_questions(world: World) -> None:
+    for number in range(250):
+        world.add()
+        claimed = world.jobs.claim_queued(owner="a", lease_s=60, slots=MANY, limit=1)[0]
+        world.jobs.mark_submitting(claimed.claim, intent())
+        world.jobs.bind_task(claimed.claim, f"task-{number}", poll_in_s=1)
+        world.says(TaskPhase.WORKING, f"task-{number}", progress=5)
+    world.clock.advance(3)
+
+    assert world.poll() == 250
+    assert [len(question) for question in world.generator.questions] == [100, 100, 50]
+
+
+def test_young_tasks_are_asked_for_often_and_old_ones_rarely(world: World) -> None:
+    running(world)
+    world.says(TaskPhase.WORKING)
+    for _ in range(1000):
+        world.poll()
+        world.clock.advance(1)
+
+    asked = len(world.generator.questions)
+    # 30 s at 2 s, 150 s at 5 s, 720 s at 15 s, then once a minute; each ± 20 %
+    assert 75 <= asked <= 125
+
+
+def test_a_finished_model_is_fetched_checked_stored_and_then_completed(world: World) -> None:
+    job_id = running(world, target_object="Großer Hund 犬")
+    world.says(TaskPhase.SUCCEEDED, credits_used=Decimal("30.00"))
+    world.poll()
+    world.collect()
+
+    job = world.job(job_id)
+    assert job.status is Status.COMPLETED
+    assert job.model is not None
+    assert (job.model.key, job.model.face_count) == (f"models/{job_id}/grosser-hund-犬.glb", 1)
+    assert world.objects.get(job.model.key) == glb()
+    assert (job.model.size_bytes, job.credits_used) == (len(glb()), Decimal("30.00"))
+
+
+def test_a_failed_task_says_why(world: World) -> None:
+    job_id = running(world)
+    world.says(TaskPhase.FAILED, error_code="2008", error_message="The picture was refused.")
+    world.poll()
+
+    job = world.job(job_id)
+    assert (job.status, job.error_code, job.error_message) == (Status.FAILED, "2008", "The picture was refused.")
+
+
+@pytest.mark.parametrize(
+    "error", [ModelUnavailable("expired"), LookupFailed("down"), StorageFull("full")], ids=lambda e: type(e).__name__
+)
+def test_a_paid_model_that_could_not_be_stored_is_fetched_again_never_generated_again(
+    world: World, error: Exception
+) -> None:
+    job_id = running(world)
+    world.says(TaskPhase.SUCCEEDED)
+    world.poll()
+    world.generator.on_fetch = raising(error)
+    world.collect()
+    assert world.job(job_id).stage is Stage.SAVING
+
+    world.generator.on_fetch = glb
+    world.clock.advance(10)
+    world.collect()
+    assert world.job(job_id).status is Status.COMPLETED
+    assert len(world.generator.requests) == 1
+
+
+def test_the_address_of_a_model_is_asked_for_afresh_before_each_fetch(world: World) -> None:
+    running(world)
+    world.says(TaskPhase.SUCCEEDED)
+    world.poll()
+    asked = len(world.generator.questions)
+    world.collect()
+
+    assert len(world.generator.questions) == asked + 1
+
+
+def test_a_file_that_is_no_model_fails_with_the_task_number(world: World) -> None:
+    job_id = running(world)
+    world.says(TaskPhase.SUCCEEDED)
+    world.poll()
+    world.generator.on_fetch = lambda: b"<html>not here</html>" * 5
+    world.collect()
+
+    job = world.job(job_id)
+    assert job.status is Status.FAILED
+    assert job.model is None
+    assert "not a GLB" in (job.error_message or "")
+    assert "task-1" in (job.error_message or "")
+
+
+def test_a_model_the_generator_calls_unusable_fails(world: World) -> None:
+    job_id = running(world)
+    world.says(TaskPhase.SUCCEEDED)
+    world.poll()
+    world.generator.on_fetch = raising(ModelInvalid("The file is no model."))
+    world.collect()
+
+    assert world.job(job_id).status is Status.FAILED
+
+
+def test_a_task_that_is_unknown_for_a_moment_is_not_lost(world: World) -> None:
+    job_id = running(world)
+    state = world.generator.tasks.pop("task-1")
+    for _ in range(10):
+        world.poll()
+        world.clock.advance(10)
+    assert world.job(job_id).stage is Stage.GENERATING
+
+    world.generator.tasks["task-1"] = state
+    world.clock.advance(100)
+    world.poll()
+    assert world.job(job_id).missed_count == 0
+
+
+def test_a_task_that_stays_unknown_fails_and_names_its_number(world: World) -> None:
+    job_id = running(world)
+    world.generator.tasks.clear()
+    for _ in range(40):
+        world.poll()
+        world.clock.advance(20)
+
+    assert world.job(job_id).status is Status.FAILED
+    assert "task-1" in (world.job(job_id).error_message or "")
+
+
+def test_a_question_that_fails_loses_nothing(world: World) -> None:
+    job_id = running(world)
+    world.generator.on_look_up = raising(LookupFailed("down"))
+    world.poll()
+    assert world.job(job_id).stage is Stage.GENERATING
+
+    world.generator.on_look_up = lambda: None
+    world.says(TaskPhase.SUCCEEDED)
+    world.clock.advance(10)
+    world.poll()
+    assert world.job(job_id).stage is Stage.SAVING
+
+
+def test_no_question_is_asked_while_the_account_waits(world: World) -> None:
+    running(world)
+    world.generator.on_look_up = raising(AccountBusy("slow down", retry_after_s=60))
+    world.poll()
+    asked = len(world.generator.questions)
+    for _ in range(59):
+        world.clock.advance(1)
+        world.poll()
+
+    assert len(world.generator.questions) == asked
+
+
+def test_a_job_past_its_time_reads_timeout_and_a_late_model_still_completes_it(world: World) -> None:
+    job_id = running(world)
+    world.says(TaskPhase.WORKING)
+    world.clock.advance(600)
+    world.reconcile().tick()
+    assert world.job(job_id).status is Status.TIMEOUT
+
+    world.says(TaskPhase.SUCCEEDED)
+    world.poll()
+    world.collect()
+    assert world.job(job_id).status is Status.COMPLETED
+
+
+def test_a_free_generator_is_simply_asked_again_after_a_crash(world: World) -> None:
+    world.generator.is_paid = False
+    job_id = world.add()
+    claimed = world.jobs.claim_queued(owner="dead", lease_s=60, slots=MANY, limit=1)[0]
+    world.jobs.mark_submitting(claimed.claim, intent())
+    world.clock.advance(61)
+
+    world.reconcile().tick()
+    world.dispatch()
+    assert (world.job(job_id).stage, world.job(job_id).attempt) == (Stage.GENERATING, 2)
+
+
+def test_blocked_jobs_go_on_once_the_account_answers(world: World) -> None:
+    job_id = world.add()
+    world.generator.before_create = raising(AccountBlocked("no credit", code="2010"))
+    world.dispatch()
+    world.generator.on_account = raising(AccountBlocked("no credit", code="2010"))
+    assert world.reconcile().probe_account() == 0
+
+    world.generator.on_account = lambda: None
+    world.generator.before_create = lambda: None
+    assert world.reconcile().probe_account() == 1
+    world.dispatch()
+    assert world.job(job_id).stage is Stage.GENERATING
