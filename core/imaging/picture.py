@@ -5,18 +5,32 @@ from __future__ import annotations
 import io
 import warnings
 from dataclasses import dataclass, field
+from typing import Any
 
 import pillow_heif
-from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import (  # noqa: F401  # noqa: F401  (Pillow knows only the formats that were imported)
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageCms,
+    ImageFile,
+    ImageOps,
+    JpegImagePlugin,
+    MpoImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+)
 
 from core.domain.errors import PictureRefused
 
 MAX_SIDE_PX = 4096  # more detail than any generator uses; keeps memory and uploads small
 JPEG_QUALITY = 92
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "TIFF", "GIF", "HEIF")  # MPO: JPEGs of phones with two pictures inside
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "HEIF")  # phones' MPO files open as JPEG
 ACCEPTED = "JPEG, PNG, WebP, BMP, TIFF, GIF or HEIC"
 OTHER_KINDS: tuple[tuple[bytes, str], ...] = (
-    (b"%PDF", "a PDF document"),
+    (b"%pdf", "a PDF document"),
     (b"<svg", "an SVG drawing"),
     (b"<html", "a web page"),
     (b"<!doctype html", "a web page"),
@@ -146,7 +160,8 @@ def _upright(image: ImageFile.ImageFile) -> Image.Image:
 def _eight_bits(image: Image.Image) -> Image.Image:
     """RGB, RGBA, CMYK or L with eight bits a channel; 16-bit grey is scaled by its own range."""
     if image.mode.startswith("I") or image.mode == "F":
-        low, high = (float(bound) for bound in image.convert("F").getextrema())
+        extremes: Any = image.convert("F").getextrema()
+        low, high = extremes
         scale = 255.0 / max(high - low, 1e-6)
         return image.convert("F").point(lambda value: value * scale - low * scale).convert("L")
     if image.mode in ("LA", "PA", "La", "RGBa") or (image.mode != "RGBA" and "transparency" in image.info):

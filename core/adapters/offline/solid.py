@@ -1,0 +1,225 @@
+"""From a cut-out object to a closed solid: two inflated sides that share their rim."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import scipy.ndimage as ndi
+from numpy.typing import NDArray
+
+from core.adapters.offline.inflate import film_height
+from core.adapters.offline.mesh import Mesh, finished
+from core.adapters.offline.outline import Edges, Points, Triangles, boundary_edges, grid_mesh, smoothed, split_chords
+from core.adapters.offline.texture import Mask, Rgb, atlas
+
+FRONT, BACK = 0.85, 0.70  # thickness of the two sides, as a share of the film's height; the back is guessed flatter
+DETAIL = 0.012  # object units: how far brightness raises the front
+LEAST_THICKNESS = 2e-3  # object units: front and back never touch away from the rim
+FINEST = 700  # steps along the longest side: below, the mask has no more detail
+SIDES = ("left", "right", "top", "bottom")
+
+
+class NoSolid(Exception):
+    """The outline gives no surface; the caller makes a relief."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Crop:
+    """The object with a margin, and the sides of the picture that cut it off."""
+
+    rgb: Rgb
+    mask: Mask
+    extent_px: float
+    cut: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sheet:
+    """The flat mesh of the outline's inside.
+
+    Attributes:
+        points: (n, 2) object units, y up.
+        pixels: (n, 2) the same in the crop's pixels, y down.
+        free: (n,) points on a side where the picture cuts the object: there the solid ends in a flat wall.
+        rim: (n,) points where front and back meet.
+    """
+
+    points: Points
+    pixels: Points
+    triangles: Triangles
+    outline: Edges
+    free: NDArray[Any]
+    rim: NDArray[Any]
+
+
+def inflated(rgb: Rgb, mask: Mask, *, face_limit: int, texture_px: int) -> Mesh:
+    """The object as a solid of at most `face_limit` faces. Raises: NoSolid."""
+    crop = _cropped(rgb, mask)
+    sheet = _sheet(crop, face_limit)
+    height = film_height(sheet.points, sheet.triangles, sheet.rim)
+    front, back = FRONT * height, -BACK * height
+    front = _with_detail(front, height, crop, sheet.pixels)
+    inner = ~sheet.rim
+    front[inner] = np.maximum(front[inner], LEAST_THICKNESS)
+    back[inner] = np.minimum(back[inner], -LEAST_THICKNESS)
+    front[sheet.rim] = back[sheet.rim] = 0
+    texture, front_share = atlas(crop.rgb, crop.mask, size_px=texture_px)
+    return _closed(sheet, front, back, crop, texture, front_share)
+
+
+def _cropped(rgb: Rgb, mask: Mask) -> _Crop:
+    rows, columns = np.nonzero(mask > 0.5)
+    if len(rows) < 30:
+        raise NoSolid("the object has fewer than 30 pixels")
+    extent = max(int(np.ptp(rows)), int(np.ptp(columns))) + 1
+    margin = max(2, round(0.03 * extent))
+    height, width = mask.shape
+    left, right = max(0, int(columns.min()) - margin), min(width, int(columns.max()) + 1 + margin)
+    top, bottom = max(0, int(rows.min()) - margin), min(height, int(rows.max()) + 1 + margin)
+    rgb, mask = rgb[top:bottom, left:right], mask[top:bottom, left:right]
+    touches = {
+        "left": left == 0 and (mask[:, 0] > 0.5).any(),
+        "right": right == width and (mask[:, -1] > 0.5).any(),
+        "top": top == 0 and (mask[0] > 0.5).any(),
+        "bottom": bottom == height and (mask[-1] > 0.5).any(),
+    }
+    cut = frozenset(side for side in SIDES if touches[side])
+    return _Crop(rgb=rgb, mask=mask, extent_px=float(extent), cut=cut)
+
+
+def _sheet(crop: _Crop, face_limit: int) -> _Sheet:
+    """The finest mesh of the outline's inside whose two sides keep within `face_limit`."""
+    height, width = crop.mask.shape
+    step = float(np.sqrt(2 * (crop.mask > 0.5).sum() / (0.46 * face_limit)))
+    step = max(step, crop.extent_px / FINEST)
+    for _ in range(40):
+        columns, rows = max(4, int((width - 1) / step)), max(4, int((height - 1) / step))
+        points, triangles = grid_mesh(_field(crop, columns, rows, 0.45 * step))
+        if not len(triangles):
+            raise NoSolid("nothing is left of the outline")
+        points, triangles = split_chords(points, triangles)
+        faces = 2 * len(triangles) + 2 * len(boundary_edges(triangles))
+        if faces <= face_limit:
+            return _as_sheet(crop, points, triangles, columns, rows)
+        if columns == 4 and rows == 4:
+            break
+        step *= max(1.03, 1.02 * float(np.sqrt(faces / face_limit)))
+    raise NoSolid(f"the outline is too detailed for {face_limit} faces")
+
+
+def _field(crop: _Crop, columns: int, rows: int, blur_px: float) -> NDArray[Any]:
+    """(rows + 1, columns + 1): the mask at the grid's nodes, inside above 0."""
+    height, width = crop.mask.shape
+    soft = cv2.GaussianBlur(crop.mask, (0, 0), max(blur_px, 0.8), borderType=cv2.BORDER_REPLICATE)
+    x, y = np.meshgrid(np.linspace(0, width - 1, columns + 1), np.linspace(0, height - 1, rows + 1))
+    field = np.asarray(ndi.map_coordinates(soft, [y, x], order=1, mode="nearest"), np.float64) - 0.5
+    field[np.abs(field) < 1e-6] = 1e-6
+    places: dict[str, Any] = {"left": np.s_[:, 0], "right": np.s_[:, -1], "top": np.s_[0, :], "bottom": np.s_[-1, :]}
+    for side in SIDES:
+        if side not in crop.cut:
+            field[places[side]] = np.minimum(field[places[side]], -0.05)
+    return field
+
+
+def _as_sheet(crop: _Crop, points: Points, triangles: Triangles, columns: int, rows: int) -> _Sheet:
+    height, width = crop.mask.shape
+    near = 1e-6
+    on_cut = (
+        ((points[:, 0] < near) & ("left" in crop.cut))
+        | ((points[:, 0] > columns - near) & ("right" in crop.cut))
+        | ((points[:, 1] < near) & ("top" in crop.cut))
+        | ((points[:, 1] > rows - near) & ("bottom" in crop.cut))
+    )
+    outline = boundary_edges(triangles)
+    flipped = smoothed(points * (1, -1), triangles, outline, fixed=on_cut)
+    pixels = np.column_stack([flipped[:, 0] * (width - 1) / columns, -flipped[:, 1] * (height - 1) / rows])
+    on_outline = np.zeros(len(points), bool)
+    on_outline[outline] = True
+    # free where both edges of the outline at this point lie on the picture's side
+    cut_edges = (on_cut[outline[:, 0]] & on_cut[outline[:, 1]]).astype(float)
+    free = on_outline & on_cut & (np.bincount(outline.ravel(), np.repeat(cut_edges, 2), len(points)) >= 2)
+    return _Sheet(
+        points=pixels * (1, -1) / crop.extent_px,
+        pixels=pixels,
+        triangles=triangles,
+        outline=outline,
+        free=free,
+        rim=on_outline & ~free,
+    )
+
+
+def _with_detail(front: NDArray[Any], height: NDArray[Any], crop: _Crop, pixels: Points) -> NDArray[Any]:
+    """Raise the front a little by local brightness: folds, letters and eyes catch the light."""
+    relief = _brightness_detail(crop.rgb, crop.mask)
+    rows, columns = relief.shape
+    place = [
+        pixels[:, 1] * (rows - 1) / (crop.mask.shape[0] - 1),
+        pixels[:, 0] * (columns - 1) / (crop.mask.shape[1] - 1),
+    ]
+    raised = ndi.map_coordinates(relief, place, order=1, mode="nearest")
+    away_from_rim = np.clip(height / 0.14, 0, 1) ** 1.5
+    return np.asarray(np.maximum(front + DETAIL * raised * away_from_rim, 0.25 * front))
+
+
+def _brightness_detail(rgb: Rgb, mask: Mask) -> NDArray[Any]:
+    """Brightness compared with its neighbourhood inside the object, about -1 to 1; 0 where there is little of it."""
+    scale = min(1.0, 640 / max(rgb.shape[:2]))
+    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    inside = (cv2.resize(mask, grey.shape[1::-1], interpolation=cv2.INTER_AREA) > 0.5).astype(np.float32)
+
+    def mean(sigma: float) -> NDArray[Any]:
+        weight = np.maximum(cv2.GaussianBlur(inside, (0, 0), sigma), 1e-3)
+        return np.asarray(cv2.GaussianBlur(grey * inside, (0, 0), sigma) / weight, np.float32)
+
+    size = max(grey.shape)
+    detail = mean(size / 200) - mean(size / 25)
+    spread = float(np.sqrt((detail[inside > 0] ** 2).mean())) + 1e-4 if (inside > 0).any() else 1.0
+    return np.asarray(np.tanh(detail / (2 * spread)) * inside * min(1.0, spread / 0.05), np.float32)
+
+
+def _closed(
+    sheet: _Sheet,
+    front: NDArray[Any],
+    back: NDArray[Any],
+    crop: _Crop,
+    texture: Rgb,
+    front_share: float,
+) -> Mesh:
+    """Front, back and, where the picture cut the object off, a flat wall."""
+    count = len(sheet.points)
+    height, width = crop.mask.shape
+    flat_uv = np.column_stack([(sheet.pixels[:, 0] + 0.5) / width, (sheet.pixels[:, 1] + 0.5) / height])
+    front_uv = flat_uv * (front_share, 1)
+    back_uv = np.column_stack([front_share + flat_uv[:, 0] * (1 - front_share), flat_uv[:, 1] * 0.5])
+    vertices = np.vstack([np.column_stack([sheet.points, front]), np.column_stack([sheet.points, back])])
+    uv = np.vstack([front_uv, back_uv])
+    faces = [sheet.triangles, sheet.triangles[:, ::-1] + count]
+    wall = sheet.outline[sheet.free[sheet.outline[:, 0]] | sheet.free[sheet.outline[:, 1]]]
+    if len(wall):
+        # the wall shows the front's colours, so its rear edge has vertices of its own
+        corners = np.unique(wall)
+        rear = np.full(count, -1)
+        rear[corners] = len(vertices) + np.arange(len(corners))
+        vertices = np.vstack([vertices, vertices[count + corners]])
+        uv = np.vstack([uv, front_uv[corners]])
+        start, end = wall[:, 0], wall[:, 1]
+        rear_start = np.where(sheet.rim[start], start, rear[start])
+        rear_end = np.where(sheet.rim[end], end, rear[end])
+        first = np.column_stack([end, start, rear_start])
+        second = np.column_stack([end, rear_start, rear_end])
+        faces += [first[~sheet.rim[start]], second[~sheet.rim[end]]]
+    joined = np.vstack(faces)
+    used = np.zeros(len(vertices), bool)
+    used[joined] = True
+    return finished(
+        vertices[used],
+        (np.cumsum(used) - 1)[joined],
+        uv[used],
+        texture,
+        kind="solid",
+        has_sharp_edges=False,
+    )
