@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from core.adapters.internet.fetcher import PictureFetcher
 from core.adapters.local_files.object_store import LocalObjectStore
-from core.adapters.offline.generator import LABEL as OFFLINE_LABEL
+from core.adapters.offline import LABEL as OFFLINE_LABEL
 from core.adapters.offline.generator import OfflineGenerator
 from core.adapters.sqlite.job_store import SqliteJobStore
 from core.adapters.system_clock import SystemClock

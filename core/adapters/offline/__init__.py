@@ -2,3 +2,5 @@
 
 A small network cuts the object out; its depth and its back are guessed from the outline.
 """
+
+LABEL = "Built-in engine (offline)"  # wherever its work is shown

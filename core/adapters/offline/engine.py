@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from core.adapters.offline import LABEL
 from core.adapters.offline.cutout import cut_out
 from core.adapters.offline.glb_writer import write_glb
 from core.adapters.offline.mesh import Mesh
@@ -19,7 +20,6 @@ from core.adapters.offline.relief import relief
 from core.adapters.offline.solid import NoSolid, inflated
 
 log = logging.getLogger(__name__)
-LABEL = "Built-in engine (offline)"
 HONESTY = "A small network cut the object out of one picture; its depth and its back are guessed."
 WORK_SIDE_PX = 2048  # the outline's precision; larger pictures gain nothing
 TEXTURE_PX = 1024

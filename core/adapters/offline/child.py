@@ -1,0 +1,74 @@
+"""The process that does the heavy work: `python -m core.adapters.offline.child`.
+
+It reads one JSON object a line from standard input (`image`, `out`, `name`, `face_limit`, `texture`) and answers with
+lines on standard output: `{"progress": 50}`, then `{"done": true}` or `{"failed": "<reason>"}`. It is kept warm
+between tasks, has little priority and bounded memory, and ends when its parent does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+MEMORY_BYTES = 3 * 1024**3  # address space; the engine itself needs about 500 MB
+NICE = 10  # the pages and the API come first
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints goes to the log, not into the answers
+    os.nice(NICE)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+
+    def tell(**answer: Any) -> None:
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+    for line in sys.stdin:
+        order = json.loads(line)
+        try:
+            _work(order, tell)
+        except MemoryError:
+            tell(failed="the picture needs more memory than the engine may use")
+        except Exception as exc:  # noqa: BLE001  (the edge of a process: every fault is an answer)
+            tell(failed=f"{type(exc).__name__}: {exc}")
+        else:
+            tell(done=True)
+
+
+def _work(order: dict[str, Any], tell: Any) -> None:
+    from core.adapters.offline.engine import make_model  # a second of imports, paid once and not while idle
+
+    model = make_model(
+        Path(order["image"]).read_bytes(),
+        name=order["name"],
+        face_limit=order["face_limit"],
+        texture=order["texture"],
+        report=lambda percent: tell(progress=percent),
+    )
+    out = Path(order["out"])
+    partial = out.with_suffix(".part")
+    with partial.open("wb") as file:
+        file.write(model)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(out)
+
+
+def _end_with_parent(parent: int) -> None:
+    """A killed parent cannot end its child, so the child watches."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

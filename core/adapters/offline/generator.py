@@ -1,0 +1,90 @@
+"""The Generator port on the built-in engine: a durable little task service, free of charge."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from core.adapters.offline import LABEL
+from core.adapters.offline.tasks import TaskFolders, TaskRequest
+from core.adapters.offline.worker import Worker
+from core.domain.errors import LookupFailed, ModelUnavailable, OutcomeUnknown
+from core.domain.generation import FetchedModel, GenerationRequest, TaskLookup, TaskPhase, TaskState
+from core.domain.job import StoredImage
+
+log = logging.getLogger(__name__)
+KEEP_WARM_S = 60.0
+
+
+class OfflineGenerator:
+    """Makes models on this machine. A task that a restart interrupted is started again when it is asked for.
+
+    Args:
+        folder: where its tasks are kept; several processes may share it.
+        keep_warm_s: how long the child process waits for the next task before it gives its memory back.
+    """
+
+    name = "offline"
+    label = LABEL
+    is_paid = False
+
+    def __init__(self, folder: Path, *, keep_warm_s: float = KEEP_WARM_S) -> None:
+        self._folders = TaskFolders(folder)
+        self._worker = Worker(self._folders, keep_warm_s=keep_warm_s)
+
+    def upload(self, image: StoredImage, data: bytes) -> str:
+        token = hashlib.sha256(data).hexdigest()
+        try:
+            self._folders.keep_image(token, data)
+        except OSError as exc:
+            raise LookupFailed(f"The engine's folder cannot be written ({exc}). Free some space.") from exc
+        return token
+
+    def create(self, request: GenerationRequest, *, check_send_window: Callable[[], None]) -> str:
+        check_send_window()
+        task = TaskRequest(
+            image=request.image_token,
+            name=request.target_object,
+            face_limit=request.options.face_limit,
+            texture=request.options.texture,
+        )
+        try:
+            self._folders.sweep()
+            task_id = self._folders.create(task)
+        except OSError as exc:
+            raise OutcomeUnknown(f"The engine's folder cannot be written ({exc}). Free some space.") from exc
+        self._worker.add(task_id)
+        return task_id
+
+    def look_up(self, task_ids: Sequence[str]) -> TaskLookup:
+        found = {task_id: state for task_id in task_ids if (state := self._state(task_id)) is not None}
+        return TaskLookup(found=found, missed=frozenset(task_ids) - found.keys())
+
+    def fetch_model(self, task: TaskState) -> FetchedModel:
+        try:
+            return FetchedModel(data=self._folders.model_path(task.task_id).read_bytes())
+        except OSError as exc:
+            raise ModelUnavailable("The engine's model cannot be read at this moment.") from exc
+
+    def check_account(self) -> None:
+        """There is no account."""
+
+    def close(self) -> None:
+        self._worker.close()
+
+    def _state(self, task_id: str) -> TaskState | None:
+        if self._folders.model_path(task_id).is_file():
+            return TaskState(task_id=task_id, phase=TaskPhase.SUCCEEDED, progress=100)
+        failure = self._folders.failure(task_id)
+        if failure is not None:
+            return TaskState(task_id=task_id, phase=TaskPhase.FAILED, error_code="engine_failed", error_message=failure)
+        progress = self._worker.progress(task_id)
+        if progress is None:
+            if self._folders.request(task_id) is None:
+                return None
+            self._worker.add(task_id)  # a restart, or another process, left it
+            return TaskState(task_id=task_id, phase=TaskPhase.WAITING)
+        phase = TaskPhase.WORKING if progress else TaskPhase.WAITING
+        return TaskState(task_id=task_id, phase=phase, progress=progress)

@@ -1,0 +1,100 @@
+"""Tasks of the built-in engine as folders on disk: they survive a restart, as a vendor's tasks would."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+KEEP_S = 48 * 3600.0  # a finished task is kept this long; its model lies in the object store long before
+PREFIX = "offline-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRequest:
+    """What a task is to make."""
+
+    image: str
+    name: str
+    face_limit: int | None
+    texture: bool
+
+
+class TaskFolders:
+    """`<root>/images/<token>` and `<root>/tasks/<task id>/{request.json, model.glb, failed.txt, lock}`."""
+
+    def __init__(self, root: Path) -> None:
+        self._images = root / "images"
+        self._tasks = root / "tasks"
+        self._images.mkdir(parents=True, exist_ok=True)
+        self._tasks.mkdir(parents=True, exist_ok=True)
+
+    def keep_image(self, token: str, data: bytes) -> None:
+        _write(self._images / token, data)
+
+    def image_path(self, token: str) -> Path:
+        return self._images / Path(token).name
+
+    def create(self, request: TaskRequest) -> str:
+        """Write a new task down; when this returns, it survives a power cut."""
+        task_id = PREFIX + uuid.uuid4().hex
+        folder = self._tasks / task_id
+        folder.mkdir()
+        _write(folder / "request.json", json.dumps(asdict(request)).encode())
+        return task_id
+
+    def request(self, task_id: str) -> TaskRequest | None:
+        """None when there is no such task."""
+        try:
+            return TaskRequest(**json.loads((self._folder(task_id) / "request.json").read_bytes()))
+        except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
+            return None
+
+    def model_path(self, task_id: str) -> Path:
+        return self._folder(task_id) / "model.glb"
+
+    def failure(self, task_id: str) -> str | None:
+        """Why the task failed, or None."""
+        path = self._folder(task_id) / "failed.txt"
+        return path.read_text(encoding="utf-8") if path.is_file() else None
+
+    def fail(self, task_id: str, sentence: str) -> None:
+        _write(self._folder(task_id) / "failed.txt", sentence.encode())
+
+    @contextmanager
+    def locked(self, task_id: str) -> Iterator[bool]:
+        """Whether this process alone may work on the task now; the lock ends with the process that holds it."""
+        with (self._folder(task_id) / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            yield True
+
+    def sweep(self) -> None:
+        """Remove what is older than KEEP_S."""
+        oldest = time.time() - KEEP_S
+        for path in (*self._images.iterdir(), *self._tasks.iterdir()):
+            if path.stat().st_mtime < oldest:
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+    def _folder(self, task_id: str) -> Path:
+        return self._tasks / Path(task_id).name
+
+
+def _write(path: Path, data: bytes) -> None:
+    """The whole file or none of it, on disk when this returns."""
+    partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+    with partial.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
