@@ -1,0 +1,59 @@
+"""The Generator port on Tripo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from core.adapters.tripo.client import MOST_IDS, TripoClient
+from core.domain.errors import ModelInvalid, ModelUnavailable
+from core.domain.generation import Balance, FetchedModel, GenerationRequest, TaskLookup, TaskState, UsageRow
+from core.domain.job import StoredImage
+
+GLB_MAGIC = b"glTF"
+
+
+class TripoGenerator:
+    """Makes models with Tripo's paid service."""
+
+    name = "tripo"
+    label = "Tripo"
+    is_paid = True
+
+    def __init__(self, client: TripoClient) -> None:
+        self._client = client
+
+    def upload(self, image: StoredImage, data: bytes) -> str:
+        suffix = "png" if image.media_type == "image/png" else "jpg"
+        # a name of ours: what people call their files is none of Tripo's business
+        return self._client.upload(data, name=f"image.{suffix}", media_type=image.media_type)
+
+    def create(self, request: GenerationRequest, *, check_send_window: Callable[[], None]) -> str:
+        return self._client.create(request, check_send_window=check_send_window)
+
+    def look_up(self, task_ids: Sequence[str]) -> TaskLookup:
+        found: dict[str, TaskState] = {}
+        for start in range(0, len(task_ids), MOST_IDS):
+            found |= self._client.list_tasks(task_ids[start : start + MOST_IDS]).found
+        return TaskLookup(found=found, missed=frozenset(task_ids) - found.keys())
+
+    def fetch_model(self, task: TaskState) -> FetchedModel:
+        if task.model_url is None:
+            raise ModelUnavailable("Tripo says the model is made but offers no file yet; it is asked again.")
+        data = self._client.download(task.model_url)
+        if not data.startswith(GLB_MAGIC):
+            raise ModelInvalid("The file that Tripo delivered is not a GLB, the format of 3D models.")
+        return FetchedModel(data=data)
+
+    def check_account(self) -> None:
+        self._client.balance()
+
+    def balance(self) -> Balance:
+        """Credits free and held. Raises: AccountBlocked, AccountBusy, LookupFailed."""
+        return self._client.balance()
+
+    def usage(self, *, limit: int, offset: int) -> list[UsageRow]:
+        """The account's tasks, newest first. Raises: AccountBlocked, AccountBusy, LookupFailed."""
+        return self._client.usage(limit=limit, offset=offset)
+
+    def close(self) -> None:
+        self._client.close()

@@ -1,0 +1,118 @@
+"""Tripo's JSON to and from the domain's values. Older names of fields are read too: both are met in the wild."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from core.adapters.tripo.codes import task_failure
+from core.domain.generation import Balance, GenerationRequest, TaskPhase, TaskState, UsageRow
+
+PHASES = {
+    "queued": TaskPhase.WAITING,
+    "running": TaskPhase.WORKING,
+    "unknown": TaskPhase.WORKING,  # a fault of Tripo's that passes
+    "success": TaskPhase.SUCCEEDED,
+}
+OLD_FAILURES = {"banned": "2008", "expired": "2018"}  # words that became failed with a code
+MODEL_KEYS = ("model_url", "pbr_model", "model", "base_model")
+
+
+def create_body(request: GenerationRequest) -> dict[str, Any]:
+    """Body of image-to-model: only what differs from Tripo's defaults, for P models refuse even a plain false."""
+    options = request.options
+    body: dict[str, Any] = {"input": request.image_token, "model": options.model, "model_seed": request.nonce}
+    if options.face_limit is not None:
+        body["face_limit"] = options.face_limit
+    if not options.texture:
+        body |= {"texture": False, "pbr": False}  # pbr alone would bring the texture back
+    elif not options.pbr:
+        body["pbr"] = False
+    return body
+
+
+def task_state(task: dict[str, Any]) -> TaskState | None:
+    """One task; None when it has no id."""
+    task_id = task.get("task_id")
+    if not isinstance(task_id, str) or not task_id:
+        return None
+    status = str(task.get("status", "unknown"))
+    phase = PHASES.get(status, TaskPhase.FAILED)
+    echo = task.get("input")
+    failure = _failure(task, status) if phase is TaskPhase.FAILED else (None, None)
+    return TaskState(
+        task_id=task_id,
+        phase=phase,
+        progress=100 if phase is TaskPhase.SUCCEEDED else _percent(task.get("progress")),
+        model_url=_model_url(task.get("output")),
+        credits_used=decimal(task.get("credits_consumed", task.get("consumed_credit"))),
+        error_code=failure[0],
+        error_message=failure[1],
+        input_token=_token(echo),
+        input_nonce=_integer(echo.get("model_seed")) if isinstance(echo, dict) else None,
+    )
+
+
+def balance(data: dict[str, Any]) -> Balance | None:
+    available, held = decimal(data.get("balance")), decimal(data.get("frozen", 0))
+    return None if available is None or held is None else Balance(available=available, held=held)
+
+
+def usage_rows(data: dict[str, Any] | list[Any]) -> list[UsageRow]:
+    rows = data if isinstance(data, list) else data.get("items", [])
+    return [
+        UsageRow(
+            task_id=str(row["task_id"]),
+            type=str(row.get("type", "")),
+            status=str(row.get("status", "")),
+            created_at=str(row.get("created_at", "")),
+            credits_used=decimal(row.get("credits_consumed")),
+        )
+        for row in rows
+        if isinstance(row, dict) and row.get("task_id")
+    ]
+
+
+def decimal(value: object) -> Decimal | None:
+    """A number of credits, exact; None when it is none."""
+    if value is None or isinstance(value, bool):
+        return None
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def _failure(task: dict[str, Any], status: str) -> tuple[str, str]:
+    code = task.get("error_code")
+    text = str(code) if code not in (None, "", 0) else OLD_FAILURES.get(status)
+    message = task.get("error_message") or task.get("error_msg")
+    if text is None and status == "cancelled":
+        return "cancelled", "Tripo cancelled this task. It gives the credits it held back. You can submit it again."
+    return text or "task_failed", task_failure(text, str(message) if message else None)
+
+
+def _model_url(output: object) -> str | None:
+    if not isinstance(output, dict):
+        return None
+    urls = (output.get(key) for key in MODEL_KEYS)
+    return next((url for url in urls if isinstance(url, str) and url), None)
+
+
+def _token(echo: object) -> str | None:
+    """The picture's token in the echo of a request, in either of its two forms."""
+    if not isinstance(echo, dict):
+        return None
+    file = echo.get("file")
+    token = echo.get("input") or (file.get("file_token") if isinstance(file, dict) else None)
+    return token if isinstance(token, str) else None
+
+
+def _percent(value: object) -> int:
+    number = decimal(value)
+    return 0 if number is None else max(0, min(100, int(number)))
+
+
+def _integer(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
