@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from core.adapters.tripo.client import TripoClient
+from tests.fake_tripo.server import FakeTripo, running
+
+KEY = "tsk_secret_of_the_test"
+
+
+@pytest.fixture
+def fake() -> FakeTripo:
+    return FakeTripo(task_s=0.2)
+
+
+@pytest.fixture
+def address(fake: FakeTripo) -> Iterator[str]:
+    with running(fake) as found:
+        yield found
+
+
+@pytest.fixture
+def client(address: str) -> Iterator[TripoClient]:
+    made = TripoClient(address, KEY)
+    yield made
+    made.close()

@@ -1,0 +1,38 @@
+"""The judge of the fake: Tripo's own SDK must be able to do its whole work against it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import trimesh
+from tripo3d import TripoClient
+
+from tests import pictures
+from tests.fake_tripo.server import FakeTripo
+
+
+def test_the_official_sdk_does_its_whole_work_against_the_fake(fake: FakeTripo, address: str, tmp_path: Path) -> None:
+    picture = tmp_path / "cup.png"
+    picture.write_bytes(pictures.product_on_white())
+
+    async def work() -> None:
+        async with TripoClient(api_key="tsk_x", v3_base_url=address) as client:
+            token = await client.upload_file(str(picture))
+            task_id = await client.image_to_model(image=str(picture))
+            task = await client.wait_for_task(task_id, polling_interval=0.05)
+            listed = await client.list_tasks([task_id])
+            balance = await client.get_balance()
+            usage = await client.get_usage()
+            files = await client.download_task_models(task, str(tmp_path))
+
+        assert "file_" in str(token)
+        assert str(task.status).lower().endswith("success")
+        assert task_id in str(listed)
+        assert float(balance.balance) == 970.0
+        assert task_id in str(usage)
+        assert trimesh.load(next(iter(files.values())), force="mesh").faces.shape == (12, 3)
+
+    asyncio.run(work())
+    assert len(fake.ledger.tasks) == 1
+    assert fake.ledger.billed == 30
