@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pillow_heif
-from PIL import (  # noqa: F401  # noqa: F401  (Pillow knows only the formats that were imported)
+from PIL import (  # noqa: F401  (Pillow knows only the formats that were imported)
     BmpImagePlugin,
     GifImagePlugin,
     Image,
@@ -27,6 +27,8 @@ from core.domain.errors import PictureRefused
 
 MAX_SIDE_PX = 4096  # more detail than any generator uses; keeps memory and uploads small
 JPEG_QUALITY = 92
+FAINTEST = 4  # of 255: transparency that no screen shows
+RESIZABLE = ("RGB", "RGBA", "CMYK", "L")  # modes whose values can be averaged
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "HEIF")  # phones' MPO files open as JPEG
 ACCEPTED = "JPEG, PNG, WebP, BMP, TIFF, GIF or HEIC"
 OTHER_KINDS: tuple[tuple[bytes, str], ...] = (
@@ -34,9 +36,11 @@ OTHER_KINDS: tuple[tuple[bytes, str], ...] = (
     (b"<svg", "an SVG drawing"),
     (b"<html", "a web page"),
     (b"<!doctype html", "a web page"),
-    (b"ftypmp4", "a video"),
-    (b"ftypisom", "a video"),
-    (b"ftypqt", "a video"),
+    (b"ftypavif", "an AVIF picture"),
+    (b"ftyp", "a video"),
+    (b"\x1ae\xdf\xa3", "a video"),
+    (b"avi list", "a video"),
+    (b"8bps", "a Photoshop document"),
     (b"gltf", "a 3D model"),
     (b"pk\x03\x04", "a ZIP archive or an office document"),
 )
@@ -115,7 +119,7 @@ def _open(data: bytes) -> ImageFile.ImageFile:
         return Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError as exc:
         kind = _other_kind(data)
-        what = f"This is {kind}, not a photo" if kind else "This file is not a picture that can be read"
+        what = f"This is {kind}, which cannot be used" if kind else "This file is not a picture that can be read"
         raise PictureRefused(f"{what}. Use {ACCEPTED}.", code="not_a_picture") from exc
 
 
@@ -138,6 +142,11 @@ def _check_sides(image: Image.Image, *, max_pixels: int, min_side_px: int) -> No
             "Use a larger one.",
             code="too_few_pixels",
         )
+    if min(width, height) * MAX_SIDE_PX < min_side_px * max(width, height) and max(width, height) > MAX_SIDE_PX:
+        raise PictureRefused(
+            f"The picture is a strip of {width:,} × {height:,} pixels. Cut out the part that shows the object.",
+            code="too_narrow",
+        )
 
 
 def _upright(image: ImageFile.ImageFile) -> Image.Image:
@@ -145,16 +154,22 @@ def _upright(image: ImageFile.ImageFile) -> Image.Image:
     if image.format in ("JPEG", "MPO") and max(image.size) > 2 * MAX_SIDE_PX:
         image.draft("RGB", (MAX_SIDE_PX, MAX_SIDE_PX))
     image.load()
+    if image.mode in RESIZABLE and "transparency" not in image.info:
+        _shrink(image)  # before anything copies it: 64 megapixels take 256 MB
     turned = ImageOps.exif_transpose(image)
     plain = _without_profile(_eight_bits(turned))
     if plain.mode == "RGBA":
         lowest, highest = plain.getchannel("A").getextrema()
-        if highest == 0:
+        if highest <= FAINTEST:
             raise PictureRefused("The picture is fully transparent: there is nothing to see in it.", code="transparent")
         if lowest == 255:
             plain = plain.convert("RGB")
-    plain.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX), Image.Resampling.LANCZOS)
+    _shrink(plain)
     return plain
+
+
+def _shrink(image: Image.Image) -> None:
+    image.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX), Image.Resampling.LANCZOS, reducing_gap=2.0)
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
