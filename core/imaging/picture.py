@@ -159,7 +159,7 @@ def _upright(image: ImageFile.ImageFile) -> Image.Image:
     turned = ImageOps.exif_transpose(image)
     plain = _without_profile(_eight_bits(turned))
     if plain.mode == "RGBA":
-        lowest, highest = plain.getchannel("A").getextrema()
+        bounds: Any = plain.getchannel("A").getextrema()
         if highest <= FAINTEST:
             raise PictureRefused("The picture is fully transparent: there is nothing to see in it.", code="transparent")
         if lowest == 255:

@@ -1,0 +1,139 @@
+"""How pages reach the services: reading, submitting, and what to show when the job table is away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import streamlit as st
+
+from core.bootstrap import get_services
+from core.domain.errors import MaquetteError, StoreUnavailable
+from core.domain.job import Job, JobEvent, JobOptions
+from core.domain.status import Status
+from core.ports.job_store import JobPage, JobQuery
+from core.services.submit import SubmitRequest
+
+__all__ = [
+    "Draft",
+    "JobPage",
+    "engine_label",
+    "events_of",
+    "is_offline",
+    "job_of",
+    "page_of",
+    "refusals_shown",
+    "submit",
+]
+PAGE_SIZE = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What a person filled in on the create page; `key` makes a second click harmless."""
+
+    image: bytes = field(repr=False)
+    image_name: str
+    target_object: str
+    face_limit: int | None
+    key: str
+
+
+def submit(draft: Draft) -> Job:
+    """Queue a job. Raises: InputRefused, StorageFull, StoreUnavailable."""
+    return (
+        get_services()
+        .submit.submit(
+            SubmitRequest(
+                image=draft.image,
+                image_name=draft.image_name,
+                target_object=draft.target_object,
+                session_id="dashboard",
+                options=JobOptions(face_limit=draft.face_limit),
+                idempotency_key=f"page-{draft.key}",
+            )
+        )
+        .job
+    )
+
+
+def page_of(*, search: str, statuses: frozenset[Status], number: int) -> JobPage:
+    """One page of jobs, newest first; `number` from 0. Raises: StoreUnavailable."""
+    query = JobQuery(search=search.strip(), statuses=statuses, page=number, page_size=PAGE_SIZE)
+    return get_services().overview.page(query)
+
+
+def job_of(job_id: int) -> Job:
+    """Raises: JobNotFound, StoreUnavailable."""
+    return get_services().overview.job(job_id)
+
+
+def events_of(job_id: int) -> list[JobEvent]:
+    """Oldest first. Raises: JobNotFound, StoreUnavailable."""
+    return get_services().overview.events(job_id)
+
+
+def jobs_ahead(job: Job) -> int:
+    """How many waiting jobs come before this one."""
+    return get_services().overview.queue_length_before(job.id)
+
+
+def image_url(job: Job, *, side_px: int | None = None) -> str | None:
+    """Path of the picture, or of a small one."""
+    path = get_services().overview.image_url(job)
+    return path if path is None or side_px is None else f"{path}?size={side_px}"
+
+
+def thumbnail(job: Job, *, side_px: int) -> bytes | None:
+    """The picture, small; None when it cannot be read now."""
+    try:
+        return get_services().overview.thumbnail(job, side_px=side_px)
+    except MaquetteError:
+        return None
+
+
+def model_url(job: Job) -> str | None:
+    """Path of the finished model."""
+    return get_services().overview.model_url(job)
+
+
+def engine_label(job: Job | None = None) -> str:
+    """Who makes the job's model; without a job, who makes new ones."""
+    overview = get_services().overview
+    return overview.generator if job is None else overview.generator_label(job.generator)
+
+
+def is_offline() -> bool:
+    """Whether new models are made by the built-in engine."""
+    return get_services().overview.generator_name == "offline"
+
+
+def most_megabytes() -> int:
+    return get_services().settings.max_image_mb
+
+
+def scheduler_problem() -> str | None:
+    """A sentence when no job moves on; None when all is well."""
+    health = get_services().overview.health()
+    return health.scheduler_problem if health.store_problem is None else None
+
+
+def now() -> datetime:
+    return get_services().jobs.now()
+
+
+@contextmanager
+def refusals_shown() -> Iterator[None]:
+    """Show a sentence instead of the block when the job table is away or what was asked for is not there."""
+    try:
+        yield
+    except StoreUnavailable as exc:
+        st.error(
+            f"{exc.message}\n\nYour jobs and models are safe; nothing is lost or charged twice. "
+            "This page tries again by itself.",
+            icon=":material/cloud_off:",
+        )
+    except MaquetteError as exc:
+        st.warning(exc.message, icon=":material/info:")

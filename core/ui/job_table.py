@@ -1,0 +1,128 @@
+"""All jobs, newest first; refreshes itself while anything runs."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from core.domain.job import Job
+from core.domain.status import Stage, Status
+from core.ui import access, words
+
+BUSY_S, IDLE_S = 2, 10  # seconds between refreshes: while anything runs, and to notice jobs that programs add
+ROW_PX = 56
+COLUMNS = {
+    "picture": st.column_config.ImageColumn("Picture", width=70),
+    "job": st.column_config.NumberColumn("Job", width=60, format="%d"),
+    "object": st.column_config.TextColumn("Object", width="medium"),
+    "state": st.column_config.TextColumn("Status", width="small"),
+    "progress": st.column_config.ProgressColumn("Progress", min_value=0, max_value=100, format="%d %%", width="small"),
+    "age": st.column_config.TextColumn("Started", width="small"),
+    "error": st.column_config.TextColumn("Note", width="large"),
+}
+
+
+def draw() -> None:
+    """Search, filter, the table, and pages."""
+    st.title("Jobs", anchor=False)
+    search_place, filter_place = st.columns([2, 3], vertical_alignment="bottom")
+    search = search_place.text_input(
+        "Search", key="search", placeholder="Name or number", persist_state="session", type="search"
+    )
+    chosen = filter_place.pills(
+        "Status",
+        list(Status),
+        selection_mode="multi",
+        format_func=lambda status: words.ENDS.get(status, "Running"),
+        key="statuses",
+        persist_state="session",
+    )
+    statuses = frozenset(chosen if isinstance(chosen, list) else ())
+    is_busy = bool(st.session_state.get("jobs_busy", True))
+    st.fragment(_list, run_every=BUSY_S if is_busy else IDLE_S)(search or "", statuses, is_busy)
+
+
+def _list(search: str, statuses: frozenset[Status], was_busy: bool) -> None:
+    with access.refusals_shown():
+        number = int(st.session_state.get("jobs_page", 1)) - 1
+        page = access.page_of(search=search, statuses=statuses, number=number)
+        if not page.jobs and number > 0:
+            st.session_state.jobs_page = 1
+            page = access.page_of(search=search, statuses=statuses, number=0)
+        is_busy = page.running > 0
+        st.session_state.jobs_busy = is_busy
+        problem = access.scheduler_problem() if is_busy else None
+        if problem:
+            st.warning(problem, icon=":material/warning:")
+        if not page.jobs:
+            _nothing(is_filtered=bool(search or statuses))
+        else:
+            _table(page.jobs, f"{search}|{sorted(statuses)}|{number}")
+            _pages(page.total, page.running)
+        if is_busy != was_busy:
+            st.rerun()
+
+
+def _nothing(*, is_filtered: bool) -> None:
+    with st.container(border=True, horizontal_alignment="center"):
+        if is_filtered:
+            st.markdown(":material/search_off: **No job matches.** Clear the search or the status to see all.")
+        else:
+            st.markdown(":material/deployed_code: **No jobs yet.** Your models will appear here.")
+            st.page_link("create.py", label="Make the first one", icon=":material/add_photo_alternate:")
+
+
+def _table(jobs: tuple[Job, ...], view: str) -> None:
+    now = access.now()
+    rows = [
+        {
+            "picture": access.image_url(job, side_px=96),
+            "job": job.id,
+            "object": job.target_object,
+            "state": words.state(job),
+            "progress": job.progress if job.status is not Status.FAILED else 0,
+            "age": words.age(job.created_at, now),
+            "error": _note(job),
+        }
+        for job in jobs
+    ]
+    key = f"table-{view}"
+    st.session_state.shown_jobs = [job.id for job in jobs]
+    st.dataframe(
+        pd.DataFrame(rows, columns=list(COLUMNS)),
+        column_config=COLUMNS,
+        hide_index=True,
+        row_height=ROW_PX,
+        height="content" if len(rows) <= 10 else 11 * ROW_PX,
+        key=key,
+        selection_mode="single-row",
+        on_select=lambda: _open(key),
+        alt="Jobs, newest first. Select a row to open the job.",
+    )
+
+
+def _open(key: str) -> None:
+    """Selection is by position: the ids are those that were shown."""
+    rows = st.session_state[key].selection.rows
+    shown = st.session_state.get("shown_jobs", [])
+    if rows and rows[0] < len(shown):
+        st.query_params["job"] = str(shown[rows[0]])
+        st.session_state.open_job = True
+
+
+def _note(job: Job) -> str:
+    if job.error_message and job.status is not Status.COMPLETED:
+        return job.error_message
+    return words.EXPLAINED[job.stage] if job.stage in (Stage.UNCERTAIN, Stage.ATTENTION, Stage.BLOCKED) else ""
+
+
+def _pages(total: int, running: int) -> None:
+    count = f"{total} job{'s' if total != 1 else ''}"
+    st.caption(
+        f"{count}, {running} under way. Select a row to open it." if running else f"{count}. Select a row to open it."
+    )
+    pages = -(-total // access.PAGE_SIZE)
+    if pages > 1:
+        st.pagination(pages, key="jobs_page")
+    if st.session_state.pop("open_job", False):
+        st.rerun()

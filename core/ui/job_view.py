@@ -1,0 +1,98 @@
+"""One job: its model or how far it is, its picture, its figures, and what happened when."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.domain.job import Job
+from core.domain.status import Stage, Status
+from core.ui import access, words
+from core.ui.viewer import model_viewer
+
+BUSY_S = 2
+VIEWER_PX = 520
+
+
+def draw(job_id: int) -> None:
+    """Raises: JobNotFound, StoreUnavailable."""
+    job = access.job_of(job_id)
+    st.title(words.literal(job.target_object), anchor=False)
+    main, side = st.columns([3, 1], gap="large")
+    with main:
+        if job.stage is Stage.DONE:
+            _ended(job)
+        else:
+            st.fragment(_running, run_every=BUSY_S)(job_id)
+    with side:
+        _facts(job)
+
+
+def _ended(job: Job) -> None:
+    url = access.model_url(job)
+    if url is not None:
+        model_viewer(url, alt=f"3D model of {job.target_object}", key=f"viewer-{job.id}", height_px=VIEWER_PX)
+        st.link_button(
+            "Download GLB",
+            f"{url}?download=1",
+            type="primary",
+            icon=":material/download:",
+            help="Opens in Blender, Unity, Unreal, PowerPoint, and most slicers.",
+        )
+    else:
+        st.badge(words.state(job), icon=words.ICONS[job.status], color=_colour(job))
+        text = words.literal(job.error_message or "This job was cancelled before anything was made.")
+        (st.error if job.status is Status.FAILED else st.warning)(text, icon=words.ICONS[job.status])
+        st.page_link("create.py", label="Make another model", icon=":material/add_photo_alternate:")
+    _timeline(job)
+
+
+def _running(job_id: int) -> None:
+    with access.refusals_shown():
+        job = access.job_of(job_id)
+        if job.stage is Stage.DONE:
+            st.rerun()
+        with st.container(border=True):
+            st.badge(words.state(job), icon=words.ICONS[job.status], color=_colour(job))
+            st.progress(job.progress, text=f"{job.progress} %")
+            st.markdown(words.EXPLAINED[job.stage])
+            if job.stage is Stage.QUEUED and (ahead := access.jobs_ahead(job)):
+                st.markdown(f"{ahead} job{'s' if ahead > 1 else ''} before this one.")
+            if job.error_message:
+                st.warning(words.literal(job.error_message), icon=":material/info:")
+        problem = access.scheduler_problem()
+        if problem:
+            st.warning(problem, icon=":material/warning:")
+        _timeline(job)
+
+
+def _facts(job: Job) -> None:
+    picture = access.thumbnail(job, side_px=512)
+    if picture is not None:
+        st.image(picture, alt=f"The picture of {job.target_object}", width="stretch")
+    facts = [("Job", str(job.id)), ("Made by", access.engine_label(job))]
+    if job.stage is Stage.DONE:
+        facts.insert(1, ("Status", words.state(job)))
+    if job.model is not None:
+        facts.append(("Faces", f"{job.model.face_count:,}"))
+        facts.append(("File", words.size(job.model.size_bytes)))
+    if job.finished_at is not None:
+        facts.append(("Took", words.duration((job.finished_at - job.created_at).total_seconds())))
+    if job.credits_used is not None:
+        facts.append(("Cost", words.credits_text(job.credits_used)))
+    if job.image is not None:
+        facts.append(("Picture", f"{job.image.name}, {job.image.width_px} × {job.image.height_px}"))
+    facts.append(("Submitted", f"{job.created_at:%Y-%m-%d %H:%M} UTC"))
+    for name, value in facts:
+        st.markdown(f"**{name}** {words.literal(value)}")
+    if job.model is not None and job.generator == "offline":
+        st.caption("A small network cut the object out of one picture; its depth and its back are guessed.")
+
+
+def _timeline(job: Job) -> None:
+    with st.expander("What happened when", icon=":material/timeline:", expanded=job.status is not Status.COMPLETED):
+        for event in access.events_of(job.id):
+            st.markdown(f"`{event.at:%H:%M:%S}` &nbsp; {words.literal(event.note)}")
+
+
+def _colour(job: Job) -> words.Colour:
+    return words.COLOURS[job.status]

@@ -1,0 +1,94 @@
+"""Plain words for stages, sizes, times and credits; and user's text made safe for Markdown."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+from core.domain.job import Job
+from core.domain.status import Stage, Status
+
+STAGES: dict[Stage, str] = {
+    Stage.QUEUED: "Waiting",
+    Stage.SUBMITTING: "Sending the picture",
+    Stage.UNCERTAIN: "Being checked",
+    Stage.BLOCKED: "On hold",
+    Stage.GENERATING: "Making the model",
+    Stage.SAVING: "Saving the model",
+    Stage.ATTENTION: "Needs a decision",
+    Stage.LATE: "Late, still watched",
+}
+ENDS: dict[Status, str] = {
+    Status.COMPLETED: "Ready",
+    Status.FAILED: "Failed",
+    Status.CANCELLED: "Cancelled",
+    Status.TIMEOUT: "Timed out",
+}
+EXPLAINED: dict[Stage, str] = {
+    Stage.QUEUED: "The job waits for a free place. It starts by itself.",
+    Stage.SUBMITTING: "The picture is on its way.",
+    Stage.UNCERTAIN: "The connection broke before we heard whether the picture was taken. This is being checked; "
+    "nothing is sent or charged twice.",
+    Stage.BLOCKED: "Nothing was made or charged yet. The job goes on by itself once the operator has mended this.",
+    Stage.GENERATING: "You can leave this page: the work goes on without it.",
+    Stage.SAVING: "The model is made. It is being fetched and checked.",
+    Stage.ATTENTION: "Nothing is sent or charged again before a person has decided.",
+    Stage.LATE: "It takes longer than usual. If the model still comes, you get it here.",
+}
+Colour = Literal["blue", "green", "red", "gray", "orange"]
+COLOURS: dict[Status, Colour] = {
+    Status.RUNNING: "blue",
+    Status.COMPLETED: "green",
+    Status.FAILED: "red",
+    Status.CANCELLED: "gray",
+    Status.TIMEOUT: "orange",
+}
+ICONS: dict[Status, str] = {
+    Status.RUNNING: ":material/hourglass_top:",
+    Status.COMPLETED: ":material/check_circle:",
+    Status.FAILED: ":material/error:",
+    Status.CANCELLED: ":material/cancel:",
+    Status.TIMEOUT: ":material/schedule:",
+}
+MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&@])")
+
+
+def state(job: Job) -> str:
+    """Where a job is, in a few words."""
+    return ENDS[job.status] if job.stage is Stage.DONE else STAGES[job.stage]
+
+
+def literal(text: str) -> str:
+    """Text that people typed, so that Markdown shows it as they typed it."""
+    return MARKDOWN.sub(r"\\\1", text)
+
+
+def age(since: datetime, now: datetime) -> str:
+    """`12 s`, `5 min`, `3 h`, `2 days` ago."""
+    seconds = max(0, int((now - since).total_seconds()))
+    if seconds < 60:
+        return f"{seconds} s ago"
+    if seconds < 3600:
+        return f"{seconds // 60} min ago"
+    if seconds < 86_400:
+        return f"{seconds // 3600} h ago"
+    days = seconds // 86_400
+    return f"{days} day{'s' if days > 1 else ''} ago"
+
+
+def duration(seconds: float) -> str:
+    """`4 s`, `2 min 5 s`."""
+    whole = max(0, round(seconds))
+    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60} s"
+
+
+def size(size_bytes: int) -> str:
+    """`812 kB`, `1.1 MB`."""
+    return f"{size_bytes / 1000:.0f} kB" if size_bytes < 1_000_000 else f"{size_bytes / 1_000_000:.1f} MB"
+
+
+def credits_text(amount: Decimal | None) -> str:
+    """`30 credits`; a dash when unknown."""
+    return "–" if amount is None else f"{amount.normalize():f} credits"

@@ -1,0 +1,129 @@
+"""Create: a picture and a name become a job."""
+
+import uuid
+
+import streamlit as st
+
+from core.domain.errors import MaquetteError, PictureRefused
+from core.ui import access, words
+
+KINDS = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif", "heic", "heif"]
+memory = st.session_state
+memory.setdefault("form", uuid.uuid4().hex)
+
+
+def send() -> None:
+    """Queue the job; on a refusal, keep everything and say why."""
+    memory.pop("refused", None)
+    upload, name = memory.get(f"picture-{memory.form}"), memory.get("object") or ""
+    kept = memory.get("kept_picture")
+    if upload is None and kept is None:
+        if "made" not in memory or name.strip():  # else: the second half of a double click
+            memory.refused = ("picture", "Please choose a picture first.")
+        return
+    if not name.strip():
+        memory.refused = ("name", "Please name the object in the picture.")
+        return
+    data, file_name = (upload.getvalue(), upload.name) if upload is not None else kept
+    draft = access.Draft(
+        image=data,
+        image_name=file_name,
+        target_object=name,
+        face_limit=memory.get("faces"),
+        key=memory.form,
+    )
+    try:
+        job = access.submit(draft)
+    except PictureRefused as exc:
+        memory.refused = ("picture", exc.message)
+    except MaquetteError as exc:
+        memory.refused = ("name", f"{exc.message} Everything you entered is still here.")
+    else:
+        memory.made = (job.id, job.target_object)
+        memory.form = uuid.uuid4().hex
+        memory.object = ""
+        memory.pop("kept_picture", None)
+
+
+def refusal(place: str) -> None:
+    """The sentence that belongs here, if there is one."""
+    where, sentence = memory.get("refused", (None, ""))
+    if where == place:
+        st.error(words.literal(sentence), icon=":material/error:")
+
+
+st.title("Turn a picture into a 3D model", anchor=False)
+
+if "made" in memory:
+    number, made_name = memory.made
+    with st.container(border=True):
+        st.success(
+            f"**{words.literal(made_name)}** is on its way as job {number}. You can leave this page.",
+            icon=":material/check_circle:",
+        )
+        st.page_link(
+            "jobs.py",
+            label=f"Watch job {number}",
+            icon=":material/arrow_forward:",
+            query_params={"job": str(number)},
+        )
+
+left, right = st.columns([3, 2], gap="large")
+with left:
+    uploaded = st.file_uploader(
+        "Picture",
+        type=KINDS,
+        key=f"picture-{memory.form}",
+        max_upload_size=access.most_megabytes(),
+        help="A photo or drawing of one object. JPEG, PNG, WebP, BMP, TIFF, GIF or HEIC.",
+    )
+    if uploaded is not None:
+        memory.kept_picture = (uploaded.getvalue(), uploaded.name)
+    elif "kept_picture" in memory:
+        st.caption(f"Still here: {words.literal(memory.kept_picture[1])}")
+    refusal("picture")
+    st.text_input(
+        "What is it?",
+        key="object",
+        max_chars=200,
+        placeholder="For example: Golden Retriever",
+        bind="query-params",
+        help="The model and its file get this name.",
+    )
+    refusal("name")
+    with st.expander("More options"):
+        st.number_input(
+            "Most faces",
+            min_value=100,
+            max_value=2_000_000,
+            value=None,
+            step=1000,
+            key="faces",
+            placeholder="Automatic",
+            persist_state="session",
+            help="Fewer faces make a lighter file; leave it empty if unsure.",
+        )
+    st.button(
+        "Make the 3D model", type="primary", icon=":material/view_in_ar:", on_click=send, key="make", width="stretch"
+    )
+    if access.is_offline():
+        st.caption(
+            f"**{access.engine_label()}** makes the model on this machine, free of charge, in seconds. "
+            "A small network cuts the object out; its depth and its back are guessed. "
+            "A plain background or a transparent PNG works best."
+        )
+    else:
+        st.caption(f"**{access.engine_label()}** makes the model. It takes minutes and costs credits.")
+with right:
+    if "kept_picture" in memory:
+        st.image(memory.kept_picture[0], alt="The picture you chose", width="stretch")
+    else:
+        with st.container(border=True):
+            st.markdown(":material/photo_camera: **A good picture**")
+            st.markdown(
+                "- shows one whole object\n- is sharp and well lit\n- has a plain background\n"
+                "- is at least 512 pixels wide"
+            )
+    problem = access.scheduler_problem()
+    if problem:
+        st.warning(problem, icon=":material/warning:")
