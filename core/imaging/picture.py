@@ -160,6 +160,7 @@ def _upright(image: ImageFile.ImageFile) -> Image.Image:
     plain = _without_profile(_eight_bits(turned))
     if plain.mode == "RGBA":
         bounds: Any = plain.getchannel("A").getextrema()
+        lowest, highest = bounds
         if highest <= FAINTEST:
             raise PictureRefused("The picture is fully transparent: there is nothing to see in it.", code="transparent")
         if lowest == 255:
