@@ -1,0 +1,67 @@
+"""The whole API on real services, with a fake generator and no scheduler: tests move jobs on by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.testclient import TestClient
+
+from core.adapters.internet.fetcher import PictureFetcher
+from core.bootstrap import Services, build_services, get_services
+from core.domain.job import Job
+from core.settings import Settings
+from core.web.server import make_api
+from tests.builders import EVERY_SLOT, intent, stored_model
+from tests.fake_generator import glb
+
+
+@dataclass
+class Site:
+    """A client of the API, and the services behind it."""
+
+    client: TestClient
+    services: Services
+
+    def finish(self, job_id: int) -> Job:
+        """Complete a queued job with a small model."""
+        jobs = self.services.jobs
+        claimed = jobs.claim_queued(owner="t", lease_s=60, slots=EVERY_SLOT, limit=1)[0]
+        assert claimed.job.id == job_id
+        jobs.mark_submitting(claimed.claim, intent())
+        jobs.bind_task(claimed.claim, f"task-{job_id}", poll_in_s=0)
+        jobs.mark_saving(claimed.claim, credits_used=None)
+        saving = jobs.claim_saving(owner="t", lease_s=60, generator="offline", limit=1)[0]
+        key = f"models/{job_id}/cup.glb"
+        self.services.objects.put(key, glb(), media_type="model/gltf-binary")
+        return jobs.complete(saving.claim, stored_model(key=key, size_bytes=len(glb()), sha256=f"{job_id:064d}"))
+
+
+@pytest.fixture
+def make_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
+    made: list[Site] = []
+
+    def make(fetcher: PictureFetcher | None = None) -> Site:
+        services = build_services(Settings(data_dir=tmp_path / "data", scheduler=False, _env_file=None))
+        services.jobs.beat(owner="t")
+        if fetcher is not None:
+            services = replace(services, fetcher=fetcher)
+        api = make_api()
+        api.dependency_overrides[get_services] = lambda: services
+        client = TestClient(Starlette(routes=[Mount("/api", app=api)]), base_url="http://testserver")
+        made.append(Site(client=client, services=services))
+        return made[-1]
+
+    yield make
+    for site in made:
+        site.client.close()
+        site.services.stop()
+
+
+@pytest.fixture
+def site(make_site: Callable[..., Site]) -> Site:
+    return make_site()

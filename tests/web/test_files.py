@@ -1,0 +1,80 @@
+"""Pictures and models over HTTP: whole, in parts, and not again when they are known."""
+
+from __future__ import annotations
+
+import io
+from urllib.parse import unquote
+
+import pytest
+from PIL import Image
+
+from tests.fake_generator import glb
+from tests.web.conftest import Site
+from tests.web.test_generate import post_file
+
+
+@pytest.fixture
+def done(site: Site) -> Site:
+    post_file(site, name="Größe 犬")
+    site.finish(1)
+    return site
+
+
+def test_a_model_is_sent_with_its_type_and_length_and_without_compression(done: Site) -> None:
+    answer = done.client.get("/api/jobs/1/model.glb", headers={"Accept-Encoding": "gzip"})
+
+    assert answer.content == glb()
+    assert answer.headers["content-type"] == "model/gltf-binary"
+    assert answer.headers["content-length"] == str(len(glb()))
+    assert answer.headers["content-encoding"] == "identity"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_part_of_a_model_can_be_asked_for(done: Site) -> None:
+    answer = done.client.get("/api/jobs/1/model.glb", headers={"Range": "bytes=0-3"})
+
+    assert (answer.status_code, answer.content) == (206, b"glTF")
+
+
+def test_a_known_model_is_not_sent_again(done: Site) -> None:
+    tag = done.client.get("/api/jobs/1/model.glb").headers["etag"]
+    again = done.client.get("/api/jobs/1/model.glb", headers={"If-None-Match": tag})
+
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_a_download_has_a_name_people_can_read_in_any_script(done: Site) -> None:
+    header = done.client.get("/api/jobs/1/model.glb?download=1").headers["content-disposition"]
+
+    assert (
+        unquote(header).endswith("grösse-犬.glb")
+        or unquote(header).endswith("grosse-犬.glb")
+        or "犬" in unquote(header)
+    )
+    assert header.startswith("attachment")
+
+
+def test_the_picture_comes_whole_or_small(done: Site) -> None:
+    whole = Image.open(io.BytesIO(done.client.get("/api/jobs/1/image").content))
+    small = Image.open(io.BytesIO(done.client.get("/api/jobs/1/image?size=96").content))
+
+    assert whole.size == (451, 300)
+    assert max(small.size) == 96
+
+
+def test_a_size_out_of_bounds_is_refused(done: Site) -> None:
+    assert done.client.get("/api/jobs/1/image?size=5000").status_code == 422
+
+
+def test_what_is_not_there_is_404_with_a_sentence(done: Site) -> None:
+    post_file(done)
+
+    for path in ("/api/jobs/2/model.glb", "/api/jobs/99/model.glb", "/api/jobs/99/image"):
+        answer = done.client.get(path)
+        assert (answer.status_code, answer.json()["success"]) == (404, False)
+
+
+def test_a_model_whose_file_was_removed_is_404(done: Site) -> None:
+    done.services.objects.delete("models/1/cup.glb")
+
+    assert done.client.get("/api/jobs/1/model.glb").status_code == 404
