@@ -19,7 +19,10 @@ import httpcore
 from core.domain.errors import AddressRefused
 
 Resolver = Callable[[str, int], list[str]]
-NAT64 = ipaddress.ip_network("64:ff9b::/96")  # wraps any IPv4 address. Source: RFC 6052
+WRAPPING = (  # each wraps any IPv4 address in its last 32 bits
+    ipaddress.ip_network("64:ff9b::/96"),  # NAT64. Source: RFC 6052
+    ipaddress.ip_network("::/96"),  # IPv4-compatible, long retired. Source: RFC 4291
+)
 RESOLVE_S = 5.0
 _resolving = concurrent.futures.ThreadPoolExecutor(4, thread_name_prefix="resolve")
 
@@ -41,8 +44,13 @@ def check_address(address: str, *, host: str, allow_private: bool) -> None:
     """Raise AddressRefused unless pictures may be fetched from this address."""
     parsed = ipaddress.ip_address(address.split("%")[0])
     for inner in _meant(parsed):
+        is_site = isinstance(inner, ipaddress.IPv6Address) and inner.is_site_local  # retired, yet counted as global
         is_local_net = inner.is_private and not (inner.is_loopback or inner.is_link_local or inner.is_unspecified)
-        if inner.is_multicast or not (inner.is_global or (allow_private and (is_local_net or inner.is_loopback))):
+        if (
+            is_site
+            or inner.is_multicast
+            or not (inner.is_global or (allow_private and (is_local_net or inner.is_loopback)))
+        ):
             raise AddressRefused(
                 f"The host {host!r} lies in a private network, where pictures are not fetched from. "
                 "Use a public address, or send the file itself in the field image.",
@@ -62,7 +70,7 @@ def _meant(
             yield address.sixtofour
         if address.teredo:
             yield from address.teredo
-        if address in NAT64:
+        if any(address in network for network in WRAPPING):
             yield ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
 
 

@@ -1,0 +1,110 @@
+"""Settings: where they come from, what is refused, and that the documentation says the same."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from core.domain.errors import SettingsInvalid
+from core.settings import Settings, documented_settings, load_settings
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def empty_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def test_without_any_setting_the_built_in_engine_and_sqlite_are_used() -> None:
+    settings = load_settings()
+
+    assert not settings.uses_tripo
+    assert settings.data_dir == Path("data")
+
+
+def test_a_key_brings_tripo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIPO_API_KEY", "tsk_x")
+    assert load_settings().uses_tripo
+
+    monkeypatch.setenv("GENERATOR", "offline")
+    assert not load_settings().uses_tripo
+
+
+def test_the_environment_wins_over_env_and_that_over_secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".streamlit").mkdir()
+    (tmp_path / ".streamlit" / "secrets.toml").write_text(
+        'LEASE_S = 11\nSETTLE_S = 111\nPOLL_FIRST_S = 3\n[auth]\nx = "y"\n'
+    )
+    (tmp_path / ".env").write_text("LEASE_S=22\nSETTLE_S=222\n")
+    monkeypatch.setenv("LEASE_S", "33")
+    settings = load_settings()
+
+    assert (settings.lease_s, settings.settle_s, settings.poll_first_s) == (33, 222, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("JOB_TIMEOUT_S", "soon"),
+        ("JOB_TIMEOUT_S", "1"),
+        ("GENERATOR", "magic"),
+        ("STORE", "paper"),
+        ("SCHEDULER", "maybe"),
+        ("MAX_IMAGE_MB", "0"),
+        ("CONCURRENCY_P", "-1"),
+        ("TRIPO_BASE_URL", "tripo"),
+        ("TRIPO_API_KEY", "   "),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_name_and_what_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsInvalid, match=rf"{name} .*Allowed: .+\."):
+        load_settings()
+
+
+def test_a_wrong_secret_is_never_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIPO_API_KEY", "tsk_gehëim")
+
+    with pytest.raises(SettingsInvalid) as refused:
+        load_settings()
+    assert "tsk_" not in refused.value.message.split("Allowed")[0]
+
+
+def test_keys_do_not_print(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIPO_API_KEY", "tsk_secret")
+
+    assert "tsk_secret" not in repr(load_settings())
+
+
+def test_tripo_without_a_key_and_supabase_are_refused_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GENERATOR", "tripo")
+    with pytest.raises(SettingsInvalid, match="no TRIPO_API_KEY"):
+        load_settings()
+
+    monkeypatch.setenv("GENERATOR", "auto")
+    monkeypatch.setenv("SUPABASE_URL", "https://x.supabase.co")
+    with pytest.raises(SettingsInvalid, match="cannot use Supabase yet"):
+        load_settings()
+    monkeypatch.setenv("STORE", "sqlite")
+    assert load_settings().supabase_url == "https://x.supabase.co"
+
+
+def test_the_documentation_lists_exactly_these_settings() -> None:
+    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([A-Z_]+)` \| `?([^|`]*)`? \| ([^|]+) \| ([^|]+) \|$", text, re.MULTILINE)
+
+    assert [tuple(cell.strip() for cell in row) for row in rows] == documented_settings()
+
+
+def test_the_example_file_names_every_setting_of_the_product() -> None:
+    names = re.findall(r"^# ?([A-Z_]+)=", (ROOT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert names == [name for name, *_ in documented_settings()]
