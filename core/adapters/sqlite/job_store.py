@@ -7,27 +7,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
 
-import aiosql
-
-from core.adapters.sqlite.changes import Change, as_it_is, holds, late, like, with_failure
-from core.adapters.sqlite.database import Database
-from core.adapters.sqlite.rows import job_parameters, new_job_parameters, to_event, to_job, to_text, to_time
-from core.domain.errors import ClaimLost, IdempotencyConflict, IllegalTransition, JobNotFound
-from core.domain.job import Job, JobEvent, NewJob, StoredModel
+from core.adapters.sqlite.changes import Change, as_it_is, holds, late, with_failure
+from core.adapters.sqlite.reading import JobReader
+from core.adapters.sqlite.rows import job_parameters, new_job_parameters, to_job, to_text
+from core.domain.errors import ClaimLost, IdempotencyConflict, IllegalTransition
+from core.domain.job import Job, NewJob, StoredModel
 from core.domain.status import Stage, Status, check_transition, status_of
-from core.ports.clock import Clock
 from core.ports.job_store import (
     Added,
     Claim,
     Claimed,
     Failure,
-    Heartbeat,
     Intent,
-    JobPage,
-    JobQuery,
     PollNote,
     Slots,
 )
@@ -35,15 +27,8 @@ from core.ports.job_store import (
 OLD_BEAT = timedelta(days=1)  # heartbeats of processes long gone are swept with the next beat
 
 
-class SqliteJobStore:
+class SqliteJobStore(JobReader):
     """See core.ports.job_store for what each verb promises."""
-
-    def __init__(self, path: Path, clock: Clock) -> None:
-        self._database = Database(path)
-        self._clock = clock
-        self._sql: Any = aiosql.from_path(
-            Path(__file__).with_name("queries.sql"), "sqlite3", mandatory_parameters=False
-        )
 
     # -- writing
 
@@ -240,70 +225,13 @@ class SqliteJobStore:
             until = to_text(self.now() + timedelta(seconds=wait_s))
             self._sql.pause_account(db, generator=generator, until=until)
 
-    def account_wait_s(self, *, generator: str) -> float:
-        with self._database.read() as db:
-            row = self._sql.account_pause(db, generator=generator)
-        until = None if row is None else to_time(row["calls_after"])
-        return 0.0 if until is None else max(0.0, (until - self.now()).total_seconds())
-
     def beat(self, *, owner: str) -> None:
         with self._database.write() as db:
             now = self.now()
             self._sql.beat(db, owner=owner, at=to_text(now))
             self._sql.forget_old_beats(db, before=to_text(now - OLD_BEAT))
 
-    # -- reading
-
-    def now(self) -> datetime:
-        return self._clock.now()
-
-    def get(self, job_id: int) -> Job:
-        with self._database.read() as db:
-            return self._row(db, job_id)
-
-    def find(self, query: JobQuery) -> JobPage:
-        parts = {
-            "needle": like(query.search),
-            "number": int(query.search) if query.search.isdecimal() and len(query.search) < 19 else -1,
-            "statuses": "".join(f" {status.value} " for status in sorted(query.statuses)),
-        }
-        offset = query.page * query.page_size
-        with self._database.read() as db:
-            rows = self._sql.find_jobs(db, **parts, limit=query.page_size, offset=offset)
-            jobs = tuple(to_job(row) for row in rows)
-            total = self._sql.count_jobs(db, **parts)[0]
-            return JobPage(jobs=jobs, total=total, running=self._sql.count_open(db)[0])
-
-    def events(self, job_id: int) -> list[JobEvent]:
-        with self._database.read() as db:
-            self._row(db, job_id)
-            return [to_event(row) for row in self._sql.events_of_job(db, job_id=job_id)]
-
-    def changed_since(self, cursor: int, *, limit: int) -> tuple[list[Job], int]:
-        with self._database.read() as db:
-            rows = list(self._sql.changed_after(db, cursor=cursor, limit=limit))
-        return [to_job(row) for row in rows], rows[-1]["change_number"] if rows else cursor
-
-    def queue_length_before(self, job_id: int) -> int:
-        with self._database.read() as db:
-            job = self._row(db, job_id)
-            return int(self._sql.queued_before(db, category=job.category.value, id=job_id)[0])
-
-    def last_beat(self) -> Heartbeat | None:
-        with self._database.read() as db:
-            row = self._sql.last_beat(db)
-        return None if row is None else Heartbeat(owner=row["owner"], at=datetime.fromisoformat(row["at"]))
-
-    def close(self) -> None:
-        self._database.close()
-
     # -- how a change is written
-
-    def _row(self, db: sqlite3.Connection, job_id: int) -> Job:
-        row = self._sql.job_by_id(db, id=job_id)
-        if row is None:
-            raise JobNotFound(f"There is no job {job_id}.")
-        return to_job(row)
 
     def _held(self, db: sqlite3.Connection, claim: Claim) -> Job:
         job = self._row(db, claim.job_id)

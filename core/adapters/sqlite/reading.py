@@ -1,0 +1,84 @@
+"""The reading half of the job store."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import aiosql
+
+from core.adapters.sqlite.changes import like
+from core.adapters.sqlite.database import Database
+from core.adapters.sqlite.rows import to_event, to_job, to_time
+from core.domain.errors import JobNotFound
+from core.domain.job import Job, JobEvent
+from core.ports.clock import Clock
+from core.ports.job_store import Heartbeat, JobPage, JobQuery
+
+
+class JobReader:
+    """See core.ports.job_store for what each verb promises."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._database = Database(path)
+        self._clock = clock
+        self._sql: Any = aiosql.from_path(
+            Path(__file__).with_name("queries.sql"), "sqlite3", mandatory_parameters=False
+        )
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    def get(self, job_id: int) -> Job:
+        with self._database.read() as db:
+            return self._row(db, job_id)
+
+    def find(self, query: JobQuery) -> JobPage:
+        parts = {
+            "needle": like(query.search),
+            "number": int(query.search) if query.search.isdecimal() and len(query.search) < 19 else -1,
+            "statuses": "".join(f" {status.value} " for status in sorted(query.statuses)),
+        }
+        offset = query.page * query.page_size
+        with self._database.read() as db:
+            rows = self._sql.find_jobs(db, **parts, limit=query.page_size, offset=offset)
+            jobs = tuple(to_job(row) for row in rows)
+            total = self._sql.count_jobs(db, **parts)[0]
+            return JobPage(jobs=jobs, total=total, running=self._sql.count_open(db)[0])
+
+    def events(self, job_id: int) -> list[JobEvent]:
+        with self._database.read() as db:
+            self._row(db, job_id)
+            return [to_event(row) for row in self._sql.events_of_job(db, job_id=job_id)]
+
+    def changed_since(self, cursor: int, *, limit: int) -> tuple[list[Job], int]:
+        with self._database.read() as db:
+            rows = list(self._sql.changed_after(db, cursor=cursor, limit=limit))
+        return [to_job(row) for row in rows], rows[-1]["change_number"] if rows else cursor
+
+    def queue_length_before(self, job_id: int) -> int:
+        with self._database.read() as db:
+            job = self._row(db, job_id)
+            return int(self._sql.queued_before(db, category=job.category.value, id=job_id)[0])
+
+    def last_beat(self) -> Heartbeat | None:
+        with self._database.read() as db:
+            row = self._sql.last_beat(db)
+        return None if row is None else Heartbeat(owner=row["owner"], at=datetime.fromisoformat(row["at"]))
+
+    def close(self) -> None:
+        self._database.close()
+
+    def account_wait_s(self, *, generator: str) -> float:
+        with self._database.read() as db:
+            row = self._sql.account_pause(db, generator=generator)
+        until = None if row is None else to_time(row["calls_after"])
+        return 0.0 if until is None else max(0.0, (until - self.now()).total_seconds())
+
+    def _row(self, db: sqlite3.Connection, job_id: int) -> Job:
+        row = self._sql.job_by_id(db, id=job_id)
+        if row is None:
+            raise JobNotFound(f"There is no job {job_id}.")
+        return to_job(row)
