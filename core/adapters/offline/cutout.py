@@ -60,7 +60,7 @@ def cut_out(rgb: NDArray[Any], alpha: Mask | None) -> Cutout | None:
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
     radius = max(2, int(max(grey.shape) / 130))
     fine = np.clip(_guided(grey, np.clip(mask, 0, 1), radius, 2e-4), 0, 1).astype(np.float32)
-    return Cutout(mask=cleaned(fine, hole=0.008), method="network")
+    return Cutout(mask=cleaned(fine, keep=0.1, hole=0.008), method="network")
 
 
 def cleaned(mask: Mask, *, keep: float = 0.04, hole: float = 0.0008) -> Mask:

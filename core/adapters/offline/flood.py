@@ -44,7 +44,8 @@ def _with_open_holes(mask: NDArray[Any], near: NDArray[Any]) -> NDArray[Any]:
     parts, part_count = ndi.label(mask)
     ink_area = np.bincount(parts[mask & ~near], minlength=part_count + 1)
     hole_area = np.bincount(holes.ravel())
-    owner = ndi.maximum(parts, holes, np.arange(1, count + 1)).astype(int)
-    is_open = np.zeros(count + 1, bool)
-    is_open[1:] = (hole_area[1:] < 1.5 * ink_area[owner]) & (hole_area[1:] > 0.0002 * mask.size)
+    owner = np.zeros(count + 1, int)
+    owner[holes] = parts  # a hole lies in one part only
+    is_open = (hole_area < 1.5 * ink_area[owner]) & (hole_area > 0.0002 * mask.size)
+    is_open[0] = False
     return np.asarray(mask & ~is_open[holes])

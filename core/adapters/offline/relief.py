@@ -9,8 +9,9 @@ import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
+from core.adapters.offline.colours import Rgb
 from core.adapters.offline.mesh import Mesh, finished
-from core.adapters.offline.texture import Rgb, framed
+from core.adapters.offline.texture import framed
 
 DEPTH, BASE = 0.10, 0.05  # object units: height of the relief, thickness of the plate below it
 FRAME = 0.035  # share of the longest side that stays flat along the edge

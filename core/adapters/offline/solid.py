@@ -10,10 +10,11 @@ import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
+from core.adapters.offline.colours import Mask, Rgb
 from core.adapters.offline.inflate import film_height
 from core.adapters.offline.mesh import Mesh, finished
 from core.adapters.offline.outline import Edges, Points, Triangles, boundary_edges, grid_mesh, smoothed, split_chords
-from core.adapters.offline.texture import Mask, Rgb, atlas
+from core.adapters.offline.texture import Atlas, atlas
 
 FRONT, BACK = 0.85, 0.70  # thickness of the two sides, as a share of the film's height; the back is guessed flatter
 DETAIL = 0.012  # object units: how far brightness raises the front
@@ -66,8 +67,7 @@ def inflated(rgb: Rgb, mask: Mask, *, face_limit: int, texture_px: int) -> Mesh:
     front[inner] = np.maximum(front[inner], LEAST_THICKNESS)
     back[inner] = np.minimum(back[inner], -LEAST_THICKNESS)
     front[sheet.rim] = back[sheet.rim] = 0
-    texture, front_share = atlas(crop.rgb, crop.mask, size_px=texture_px)
-    return _closed(sheet, front, back, crop, texture, front_share)
+    return _closed(sheet, front, back, crop, atlas(crop.rgb, crop.mask, size_px=texture_px))
 
 
 def _cropped(rgb: Rgb, mask: Mask) -> _Crop:
@@ -181,45 +181,40 @@ def _brightness_detail(rgb: Rgb, mask: Mask) -> NDArray[Any]:
     return np.asarray(np.tanh(detail / (2 * spread)) * inside * min(1.0, spread / 0.05), np.float32)
 
 
-def _closed(
-    sheet: _Sheet,
-    front: NDArray[Any],
-    back: NDArray[Any],
-    crop: _Crop,
-    texture: Rgb,
-    front_share: float,
-) -> Mesh:
+def _closed(sheet: _Sheet, front: NDArray[Any], back: NDArray[Any], crop: _Crop, colours: Atlas) -> Mesh:
     """Front, back and, where the picture cut the object off, a flat wall."""
     count = len(sheet.points)
     height, width = crop.mask.shape
-    flat_uv = np.column_stack([(sheet.pixels[:, 0] + 0.5) / width, (sheet.pixels[:, 1] + 0.5) / height])
-    front_uv = flat_uv * (front_share, 1)
-    back_uv = np.column_stack([front_share + flat_uv[:, 0] * (1 - front_share), flat_uv[:, 1] * 0.5])
-    vertices = np.vstack([np.column_stack([sheet.points, front]), np.column_stack([sheet.points, back])])
-    uv = np.vstack([front_uv, back_uv])
+    seen = np.column_stack([(sheet.pixels[:, 0] + 0.5) / width, (sheet.pixels[:, 1] + 0.5) / height])
+    vertices = [np.column_stack([sheet.points, front]), np.column_stack([sheet.points, back])]
+    uv = [colours.on_front(seen), colours.on_back(seen)]
     faces = [sheet.triangles, sheet.triangles[:, ::-1] + count]
-    wall = sheet.outline[sheet.free[sheet.outline[:, 0]] | sheet.free[sheet.outline[:, 1]]]
+    wall = sheet.outline[sheet.free[sheet.outline].any(1)]
     if len(wall):
-        # the wall shows the front's colours, so its rear edge has vertices of its own
-        corners = np.unique(wall)
-        rear = np.full(count, -1)
-        rear[corners] = len(vertices) + np.arange(len(corners))
-        vertices = np.vstack([vertices, vertices[count + corners]])
-        uv = np.vstack([uv, front_uv[corners]])
-        start, end = wall[:, 0], wall[:, 1]
-        rear_start = np.where(sheet.rim[start], start, rear[start])
-        rear_end = np.where(sheet.rim[end], end, rear[end])
-        first = np.column_stack([end, start, rear_start])
-        second = np.column_stack([end, rear_start, rear_end])
-        faces += [first[~sheet.rim[start]], second[~sheet.rim[end]]]
+        # the wall has colours of its own, so its edges are vertices of their own
+        corners, (start, end) = _numbered(wall)
+        vertices += [vertices[0][corners], vertices[1][corners]]
+        uv += [colours.on_wall(seen[corners])] * 2
+        ahead, behind = 2 * count, 2 * count + len(corners)
+        is_rim = sheet.rim[corners]  # there the wall's two edges meet: one triangle instead of two
+        first = np.column_stack([end + ahead, start + ahead, start + behind])
+        second = np.column_stack([end + ahead, np.where(is_rim[start], ahead, behind) + start, end + behind])
+        faces += [first[~is_rim[start]], second[~is_rim[end]]]
     joined = np.vstack(faces)
-    used = np.zeros(len(vertices), bool)
+    used = np.zeros(sum(map(len, vertices)), bool)
     used[joined] = True
     return finished(
-        vertices[used],
+        np.vstack(vertices)[used],
         (np.cumsum(used) - 1)[joined],
-        uv[used],
-        texture,
+        np.vstack(uv)[used],
+        colours.picture,
         kind="solid",
         has_sharp_edges=False,
     )
+
+
+def _numbered(edges: Edges) -> tuple[NDArray[Any], tuple[NDArray[Any], NDArray[Any]]]:
+    """The points that edges name, and both ends of each edge as places in that list."""
+    points, places = np.unique(edges, return_inverse=True)
+    places = places.reshape(edges.shape)
+    return points, (places[:, 0], places[:, 1])
