@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,6 @@ from core.adapters.offline import network
 from core.adapters.offline.flood import edge_of, flat_background
 from core.adapters.offline.network import Guess, overlap
 
-log = logging.getLogger(__name__)
 LEAST_AREA, MOST_AREA = 0.002, 0.97  # shares of the picture: less is a speck, more is no object before a background
 LEAST_CONFIDENCE = 0.28  # by eye, over varied photographs
 CLOSER_BELOW = 0.62  # an object smaller than this share of the picture is looked at again, closer
@@ -47,7 +45,6 @@ def cut_out(rgb: NDArray[Any], alpha: Mask | None) -> Cutout | None:
     if flat is not None and not LEAST_AREA < float((flat > 0.5).mean()) < MOST_AREA:
         flat = None
     if not network.is_available():
-        log.warning("The cut-out network is not installed; run `python -m core.vendor run`.")
         return None if flat is None else Cutout(mask=cleaned(flat, keep=0.002), method="flat background")
     seen, box = _seen(rgb)
     mask = _enlarged(seen, box, rgb.shape[:2])

@@ -53,13 +53,15 @@ def make_model(
 
 
 def _mesh(rgb: NDArray[Any], alpha: NDArray[Any] | None, face_limit: int, report: Callable[[int], None]) -> Mesh:
-    cutout = cut_out(rgb, alpha)
-    report(50)
-    if cutout is not None:
-        try:
+    try:
+        cutout = cut_out(rgb, alpha)
+        report(50)
+        if cutout is not None:
             return inflated(rgb, cutout.mask, face_limit=face_limit, texture_px=TEXTURE_PX)
-        except (NoSolid, RuntimeError, ValueError, ArithmeticError) as exc:  # a singular system is a RuntimeError
-            log.warning("No solid could be made (%s); it becomes a relief.", exc)
+    except NoSolid as exc:
+        log.info("No solid could be made (%s); it becomes a relief.", exc)
+    except Exception:  # whatever a filter, a solver or the network stumbles over: a relief can always be made
+        log.exception("No solid could be made; it becomes a relief.")
     return relief(rgb, face_limit=face_limit, texture_px=TEXTURE_PX)
 
 

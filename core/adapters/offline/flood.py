@@ -18,7 +18,8 @@ def flat_background(rgb: NDArray[Any]) -> NDArray[Any] | None:
     """The object as a mask, (h, w) float32; None when the picture's edge is not of one colour."""
     height, width = rgb.shape[:2]
     scale = min(1.0, WORK_SIDE_PX / max(height, width))
-    small = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else rgb
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA) if scale < 1 else rgb
     lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.float32)
     ring = edge_of(lab)
     colour = np.median(ring, 0)

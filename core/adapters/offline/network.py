@@ -21,6 +21,7 @@ SIDE_PX = 320  # what the network was trained on. Source: U²-Net
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of its training pictures
 _lock = threading.Lock()
 _session: Any = None
+_is_tried = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +42,8 @@ class Guess:
 
 
 def is_available() -> bool:
-    """Whether the weights were installed."""
-    return WEIGHTS.is_file()
+    """Whether the weights are installed and can be used; if not, the log says so once."""
+    return _loaded() is not None
 
 
 def guess(rgb: NDArray[Any]) -> Guess:
@@ -97,9 +98,14 @@ def _normalised(rgb: NDArray[Any]) -> tuple[NDArray[Any], float]:
 
 
 def _loaded() -> Any:
-    global _session
+    """The network, or None when it cannot be used."""
+    global _session, _is_tried
     with _lock:
-        if _session is None:
+        if not _is_tried:
+            _is_tried = True
+            if not WEIGHTS.is_file():
+                log.warning("The network that cuts objects out is not installed; run `python -m core.vendor run`.")
+                return None
             import onnxruntime  # 0.1 s and 30 MB that a process without pictures does not need
 
             options = onnxruntime.SessionOptions()
@@ -107,5 +113,8 @@ def _loaded() -> Any:
             options.inter_op_num_threads = 1
             options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting threads leave the core
             options.enable_cpu_mem_arena = False  # gives 190 MB back after each picture
-            _session = onnxruntime.InferenceSession(str(WEIGHTS), options, providers=["CPUExecutionProvider"])
+            try:
+                _session = onnxruntime.InferenceSession(str(WEIGHTS), options, providers=["CPUExecutionProvider"])
+            except Exception:  # its errors share no base class
+                log.exception("The network that cuts objects out cannot be read; run `python -m core.vendor run`.")
     return _session

@@ -168,15 +168,16 @@ def _brightness_detail(rgb: Rgb, mask: Mask) -> NDArray[Any]:
     """Brightness compared with its neighbourhood inside the object, about -1 to 1; 0 where there is little of it."""
     scale = min(1.0, 640 / max(rgb.shape[:2]))
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
-    grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
+    grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     inside = (cv2.resize(mask, grey.shape[1::-1], interpolation=cv2.INTER_AREA) > 0.5).astype(np.float32)
 
     def mean(sigma: float) -> NDArray[Any]:
         weight = np.maximum(cv2.GaussianBlur(inside, (0, 0), sigma), 1e-3)
         return np.asarray(cv2.GaussianBlur(grey * inside, (0, 0), sigma) / weight, np.float32)
 
-    size = max(grey.shape)
-    detail = mean(size / 200) - mean(size / 25)
+    longest = max(grey.shape)
+    detail = mean(longest / 200) - mean(longest / 25)
     spread = float(np.sqrt((detail[inside > 0] ** 2).mean())) + 1e-4 if (inside > 0).any() else 1.0
     return np.asarray(np.tanh(detail / (2 * spread)) * inside * min(1.0, spread / 0.05), np.float32)
 
