@@ -43,6 +43,27 @@ def send() -> None:
         memory.form = uuid.uuid4().hex
         memory.object = ""
         memory.pop("kept_picture", None)
+        memory.pop("preview", None)
+
+
+def keep(picture: tuple[bytes, str]) -> None:
+    """Remember a newly chosen picture, so that it survives a visit to another page; or say at once what is wrong."""
+    if memory.get("kept_picture") == picture:
+        return
+    memory.kept_picture = picture
+    memory.pop("refused", None)
+    memory.pop("preview", None)
+    try:
+        memory.preview = access.preview(picture[0])
+    except PictureRefused as exc:
+        memory.refused = ("picture", exc.message)
+
+
+def chosen() -> None:
+    """A picture that was taken back is forgotten."""
+    if memory.get(f"picture-{memory.form}") is None:
+        for name in ("kept_picture", "preview", "refused"):
+            memory.pop(name, None)
 
 
 def refusal(place: str) -> None:
@@ -74,11 +95,12 @@ with left:
         "Picture",
         type=KINDS,
         key=f"picture-{memory.form}",
+        on_change=chosen,
         max_upload_size=access.most_megabytes(),
         help="A photo or drawing of one object. JPEG, PNG, WebP, BMP, TIFF, GIF or HEIC.",
     )
     if uploaded is not None:
-        memory.kept_picture = (uploaded.getvalue(), uploaded.name)
+        keep((uploaded.getvalue(), uploaded.name))
     elif "kept_picture" in memory:
         st.caption(f"Still here: {words.literal(memory.kept_picture[1])}")
     refusal("picture")
@@ -115,8 +137,8 @@ with left:
     else:
         st.caption(f"**{access.engine_label()}** makes the model. It takes minutes and costs credits.")
 with right:
-    if "kept_picture" in memory:
-        st.image(memory.kept_picture[0], alt="The picture you chose", width="stretch")
+    if "preview" in memory:
+        st.image(memory.preview, alt="The picture you chose", width="stretch")
     else:
         with st.container(border=True):
             st.markdown(":material/photo_camera: **A good picture**")

@@ -13,6 +13,8 @@ from core.bootstrap import get_services
 from core.domain.errors import MaquetteError, StoreUnavailable
 from core.domain.job import Job, JobEvent, JobOptions
 from core.domain.status import Status
+from core.imaging.picture import prepare
+from core.imaging.picture import thumbnail as thumbnail_of
 from core.ports.job_store import JobPage, JobQuery
 from core.services.submit import SubmitRequest
 
@@ -28,6 +30,7 @@ __all__ = [
     "submit",
 ]
 PAGE_SIZE = 50
+PREVIEW_PX = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +60,12 @@ def submit(draft: Draft) -> Job:
         )
         .job
     )
+
+
+def preview(image: bytes) -> bytes:
+    """The picture as it will be used, for showing. Raises: PictureRefused."""
+    picture = prepare(image, max_bytes=get_services().settings.max_image_bytes)
+    return thumbnail_of(picture.data, side_px=PREVIEW_PX)
 
 
 def page_of(*, search: str, statuses: frozenset[Status], number: int) -> JobPage:
