@@ -42,8 +42,8 @@ def with_alpha() -> bytes:
     draw.polygon([(380, 260), (430, 140), (510, 170), (460, 320)], fill=255)
     for left in (140, 195, 350, 400):
         draw.rounded_rectangle((left, 350, left + 38, 530), radius=18, fill=255)
-    fur = Image.effect_noise((size, size), 40).convert("RGB")
-    fur = Image.blend(fur, Image.new("RGB", (size, size), (150, 90, 40)), 0.7)
+    grain = np.random.default_rng(5).normal(0, 12, (size, size, 1))
+    fur = Image.fromarray(np.clip(np.array((140.0, 95.0, 60.0)) + grain, 0, 255).astype(np.uint8))
     fur.putalpha(alpha)
     return encoded(fur, "PNG")
 

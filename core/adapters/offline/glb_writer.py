@@ -84,7 +84,7 @@ class _Parts:
             "bufferViews": self._views,
             "buffers": [{"byteLength": len(self._binary)}],
         }
-        text = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+        text = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode(errors="replace")
         text += b" " * (-len(text) % 4)
         head = struct.pack("<4sII", b"glTF", 2, 12 + 8 + len(text) + 8 + len(self._binary))
         return (

@@ -1,0 +1,99 @@
+"""The colours of what the picture does not show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.adapters.offline.texture import Atlas, atlas, framed
+from tests.adapters.offline.shapes import disc, plain
+
+SIDE = 256
+RED, FACE = (200, 40, 30), (20, 20, 200)
+
+
+def parts(made: Atlas) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Front, back and wall."""
+    height, width = made.picture.shape[:2]
+    seam = round(width * made.front_share)
+    return made.picture[:, :seam], made.picture[: height // 2, seam:], made.picture[height // 2 :, seam:]
+
+
+def redness(pixels: NDArray[Any]) -> NDArray[Any]:
+    return np.abs(pixels.astype(int) - RED).max(-1)
+
+
+def test_no_background_shows_at_the_rim_of_a_blurred_cut_out() -> None:
+    mask = disc(SIDE)
+    picture = cv2.GaussianBlur(plain(mask, RED), (0, 0), 1.2)  # as lenses do it
+    front, back, wall = parts(atlas(picture, mask, size_px=SIDE))
+
+    for part in (front, back, wall):
+        assert redness(part).max() < 25
+
+
+def test_background_that_got_into_the_cut_out_is_painted_over() -> None:
+    mask = disc(SIDE)
+    picture = plain(mask, RED)
+    stain = disc(SIDE, radius=0.015, centre=(0.5, 0.845)) > 0.5  # inside, at the lower rim
+    picture[stain] = 255
+    front, _, _ = parts(atlas(picture, mask, size_px=SIDE))
+
+    assert redness(front[stain]).max() < 40
+
+
+def test_the_front_keeps_what_is_drawn_on_it() -> None:
+    mask = disc(SIDE)
+    picture = plain(mask, RED)
+    face = disc(SIDE, radius=0.1) > 0.5
+    picture[face] = FACE
+    front, back, _ = parts(atlas(picture, mask, size_px=SIDE))
+
+    assert (front[disc(SIDE, radius=0.08) > 0.5] == FACE).all()
+    assert redness(back).max() < 25  # no second face on the back
+
+
+def test_front_and_back_meet_in_the_same_colours() -> None:
+    mask = disc(SIDE)
+    picture = plain(mask, RED)
+    picture[: SIDE // 2][mask[: SIDE // 2] > 0.5] = FACE
+    front, back, _ = parts(atlas(picture, mask, size_px=SIDE))
+    rim = (mask > 0.5) & (disc(SIDE, radius=0.34) < 0.5)
+    away_from_the_border = rim.copy()
+    away_from_the_border[SIDE // 2 - 20 : SIDE // 2 + 20] = False
+    enlarged = cv2.resize(back, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
+
+    difference = np.abs(front[away_from_the_border].astype(int) - enlarged[away_from_the_border])
+    assert difference.mean() < 12
+
+
+def test_stripes_along_the_rim_are_smoothed_so_that_sides_do_not_look_streaked() -> None:
+    mask = disc(SIDE)
+    y = np.arange(SIDE)[:, None, None]
+    picture = np.where(y // 2 % 2 == 0, np.array(RED), np.array((255, 255, 255))).astype(np.uint8)
+    picture = np.broadcast_to(picture, (SIDE, SIDE, 3)).copy()
+    front, _, _ = parts(atlas(picture, mask, size_px=SIDE))
+    column = int(0.5 * SIDE - 0.35 * SIDE) + 1  # the leftmost pixels of the object
+
+    at_the_rim = front[SIDE // 2 - 8 : SIDE // 2 + 8, column, 1].astype(float)
+    in_the_middle = front[SIDE // 2 - 8 : SIDE // 2 + 8, SIDE // 2, 1].astype(float)
+    assert np.ptp(at_the_rim) < 0.35 * np.ptp(in_the_middle)
+
+
+def test_an_object_without_any_background_gets_colours_too() -> None:
+    front, back, wall = parts(atlas(plain(np.ones((90, 120), np.float32), RED), np.ones((90, 120)), size_px=SIDE))
+
+    for part in (front, back, wall):
+        assert redness(part).max() < 12
+
+
+def test_a_relief_gets_a_band_of_its_own_mean_colour() -> None:
+    picture = np.random.default_rng(1).integers(0, 255, (100, 150, 3), dtype=np.uint8)
+    made, share = framed(picture, size_px=SIDE)
+
+    assert (made[:100] == picture).all()
+    assert share == 100 / made.shape[0]
+    assert (made[100:] == made[100, 0]).all()
