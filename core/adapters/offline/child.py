@@ -7,14 +7,19 @@ between tasks, has little priority and bounded memory, and ends when its parent 
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import resource
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from core.adapters.offline.tasks import WORK_LOCK, write_durably
 
 MEMORY_BYTES = 3 * 1024**3  # address space; the engine itself needs about 500 MB
 NICE = 10  # the pages and the API come first
@@ -25,10 +30,11 @@ def main() -> None:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints goes to the log, not into the answers
     os.nice(NICE)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    with contextlib.suppress(ValueError, OSError):  # some systems cannot limit it
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
 
-    def tell(**answer: Any) -> None:
+    def tell(**answer: object) -> None:
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
@@ -44,23 +50,24 @@ def main() -> None:
             tell(done=True)
 
 
-def _work(order: dict[str, Any], tell: Any) -> None:
-    from core.adapters.offline.engine import make_model  # a second of imports, paid once and not while idle
+def _work(order: dict[str, Any], tell: Callable[..., None]) -> None:
+    import cv2  # a second of imports, paid once and not while idle
 
-    model = make_model(
-        Path(order["image"]).read_bytes(),
-        name=order["name"],
-        face_limit=order["face_limit"],
-        texture=order["texture"],
-        report=lambda percent: tell(progress=percent),
-    )
+    from core.adapters.offline.engine import make_model
+
+    cv2.setNumThreads(2)
     out = Path(order["out"])
-    partial = out.with_suffix(".part")
-    with partial.open("wb") as file:
-        file.write(model)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(out)
+    with (out.parent / WORK_LOCK).open("w") as lock:
+        # held by the one who works: a child whose parent was killed lives on for up to a second
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        model = make_model(
+            Path(order["image"]).read_bytes(),
+            name=order["name"],
+            face_limit=order["face_limit"],
+            texture=order["texture"],
+            report=lambda percent: tell(progress=percent),
+        )
+        write_durably(out, model)
 
 
 def _end_with_parent(parent: int) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from core.adapters.offline import LABEL
 from core.adapters.offline.tasks import TaskFolders, TaskRequest
 from core.adapters.offline.worker import Worker
-from core.domain.errors import LookupFailed, ModelUnavailable, OutcomeUnknown
+from core.domain.errors import LookupFailed, ModelUnavailable, NotSent
 from core.domain.generation import FetchedModel, GenerationRequest, TaskLookup, TaskPhase, TaskState
 from core.domain.job import StoredImage
 
@@ -23,16 +23,17 @@ class OfflineGenerator:
 
     Args:
         folder: where its tasks are kept; several processes may share it.
-        keep_warm_s: how long the child process waits for the next task before it gives its memory back.
+        workers: how many tasks are worked on at once, each by a child process that needs two cores and 500 MB.
+        keep_warm_s: how long a child process waits for the next task before it gives its memory back.
     """
 
     name = "offline"
     label = LABEL
     is_paid = False
 
-    def __init__(self, folder: Path, *, keep_warm_s: float = KEEP_WARM_S) -> None:
+    def __init__(self, folder: Path, *, workers: int = 1, keep_warm_s: float = KEEP_WARM_S) -> None:
         self._folders = TaskFolders(folder)
-        self._worker = Worker(self._folders, keep_warm_s=keep_warm_s)
+        self._workers = [Worker(self._folders, keep_warm_s=keep_warm_s) for _ in range(workers)]
 
     def upload(self, image: StoredImage, data: bytes) -> str:
         token = hashlib.sha256(data).hexdigest()
@@ -54,8 +55,8 @@ class OfflineGenerator:
             self._folders.sweep()
             task_id = self._folders.create(task)
         except OSError as exc:
-            raise OutcomeUnknown(f"The engine's folder cannot be written ({exc}). Free some space.") from exc
-        self._worker.add(task_id)
+            raise NotSent(f"The engine's folder cannot be written ({exc}). Free some space.") from exc
+        self._queue(task_id)
         return task_id
 
     def look_up(self, task_ids: Sequence[str]) -> TaskLookup:
@@ -72,7 +73,11 @@ class OfflineGenerator:
         """There is no account."""
 
     def close(self) -> None:
-        self._worker.close()
+        for worker in self._workers:
+            worker.close()
+
+    def _queue(self, task_id: str) -> None:
+        min(self._workers, key=Worker.load).add(task_id)
 
     def _state(self, task_id: str) -> TaskState | None:
         if self._folders.model_path(task_id).is_file():
@@ -80,11 +85,11 @@ class OfflineGenerator:
         failure = self._folders.failure(task_id)
         if failure is not None:
             return TaskState(task_id=task_id, phase=TaskPhase.FAILED, error_code="engine_failed", error_message=failure)
-        progress = self._worker.progress(task_id)
+        progress = next((known for worker in self._workers if (known := worker.progress(task_id)) is not None), None)
         if progress is None:
             if self._folders.request(task_id) is None:
                 return None
-            self._worker.add(task_id)  # a restart, or another process, left it
+            self._queue(task_id)  # a restart, or another process, left it
             return TaskState(task_id=task_id, phase=TaskPhase.WAITING)
         phase = TaskPhase.WORKING if progress else TaskPhase.WAITING
         return TaskState(task_id=task_id, phase=phase, progress=progress)

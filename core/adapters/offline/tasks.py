@@ -9,12 +9,13 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 KEEP_S = 48 * 3600.0  # a finished task is kept this long; its model lies in the object store long before
 PREFIX = "offline-"
+WORK_LOCK = "work.lock"  # in the task's folder, held by the child process that makes the model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,7 @@ class TaskRequest:
 
 
 class TaskFolders:
-    """`<root>/images/<token>` and `<root>/tasks/<task id>/{request.json, model.glb, failed.txt, lock}`."""
+    """`<root>/images/<token>` and `<root>/tasks/<task id>/{request.json, model.glb, failed.txt, *lock}`."""
 
     def __init__(self, root: Path) -> None:
         self._images = root / "images"
@@ -37,17 +38,22 @@ class TaskFolders:
         self._tasks.mkdir(parents=True, exist_ok=True)
 
     def keep_image(self, token: str, data: bytes) -> None:
-        _write(self._images / token, data)
+        write_durably(self._images / token, data)
 
     def image_path(self, token: str) -> Path:
         return self._images / Path(token).name
 
     def create(self, request: TaskRequest) -> str:
-        """Write a new task down; when this returns, it survives a power cut."""
+        """Write a new task down; when this returns, it survives a power cut. Raises: OSError, and there is no task."""
         task_id = PREFIX + uuid.uuid4().hex
         folder = self._tasks / task_id
-        folder.mkdir()
-        _write(folder / "request.json", json.dumps(asdict(request)).encode())
+        try:
+            folder.mkdir()
+            write_durably(folder / "request.json", json.dumps(asdict(request)).encode())
+            _settle(self._tasks)
+        except OSError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         return task_id
 
     def request(self, task_id: str) -> TaskRequest | None:
@@ -66,7 +72,7 @@ class TaskFolders:
         return path.read_text(encoding="utf-8") if path.is_file() else None
 
     def fail(self, task_id: str, sentence: str) -> None:
-        _write(self._folder(task_id) / "failed.txt", sentence.encode())
+        write_durably(self._folder(task_id) / "failed.txt", sentence.encode())
 
     @contextmanager
     def locked(self, task_id: str) -> Iterator[bool]:
@@ -80,21 +86,40 @@ class TaskFolders:
             yield True
 
     def sweep(self) -> None:
-        """Remove what is older than KEEP_S."""
+        """Remove what is older than KEEP_S; another process may do so at the same time."""
         oldest = time.time() - KEEP_S
         for path in (*self._images.iterdir(), *self._tasks.iterdir()):
-            if path.stat().st_mtime < oldest:
-                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime >= oldest:
+                    continue
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink()
 
     def _folder(self, task_id: str) -> Path:
         return self._tasks / Path(task_id).name
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_durably(path: Path, data: bytes) -> None:
     """The whole file or none of it, on disk when this returns."""
     partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
-    with partial.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    try:
+        with partial.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
+    _settle(path.parent)
+
+
+def _settle(folder: Path) -> None:
+    """The names in a folder survive a power cut too."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 TASK_LIMIT_S = 120.0  # a picture takes seconds; more means that something hangs
 MOST_DEATHS = 2  # a picture that kills the child twice will do so again
 ROOT = Path(__file__).resolve().parents[3]
+# libraries that reserve memory for every core would run into the child's limit on large machines
+LEAN = {"OPENBLAS_NUM_THREADS": "2", "OMP_NUM_THREADS": "2", "MALLOC_ARENA_MAX": "2"}
 
 
 class ChildDied(Exception):
@@ -28,11 +30,7 @@ class ChildDied(Exception):
 
 
 class Worker:
-    """Works off a queue of task ids.
-
-    Attributes:
-        progress: percent by task id, for tasks that wait (0) or are under way.
-    """
+    """Works off a queue of task ids."""
 
     def __init__(self, folders: TaskFolders, *, keep_warm_s: float) -> None:
         self._folders = folders
@@ -42,7 +40,7 @@ class Worker:
         self._heard = b""  # what the child said after its last whole line
         self._closing = threading.Event()
         self._lock = threading.Lock()
-        self._progress: dict[str, int] = {}
+        self._progress: dict[str, int] = {}  # percent, of tasks that wait (0) or are under way
         self._thread: threading.Thread | None = None
 
     def add(self, task_id: str) -> None:
@@ -59,6 +57,10 @@ class Worker:
     def progress(self, task_id: str) -> int | None:
         """Percent; None when the task is not here."""
         return self._progress.get(task_id)
+
+    def load(self) -> int:
+        """How many tasks are here."""
+        return len(self._progress)
 
     def close(self) -> None:
         """End the child and the thread; unfinished tasks stay on disk."""
@@ -81,7 +83,7 @@ class Worker:
                 self._work_on(task_id)
             except Exception:
                 log.exception("task %s: a fault of ours", task_id)
-                self._folders.fail(task_id, "The built-in engine failed on this picture. Nothing was charged.")
+                self._fail(task_id, "The built-in engine failed on this picture. Nothing was charged.")
             finally:
                 self._progress.pop(task_id, None)
 
@@ -101,7 +103,7 @@ class Worker:
                     if self._closing.is_set():
                         return
                     log.warning("task %s: %s", task_id, exc)
-            self._folders.fail(
+            self._fail(
                 task_id,
                 "The built-in engine could not work with this picture: it took too long or too much memory. "
                 "Nothing was charged. Try a smaller picture.",
@@ -133,10 +135,16 @@ class Worker:
                 return
             else:
                 log.error("task %s: %s", task_id, answer["failed"])
-                self._folders.fail(
+                self._fail(
                     task_id, "The built-in engine failed on this picture. Nothing was charged. Try another picture."
                 )
                 return
+
+    def _fail(self, task_id: str, sentence: str) -> None:
+        try:
+            self._folders.fail(task_id, sentence)
+        except OSError as exc:  # a full disk, or the folder is gone: the task is started again when it is asked for
+            log.error("task %s: its failure could not be written down: %s", task_id, exc)
 
     def _line(self, stdout: IO[bytes], ends_s: float) -> bytes:
         """The child's next whole line. Raises: ChildDied."""
@@ -156,13 +164,17 @@ class Worker:
                 raise ChildDied("the engine is closing")
             if self._child is None or self._child.poll() is not None:
                 self._heard = b""
-                self._child = subprocess.Popen(
-                    [sys.executable, "-m", "core.adapters.offline.child"],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    bufsize=0,
-                    cwd=ROOT,
-                )
+                try:
+                    self._child = subprocess.Popen(
+                        [sys.executable, "-m", "core.adapters.offline.child"],
+                        stdin=subprocess.PIPE,
+                        stdout=subprocess.PIPE,
+                        bufsize=0,
+                        cwd=ROOT,
+                        env={**os.environ, **LEAN},
+                    )
+                except OSError as exc:
+                    raise ChildDied(f"the engine's process could not be started: {exc}") from exc
             return self._child
 
     def _end_child(self) -> None:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
+import shutil
 import signal
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
+from core.adapters.offline import worker
 from core.adapters.offline.generator import OfflineGenerator
+from core.adapters.offline.tasks import WORK_LOCK
 from core.domain.errors import NotSent
 from core.domain.generation import GenerationRequest, TaskPhase, TaskState
 from core.domain.job import JobOptions
@@ -106,7 +113,141 @@ def test_two_engines_on_one_folder_do_not_make_one_model_twice(
     until(second, task_id, TaskPhase.SUCCEEDED)
 
     folder = tmp_path / "offline" / "tasks" / task_id
-    assert sorted(path.name for path in folder.iterdir()) == ["lock", "model.glb", "request.json"]
+    assert sorted(path.name for path in folder.iterdir()) == ["lock", "model.glb", "request.json", "work.lock"]
+
+
+def test_a_child_waits_for_another_one_that_still_works_on_the_task(
+    generators: Callable[[], OfflineGenerator], tmp_path: Path
+) -> None:
+    """A killed server's child lives on for up to a second; the next server's child must not write beside it."""
+    busy = generators()
+    (tmp_path / "offline" / "tasks").mkdir(parents=True, exist_ok=True)
+    first = order(busy)
+    until(busy, first, TaskPhase.SUCCEEDED)
+    folder = tmp_path / "offline" / "tasks" / first
+    (folder / "model.glb").unlink()
+    with (folder / WORK_LOCK).open("w") as orphan:
+        fcntl.flock(orphan, fcntl.LOCK_EX)
+        until(busy, first, TaskPhase.WAITING)
+        threading.Event().wait(0.5)
+        assert busy.look_up([first]).found[first].phase is TaskPhase.WAITING
+    until(busy, first, TaskPhase.SUCCEEDED)
+
+
+def test_progress_only_grows(generators: Callable[[], OfflineGenerator]) -> None:
+    generator = generators()
+    task_id = order(generator, face_limit=None)
+    heard = []
+    pause = threading.Event()
+    while (state := generator.look_up([task_id]).found[task_id]).phase is not TaskPhase.SUCCEEDED:
+        heard.append(state.progress)
+        pause.wait(0.005)
+
+    assert heard == sorted(heard)
+    assert len(set(heard)) >= 3
+    assert state.progress == 100
+
+
+def test_a_server_killed_in_the_middle_of_a_task_leaves_a_task_that_the_next_one_finishes(
+    generators: Callable[[], OfflineGenerator], tmp_path: Path
+) -> None:
+    script = (
+        "import sys, threading\n"
+        "from pathlib import Path\n"
+        "from core.adapters.offline.generator import OfflineGenerator\n"
+        "from tests.adapters.offline.test_generator import order\n"
+        "engine = OfflineGenerator(Path(sys.argv[1]))\n"
+        "task = order(engine, face_limit=None)\n"
+        "while not engine.look_up([task]).found[task].progress:\n"
+        "    threading.Event().wait(0.01)\n"
+        "print(task, flush=True)\n"
+        "threading.Event().wait(600)\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "offline")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        task_id = server.stdout.readline().strip()
+        orphans = psutil.Process(server.pid).children()
+        os.kill(server.pid, signal.SIGKILL)
+    state = until(generators(), task_id, TaskPhase.SUCCEEDED)
+
+    assert orphans
+    assert read_facts(generators().fetch_model(state).data).face_count > 10_000
+    assert psutil.wait_procs(orphans, timeout=5)[1] == []
+
+
+def test_several_workers_share_the_tasks(tmp_path: Path) -> None:
+    generator = OfflineGenerator(tmp_path / "offline", workers=2)
+    try:
+        tasks = [order(generator) for _ in range(3)]
+        for task_id in tasks[:2]:
+            until(generator, task_id, TaskPhase.WORKING)
+        assert len(children()) == 2
+        for task_id in tasks:
+            until(generator, task_id, TaskPhase.SUCCEEDED)
+    finally:
+        generator.close()
+
+
+def test_an_idle_child_gives_its_memory_back(tmp_path: Path) -> None:
+    generator = OfflineGenerator(tmp_path / "offline", keep_warm_s=0.2)
+    try:
+        until(generator, order(generator), TaskPhase.SUCCEEDED)
+        assert psutil.wait_procs(children(), timeout=5)[1] == []
+        until(generator, order(generator), TaskPhase.SUCCEEDED)
+    finally:
+        generator.close()
+
+
+def test_a_task_that_takes_too_long_is_ended_and_fails_with_a_sentence(
+    generators: Callable[[], OfflineGenerator], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "TASK_LIMIT_S", 0.05)
+    generator = generators()
+
+    state = until(generator, order(generator), TaskPhase.FAILED)
+    assert "took too long" in (state.error_message or "")
+    assert state.error_code == "engine_failed"
+
+
+def test_a_folder_that_cannot_be_written_means_that_nothing_was_created(
+    generators: Callable[[], OfflineGenerator], tmp_path: Path
+) -> None:
+    generator = generators()
+    shutil.rmtree(tmp_path / "offline" / "tasks")
+
+    with pytest.raises(NotSent, match="cannot be written"):
+        order(generator)
+
+
+def test_tasks_and_pictures_older_than_two_days_are_removed(
+    generators: Callable[[], OfflineGenerator], tmp_path: Path
+) -> None:
+    generator = generators()
+    old = order(generator)
+    until(generator, old, TaskPhase.SUCCEEDED)
+    long_ago = time.time() - 49 * 3600
+    os.utime(tmp_path / "offline" / "tasks" / old, (long_ago, long_ago))
+    (tmp_path / "offline" / "images" / "old").write_bytes(b"x")
+    os.utime(tmp_path / "offline" / "images" / "old", (long_ago, long_ago))
+
+    new = order(generator)
+    assert generator.look_up([old, new]).missed == {old}
+    assert not (tmp_path / "offline" / "images" / "old").exists()
+    until(generator, new, TaskPhase.SUCCEEDED)
+
+
+def test_closing_takes_less_than_two_seconds_and_leaves_no_process(
+    generators: Callable[[], OfflineGenerator],
+) -> None:
+    generator = generators()
+    task_id = order(generator, face_limit=None)
+    until(generator, task_id, TaskPhase.WORKING)
+    started_s = time.monotonic()
+    generator.close()
+
+    assert time.monotonic() - started_s < 2
+    assert children() == []
 
 
 def test_a_picture_that_kills_the_child_twice_fails_with_a_sentence(generators: Callable[[], OfflineGenerator]) -> None:
@@ -147,9 +288,6 @@ def test_nothing_is_created_after_the_send_window_closed(
 
 
 def test_the_child_ends_by_itself_when_its_parent_is_killed(tmp_path: Path) -> None:
-    import subprocess
-    import sys
-
     script = (
         "import subprocess, sys, time\n"
         "child = subprocess.Popen([sys.executable, '-m', 'core.adapters.offline.child'], stdin=subprocess.PIPE)\n"
