@@ -266,6 +266,18 @@ def test_a_picture_that_kills_the_child_twice_fails_with_a_sentence(generators: 
     assert "Nothing was charged" in (state.error_message or "")
 
 
+def test_a_task_whose_picture_is_gone_fails_with_a_sentence(
+    generators: Callable[[], OfflineGenerator], tmp_path: Path
+) -> None:
+    generator = generators()
+    request = GenerationRequest(
+        job_id=1, attempt=1, target_object="x", image_token="0" * 64, nonce=1, options=JobOptions()
+    )
+    task_id = generator.create(request, check_send_window=lambda: None)
+
+    assert "failed on this picture" in (until(generator, task_id, TaskPhase.FAILED).error_message or "")
+
+
 def test_an_unknown_task_is_missed(generators: Callable[[], OfflineGenerator]) -> None:
     answer = generators().look_up(["offline-nothing", "../../etc"])
 
