@@ -15,7 +15,7 @@ COLUMNS = {
     "picture": st.column_config.ImageColumn("Picture", width=70),
     "job": st.column_config.NumberColumn("Job", width=60, format="%d"),
     "object": st.column_config.TextColumn("Object", width="medium"),
-    "state": st.column_config.TextColumn("Status", width="small"),
+    "state": st.column_config.TextColumn("Status", width=140),
     "progress": st.column_config.ProgressColumn("Progress", min_value=0, max_value=100, format="%d %%", width="small"),
     "age": st.column_config.TextColumn("Started", width="small"),
     "error": st.column_config.TextColumn("Note", width="large"),
@@ -35,6 +35,7 @@ def draw() -> None:
         selection_mode="multi",
         format_func=lambda status: words.ENDS.get(status, "Running"),
         key="statuses",
+        wrap=True,
         persist_state="session",
     )
     statuses = frozenset(chosen if isinstance(chosen, list) else ())
