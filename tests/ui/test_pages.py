@@ -1,0 +1,130 @@
+"""The pages without a browser: what they say in each state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import core.bootstrap
+from core.bootstrap import Services, build_services
+from core.domain.errors import StoreUnavailable
+from core.ports.job_store import Failure
+from core.services.submit import SubmitRequest
+from core.settings import Settings
+from tests import pictures
+from tests.builders import EVERY_SLOT, intent
+
+MAIN = str(Path(__file__).parents[2] / "pages" / "main.py")
+
+
+@pytest.fixture
+def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
+    built = build_services(Settings(data_dir=tmp_path, scheduler=False, _env_file=None))
+    built.jobs.beat(owner="t")
+    monkeypatch.setattr(core.bootstrap, "_services", built)
+    yield built
+    built.stop()
+
+
+def add(services: Services, name: str = "Cup") -> int:
+    request = SubmitRequest(image=pictures.cat(), image_name="cat.jpg", target_object=name, session_id="t")
+    return services.submit.submit(request).job.id
+
+
+def jobs_page(job: int | str | None = None) -> AppTest:
+    app = AppTest.from_file(MAIN, default_timeout=20)
+    if job is not None:
+        app.query_params["job"] = str(job)
+    app.run()
+    return app.switch_page("jobs.py").run()
+
+
+def said(app: AppTest) -> str:
+    kinds = (app.title, app.markdown, app.caption, app.error, app.warning, app.success, app.text)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def test_the_create_page_says_who_makes_the_model_and_what_is_guessed(services: Services) -> None:
+    app = AppTest.from_file(MAIN, default_timeout=20).run()
+
+    assert not app.exception
+    assert "Built-in engine (offline)" in said(app)
+    assert "its depth and its back are guessed" in said(app)
+
+
+def test_without_any_job_the_table_invites_to_make_one(services: Services) -> None:
+    app = jobs_page()
+
+    assert not app.exception
+    assert "No jobs yet" in said(app)
+
+
+def test_the_table_shows_jobs_newest_first_with_their_state_in_words(services: Services) -> None:
+    add(services, "First")
+    add(services, "Second")
+    app = jobs_page()
+
+    table = app.dataframe[0].value
+    assert list(table["object"]) == ["Second", "First"]
+    assert list(table["state"]) == ["Waiting", "Waiting"]
+    assert "2 jobs, 2 under way" in said(app)
+
+
+def test_a_waiting_job_tells_its_place(services: Services) -> None:
+    add(services)
+    app = jobs_page(add(services, "Second"))
+
+    assert "Second" in app.title[0].value
+    assert "1 job before this one" in said(app)
+
+
+def test_a_failed_job_says_why_and_offers_another(services: Services) -> None:
+    job_id = add(services)
+    claimed = services.jobs.claim_queued(owner="t", lease_s=60, slots=EVERY_SLOT, limit=1)[0]
+    services.jobs.fail(claimed.claim, Failure(code="2008", message="The picture was refused. Nothing was charged."))
+    app = jobs_page(job_id)
+
+    assert "The picture was refused" in app.error[0].value
+    assert not app.exception
+
+
+def test_an_uncertain_job_says_that_nothing_is_charged_twice(services: Services) -> None:
+    job_id = add(services)
+    claimed = services.jobs.claim_queued(owner="t", lease_s=60, slots=EVERY_SLOT, limit=1)[0]
+    services.jobs.mark_submitting(claimed.claim, intent())
+    services.jobs.mark_uncertain(claimed.claim, note="no answer")
+
+    assert "nothing is sent or charged twice" in said(jobs_page(job_id))
+
+
+def test_when_the_job_table_is_away_the_page_says_so_without_a_trace(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*args: object, **more: object) -> None:
+        raise StoreUnavailable("The job table cannot be used now.")
+
+    for verb in ("find", "last_beat", "get"):
+        monkeypatch.setattr(type(services.jobs), verb, away)
+    for app in (jobs_page(), jobs_page(1)):
+        assert not app.exception
+        assert "nothing is lost or charged twice" in app.error[0].value
+
+
+def test_a_scheduler_that_is_gone_is_named(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    add(services)
+    monkeypatch.setattr(type(services.jobs), "last_beat", lambda self: None)
+
+    assert "no job moves on" in said(jobs_page())
+
+
+@pytest.mark.parametrize(
+    "name", ["<b>x</b>", "**x**", ":smile:", "$a$", "[x](http://y)", "`x`", "# x", "a_b_c", "1. x"]
+)
+def test_names_are_shown_as_they_were_typed(services: Services, name: str) -> None:
+    title = jobs_page(add(services, name)).title[0].value
+
+    assert title.replace("\\", "") == name
+    assert all(title[place - 1] == "\\" for place, sign in enumerate(title) if sign in "*_<>[]`$:")
