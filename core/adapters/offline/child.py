@@ -22,6 +22,7 @@ from typing import Any
 from core.adapters.offline.tasks import WORK_LOCK, write_durably
 
 MEMORY_BYTES = 3 * 1024**3  # address space; the engine itself needs about 500 MB
+THREADS = 2  # for each library; some reserve memory for every core, and large machines would run into the limit
 NICE = 10  # the pages and the API come first
 
 
@@ -30,6 +31,8 @@ def main() -> None:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints goes to the log, not into the answers
     os.nice(NICE)
+    for library in ("OPENBLAS", "OMP", "MKL"):
+        os.putenv(f"{library}_NUM_THREADS", str(THREADS))  # read when the library is loaded
     with contextlib.suppress(ValueError, OSError):  # some systems cannot limit it
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
@@ -55,7 +58,7 @@ def _work(order: dict[str, Any], tell: Callable[..., None]) -> None:
 
     from core.adapters.offline.engine import make_model
 
-    cv2.setNumThreads(2)
+    cv2.setNumThreads(THREADS)
     out = Path(order["out"])
     with (out.parent / WORK_LOCK).open("w") as lock:
         # held by the one who works: a child whose parent was killed lives on for up to a second

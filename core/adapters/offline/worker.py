@@ -21,8 +21,6 @@ log = logging.getLogger(__name__)
 TASK_LIMIT_S = 120.0  # a picture takes seconds; more means that something hangs
 MOST_DEATHS = 2  # a picture that kills the child twice will do so again
 ROOT = Path(__file__).resolve().parents[3]
-# libraries that reserve memory for every core would run into the child's limit on large machines
-LEAN = {"OPENBLAS_NUM_THREADS": "2", "OMP_NUM_THREADS": "2", "MALLOC_ARENA_MAX": "2"}
 
 
 class ChildDied(Exception):
@@ -171,7 +169,6 @@ class Worker:
                         stdout=subprocess.PIPE,
                         bufsize=0,
                         cwd=ROOT,
-                        env={**os.environ, **LEAN},
                     )
                 except OSError as exc:
                     raise ChildDied(f"the engine's process could not be started: {exc}") from exc
