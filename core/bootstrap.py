@@ -31,6 +31,8 @@ from core.services.submit import Submit
 from core.services.worker import Worker
 from core.settings import Settings, load_settings
 
+STOP_S = 3.0  # for the ticks under way when the server stops; the whole stop stays under 5 s
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
@@ -50,12 +52,19 @@ class Services:
         if self.settings.scheduler:
             self.scheduler.start()
 
-    def stop(self) -> None:
-        """End the background work, child processes and connections."""
-        self.scheduler.stop()
+    def stop(self) -> bool:
+        """End the background work, child processes and connections; whether everything ended in time.
+
+        Where it did not, a call is still waiting for its answer. Nothing is lost by leaving it: every state is safe
+        at every moment, and the next start goes on from what is written.
+        """
+        has_ended = self.scheduler.stop(patience_s=STOP_S / 2)
         for generator in self.generators:
-            generator.close()
-        self.jobs.close()
+            generator.close()  # breaks the connections that free questions wait on
+        has_ended = has_ended or self.scheduler.stop(patience_s=STOP_S / 2)
+        if has_ended:
+            self.jobs.close()
+        return has_ended
 
 
 def build_services(settings: Settings) -> Services:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
@@ -30,6 +31,8 @@ class Scheduler:
 
     def __init__(self, *, workers: Sequence[Worker], beat: Callable[[], None]) -> None:
         self._workers = tuple(workers)
+        self._idle = threading.Condition()
+        self._ticking = 0
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
             executors={"default": ThreadPoolExecutor(1 + 5 * len(self._workers))},
@@ -47,10 +50,12 @@ class Scheduler:
     def start(self) -> None:
         self._scheduler.start()
 
-    def stop(self) -> None:
-        """Start no further tick, and wait for those under way; each is bounded by its own time limits."""
+    def stop(self, *, patience_s: float) -> bool:
+        """Start no further tick; whether those under way ended within `patience_s` seconds."""
         if self._scheduler.running:
-            self._scheduler.shutdown(wait=True)
+            self._scheduler.shutdown(wait=False)
+        with self._idle:
+            return self._idle.wait_for(lambda: self._ticking == 0, patience_s)
 
     def wake(self) -> None:
         """Send new jobs now rather than with the next tick."""
@@ -60,12 +65,18 @@ class Scheduler:
 
     def _every(self, name: str, seconds: float, call: Callable[[], object]) -> None:
         def tick() -> None:
+            with self._idle:
+                self._ticking += 1
             try:
                 call()
             except MaquetteError as exc:
                 log.warning("%s: %s", name, exc.message)
             except Exception:
                 log.exception("%s: a fault of ours; the next tick goes on", name)
+            finally:
+                with self._idle:
+                    self._ticking -= 1
+                    self._idle.notify_all()
 
         self._scheduler.add_job(tick, "interval", seconds=seconds, id=name, name=name, next_run_time=datetime.now(UTC))
 

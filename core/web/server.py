@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -71,12 +72,17 @@ async def lifespan(app: Any) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await run_in_threadpool(services.stop)
+        has_ended = await run_in_threadpool(services.stop)
         reset_services()
+        if not has_ended:
+            log.warning("A call was still waiting for its answer; the next start goes on from what is written.")
+            logging.shutdown()
+            os._exit(0)  # its thread would hold the process for as long as the vendor pleases
 
 
 def check_start() -> None:
     """End the program with one sentence when it cannot run: a wrong setting, a missing file, an unusable folder."""
+    _start_log()
     missing = vendor.missing("run")
     if missing:
         _refuse(
@@ -88,6 +94,17 @@ def check_start() -> None:
         get_services()
     except MaquetteError as exc:
         _refuse(exc.message)
+
+
+def _start_log() -> None:
+    """Our own lines go to standard error. Libraries stay at warnings: httpx would log signed addresses."""
+    ours = logging.getLogger("core")
+    if not ours.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        ours.addHandler(handler)
+        ours.setLevel(logging.INFO)
+        ours.propagate = False
 
 
 def _refuse(sentence: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,16 @@ def test_a_term_signal_ends_the_process_and_its_children_within_five_seconds_whi
         assert server.stop(signal.SIGTERM) < 5
         _, alive = psutil.wait_procs(family, timeout=5)
         assert alive == []
+
+
+def test_a_term_signal_ends_it_in_time_even_when_tripo_does_not_answer(tmp_path: Path) -> None:
+    silent = socket.create_server(("127.0.0.1", 0))
+    address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+    with silent, serving(tmp_path / "data", TRIPO_API_KEY="tsk_test", TRIPO_BASE_URL=address) as server:
+        server.post(pictures.cat(), "Cat")
+        connection, _ = silent.accept()
+        with connection:
+            assert server.stop(signal.SIGTERM) < 5
 
 
 def test_jobs_that_ran_when_the_process_was_killed_finish_by_themselves_after_a_start(tmp_path: Path) -> None:

@@ -151,7 +151,7 @@ class TripoClient:
     ) -> dict[str, Any] | list[Any]:
         try:
             response = self._http.request(method, f"{self._base_url}{path}", timeout=timeout, **more)
-        except (httpx.HTTPError, OSError) as exc:
+        except (httpx.HTTPError, OSError, RuntimeError) as exc:  # RuntimeError: closed, because the server stops
             raise LookupFailed(
                 f"Tripo could not be reached ({type(exc).__name__}); it is tried again. Nothing was charged."
             ) from exc
