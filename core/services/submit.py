@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 import unicodedata
 import uuid
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from core.ports.object_store import ObjectStore
 
 MAX_NAME = 200  # characters; longer ones do not fit a table or a file name
 MAX_SESSION = 200
+CHECKED_AT_ONCE = 2  # a picture of 64 megapixels takes 700 MB while it is checked
 FACE_LIMITS = (100, 2_000_000)  # below, nothing is recognisable; above, no viewer keeps up
 SUFFIXES = {"image/jpeg": "jpg", "image/png": "png"}
 
@@ -63,6 +65,9 @@ class Submit:
     generator_name: str
     max_image_bytes: int
     on_queued: Callable[[], None]
+    _checking: threading.BoundedSemaphore = field(
+        default_factory=lambda: threading.BoundedSemaphore(CHECKED_AT_ONCE), init=False
+    )
 
     def submit(self, request: SubmitRequest) -> Submitted:
         """Queue one job.
@@ -70,7 +75,8 @@ class Submit:
         Raises: InputRefused (PictureRefused for the picture), IdempotencyConflict, StorageFull, StoreUnavailable.
         """
         request = _checked(request)
-        picture = prepare(request.image, max_bytes=self.max_image_bytes)
+        with self._checking:
+            picture = prepare(request.image, max_bytes=self.max_image_bytes)
         image = self._store(picture, request)
         new = NewJob(
             session_id=request.session_id,
