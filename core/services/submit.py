@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 
-from core.domain.errors import InputRefused
+from core.domain.errors import InputRefused, MaquetteError
 from core.domain.job import Category, Job, JobOptions, NewJob, StoredImage
 from core.domain.naming import slug
 from core.imaging.picture import Picture, prepare
@@ -91,7 +91,7 @@ class Submit:
         )
         try:
             added = self.jobs.add(new)
-        except Exception:
+        except MaquetteError:
             self.objects.delete(image.key)
             raise
         if not added.created:
