@@ -110,6 +110,7 @@ with left:
         max_chars=200,
         placeholder="For example: Golden Retriever",
         bind="query-params",
+        live=True,
         help="The model and its file get this name.",
     )
     refusal("name")

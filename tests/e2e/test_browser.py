@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -153,6 +154,7 @@ def test_a_picture_that_is_taken_back_is_gone_and_one_that_is_left_alone_stays(
     page: Page, server: ServerProcess
 ) -> None:
     fill(page, server, pictures.cat(), "Cat")
+    expect(page).to_have_url(re.compile("object=Cat"))  # what is typed is kept after a pause of a quarter second
     page.get_by_role("link", name="Jobs").click()
     expect(page.get_by_role("heading", name="Jobs")).to_be_visible()
     page.get_by_role("link", name="Create").click()
