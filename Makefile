@@ -44,7 +44,7 @@ imports: install-test
 test: install-test test-unit test-slow ## the fast part first
 
 test-unit: install-test
-	$(BIN)/python -m pytest -m "not slow and not e2e" --durations=5
+	$(BIN)/python -m pytest -n 2 -m "not slow and not e2e" --durations=5
 
 test-slow: install-test
 	$(BIN)/python -m pytest -m "slow or e2e" --durations=10
