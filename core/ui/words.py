@@ -13,7 +13,7 @@ from core.domain.status import Stage, Status
 STAGES: dict[Stage, str] = {
     Stage.QUEUED: "Waiting",
     Stage.SUBMITTING: "Sending the picture",
-    Stage.UNCERTAIN: "Being checked",
+    Stage.UNCERTAIN: "Answer lost",
     Stage.BLOCKED: "On hold",
     Stage.GENERATING: "Making the model",
     Stage.SAVING: "Saving the model",
@@ -29,8 +29,8 @@ ENDS: dict[Status, str] = {
 EXPLAINED: dict[Stage, str] = {
     Stage.QUEUED: "The job waits for a free place. It starts by itself.",
     Stage.SUBMITTING: "The picture is on its way.",
-    Stage.UNCERTAIN: "The connection broke before we heard whether the picture was taken. This is being checked; "
-    "nothing is sent or charged twice.",
+    Stage.UNCERTAIN: "The connection broke before we heard whether the picture was taken. "
+    "Nothing is sent again by itself, so nothing is charged twice. The operator can see at Tripo what was ordered.",
     Stage.BLOCKED: "Nothing was made or charged yet. The job goes on by itself once the operator has mended this.",
     Stage.GENERATING: "You can leave this page: the work goes on without it.",
     Stage.SAVING: "The model is made. It is being fetched and checked.",

@@ -179,7 +179,7 @@ class SqliteJobStore(JobReader):
             return self._write_move(db, job, Stage.DONE, note, as_it_is, ended_as=Status.CANCELLED)
 
     def expire_submitting(self) -> int:
-        note = "The worker that was sending it stopped; it is being checked whether a model was ordered."
+        note = "The worker that was sending it stopped before it heard the answer."
         with self._database.write() as db:
             rows = self._sql.submitting_without_lease(db, now=to_text(self.now()))
             return self._move_all(db, rows, Stage.UNCERTAIN, note)

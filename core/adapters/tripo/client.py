@@ -84,7 +84,7 @@ class TripoClient:
                 ) from exc
             raise OutcomeUnknown(
                 f"The connection broke ({type(exc).__name__}) before Tripo said whether it took the picture. "
-                "It is being checked; nothing is sent twice."
+                "Nothing is sent again by itself; the operator can see at Tripo what was ordered."
             ) from exc
         return created_task(response)
 
