@@ -9,10 +9,14 @@ import uuid
 from dataclasses import dataclass
 
 from core.adapters.internet.fetcher import PictureFetcher
+from core.adapters.local_files.journal import LocalJournal
 from core.adapters.local_files.object_store import LocalObjectStore
 from core.adapters.offline import LABEL as OFFLINE_LABEL
 from core.adapters.offline.generator import OfflineGenerator
 from core.adapters.sqlite.job_store import SqliteJobStore
+from core.adapters.supabase.connection import Connection
+from core.adapters.supabase.job_store import SupabaseJobStore
+from core.adapters.supabase.object_store import SupabaseObjectStore
 from core.adapters.system_clock import SystemClock
 from core.adapters.tripo.client import TripoClient
 from core.adapters.tripo.generator import TripoGenerator
@@ -22,15 +26,21 @@ from core.ports.generator import Generator
 from core.ports.job_store import JobStore, Slots
 from core.ports.object_store import ObjectStore
 from core.scheduler import Scheduler
+from core.services.account_scan import AccountScan
+from core.services.bookkeeping import Bookkeeping
 from core.services.collect import Collect
+from core.services.decide import Decide
 from core.services.dispatch import Dispatch
+from core.services.gate import Gate
 from core.services.overview import Overview
 from core.services.poll import Poll
 from core.services.reconcile import Reconcile
+from core.services.settle import Settle
 from core.services.submit import Submit
 from core.services.worker import Worker
 from core.settings import Settings, load_settings
 
+REMOTE_PACE = 3.0  # times longer between two ticks
 STOP_S = 3.0  # for the ticks under way when the server stops; the whole stop stays under 5 s
 
 
@@ -41,11 +51,16 @@ class Services:
     settings: Settings
     jobs: JobStore
     objects: ObjectStore
-    generators: tuple[Generator, ...]
+    generators: tuple[Gate, ...]
     submit: Submit
+    decide: Decide
     overview: Overview
     fetcher: PictureFetcher
     scheduler: Scheduler
+
+    def account_of(self, generator: str) -> str:
+        """Fingerprint of the account that a generator uses; empty when it is not connected."""
+        return next((gate.account for gate in self.generators if gate.name == generator), "")
 
     def start(self) -> None:
         """Begin the background work, unless this process only shows it."""
@@ -71,15 +86,16 @@ def build_services(settings: Settings) -> Services:
     """Wire everything. Raises: StoreUnavailable when the data folder cannot be used."""
     clock = SystemClock()
     owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
-    jobs = SqliteJobStore(settings.data_dir / "maquette.sqlite3", clock)
-    objects = LocalObjectStore(settings.data_dir / "files")
-    generators = _generators(settings)
+    jobs, objects = _stores(settings, clock)
+    generators = [(Gate(maker, jobs=jobs, clock=clock), categories) for maker, categories in _generators(settings)]
     generator = generators[0][0]
     workers = [
         _worker(maker, jobs=jobs, objects=objects, clock=clock, owner=owner, settings=settings, categories=categories)
         for maker, categories in generators
     ]
-    scheduler = Scheduler(workers=workers, beat=lambda: jobs.beat(owner=owner))
+    # each look at a table across the network costs a request
+    pace = REMOTE_PACE if settings.uses_supabase else 1.0
+    scheduler = Scheduler(workers=workers, beat=lambda: jobs.beat(owner=owner), pace=pace)
     return Services(
         settings=settings,
         jobs=jobs,
@@ -88,19 +104,38 @@ def build_services(settings: Settings) -> Services:
         submit=Submit(
             jobs=jobs,
             objects=objects,
-            generator_name=generator.name,
+            generator=generator,
+            max_credits_per_day=settings.max_credits_per_day,
             max_image_bytes=settings.max_image_bytes,
             on_queued=scheduler.wake,
+        ),
+        decide=Decide(
+            jobs=jobs,
+            objects=objects,
+            generator=generator,
+            max_credits_per_day=settings.max_credits_per_day,
+            on_changed=scheduler.wake,
         ),
         overview=Overview(
             jobs=jobs,
             objects=objects,
             labels={"tripo": "Tripo", "offline": OFFLINE_LABEL},
-            generator_name=generator.name,
+            generator=generator,
+            slots=settings.slot_limits,
+            settle_s=settings.settle_s,
+            max_credits_per_day=settings.max_credits_per_day,
         ),
         fetcher=PictureFetcher(max_bytes=settings.max_image_bytes, allow_private=settings.allow_private_image_hosts),
         scheduler=scheduler,
     )
+
+
+def _stores(settings: Settings, clock: Clock) -> tuple[JobStore, ObjectStore]:
+    """Supabase is not called here: a project that is away, or lacks the update, shows on the pages and passes."""
+    if settings.uses_supabase and settings.supabase_url is not None and settings.supabase_key is not None:
+        connection = Connection(settings.supabase_url, settings.supabase_key.get_secret_value())
+        return SupabaseJobStore(connection), SupabaseObjectStore(connection, cache=settings.data_dir / "cache")
+    return SqliteJobStore(settings.data_dir / "maquette.sqlite3", clock), LocalObjectStore(settings.data_dir / "files")
 
 
 def _generators(settings: Settings) -> list[tuple[Generator, frozenset[Category]]]:
@@ -119,7 +154,7 @@ def _generators(settings: Settings) -> list[tuple[Generator, frozenset[Category]
 
 
 def _worker(
-    generator: Generator,
+    generator: Gate,
     *,
     jobs: JobStore,
     objects: ObjectStore,
@@ -128,6 +163,8 @@ def _worker(
     settings: Settings,
     categories: frozenset[Category],
 ) -> Worker:
+    journal = LocalJournal(settings.data_dir / "journal" / generator.name)
+    scan = AccountScan(jobs=jobs, generator=generator)
     limits = {category: most for category, most in settings.slot_limits.items() if category in categories}
     return Worker(
         name=generator.name,
@@ -135,6 +172,7 @@ def _worker(
             jobs=jobs,
             objects=objects,
             generator=generator,
+            journal=journal,
             clock=clock,
             owner=owner,
             slots=Slots(limits=limits),
@@ -149,14 +187,34 @@ def _worker(
             lease_s=settings.lease_s,
             poll_first_s=settings.poll_first_s,
         ),
-        collect=Collect(jobs=jobs, objects=objects, generator=generator, owner=owner, lease_s=settings.lease_s),
-        reconcile=Reconcile(
+        collect=Collect(
             jobs=jobs,
+            objects=objects,
             generator=generator,
             owner=owner,
             lease_s=settings.lease_s,
-            job_timeout_s=settings.job_timeout_s,
+            spool=LocalObjectStore(settings.data_dir / "spool") if settings.uses_supabase else None,
         ),
+        reconcile=Reconcile(
+            jobs=jobs,
+            generator=generator,
+            journal=journal,
+            owner=owner,
+            lease_s=settings.lease_s,
+            job_timeout_s=settings.job_timeout_s,
+            poll_first_s=settings.poll_first_s,
+        ),
+        settle=Settle(
+            jobs=jobs,
+            generator=generator,
+            scan=scan,
+            owner=owner,
+            lease_s=settings.lease_s,
+            settle_s=settings.settle_s,
+        )
+        if generator.is_paid
+        else None,
+        books=Bookkeeping(jobs=jobs, generator=generator, scan=scan, clock=clock) if generator.is_paid else None,
     )
 
 

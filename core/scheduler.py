@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
@@ -22,20 +23,30 @@ DISPATCH_EVERY_S = 1.0
 POLL_EVERY_S = 0.5
 COLLECT_EVERY_S = 0.5
 RECONCILE_EVERY_S = 5.0
-PROBE_EVERY_S = 300.0  # a blocked account is mended by a person: minutes do not matter
+PROBE_EVERY_S = 60.0  # a blocked engine is mended by a person: minutes do not matter
+SETTLE_EVERY_S = 5.0  # each uncertain job is looked for every half minute
+BOOKS_EVERY_S = 5.0  # they know themselves what is due
+TELL_AGAIN_S = 60.0
+COLLECTORS = 3  # models fetched at once; each is held in memory while it is checked
 BEAT_EVERY_S = 5.0
 
 
 class Scheduler:
-    """Starts and stops with the server; works with no browser open."""
+    """Starts and stops with the server; works with no browser open.
 
-    def __init__(self, *, workers: Sequence[Worker], beat: Callable[[], None]) -> None:
+    Args:
+        pace: how many times longer than usual the pauses are between ticks that look for work.
+    """
+
+    def __init__(self, *, workers: Sequence[Worker], beat: Callable[[], None], pace: float = 1.0) -> None:
         self._workers = tuple(workers)
+        self._pace = pace
+        self._told: dict[str, tuple[str, float]] = {}
         self._idle = threading.Condition()
         self._ticking = 0
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": ThreadPoolExecutor(1 + 5 * len(self._workers))},
+            executors={"default": ThreadPoolExecutor(1 + (6 + COLLECTORS) * len(self._workers))},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": GRACE_S},
         )
         self._scheduler.add_listener(_report, EVENT_JOB_ERROR | EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
@@ -43,9 +54,14 @@ class Scheduler:
         for worker in self._workers:
             self._every(f"{worker.name} dispatch", DISPATCH_EVERY_S, worker.dispatch.tick)
             self._every(f"{worker.name} poll", POLL_EVERY_S, worker.poll.tick)
-            self._every(f"{worker.name} collect", COLLECT_EVERY_S, worker.collect.tick)
+            for number in range(COLLECTORS if worker.books is not None else 1):
+                self._every(f"{worker.name} collect {number}", COLLECT_EVERY_S, worker.collect.tick)
             self._every(f"{worker.name} reconcile", RECONCILE_EVERY_S, worker.reconcile.tick)
-            self._every(f"{worker.name} probe", PROBE_EVERY_S, worker.reconcile.probe_account)
+            if worker.settle is not None and worker.books is not None:
+                self._every(f"{worker.name} settle", SETTLE_EVERY_S, worker.settle.tick)
+                self._every(f"{worker.name} books", BOOKS_EVERY_S, worker.books.tick)
+            else:
+                self._every(f"{worker.name} probe", PROBE_EVERY_S, worker.reconcile.probe_account)
 
     def start(self) -> None:
         self._scheduler.start()
@@ -58,10 +74,19 @@ class Scheduler:
             return self._idle.wait_for(lambda: self._ticking == 0, patience_s)
 
     def wake(self) -> None:
-        """Send new jobs now rather than with the next tick."""
+        """Send new jobs, and ask for tasks of which there is news, now rather than with the next tick."""
         if self._scheduler.running:
             for worker in self._workers:
-                self._scheduler.modify_job(f"{worker.name} dispatch", next_run_time=datetime.now(UTC))
+                for what in ("dispatch", "poll"):
+                    self._scheduler.modify_job(f"{worker.name} {what}", next_run_time=datetime.now(UTC))
+
+    def _tell(self, name: str, message: str) -> None:
+        """The same trouble of the same tick is told once a minute, not with every tick."""
+        told, at_s = self._told.get(name, ("", 0.0))
+        now_s = time.monotonic()
+        if message != told or now_s - at_s > TELL_AGAIN_S:
+            self._told[name] = (message, now_s)
+            log.warning("%s: %s", name, message)
 
     def _every(self, name: str, seconds: float, call: Callable[[], object]) -> None:
         def tick() -> None:
@@ -70,7 +95,7 @@ class Scheduler:
             try:
                 call()
             except MaquetteError as exc:
-                log.warning("%s: %s", name, exc.message)
+                self._tell(name, exc.message)
             except Exception:
                 log.exception("%s: a fault of ours; the next tick goes on", name)
             finally:
@@ -78,7 +103,8 @@ class Scheduler:
                     self._ticking -= 1
                     self._idle.notify_all()
 
-        self._scheduler.add_job(tick, "interval", seconds=seconds, id=name, name=name, next_run_time=datetime.now(UTC))
+        pause_s = seconds if name == "beat" else seconds * self._pace
+        self._scheduler.add_job(tick, "interval", seconds=pause_s, id=name, name=name, next_run_time=datetime.now(UTC))
 
 
 def _report(event: JobExecutionEvent) -> None:

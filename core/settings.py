@@ -66,8 +66,18 @@ class Settings(BaseSettings):
     generator: GeneratorChoice = _setting(
         GeneratorChoice.AUTO, "auto, tripo or offline", "Who makes the models. auto: Tripo when there is a key."
     )
+    tripo_webhook_secret: SecretStr | None = _setting(
+        None,
+        "the secret that starts with whsec_",
+        "Your webhook's secret. With it Tripo may tell us when a model is made.",
+    )
+    max_credits_per_day: Decimal | None = _setting(
+        None, "a number of credits, 0 or more", "Most credits that the jobs of 24 hours may cost together.", ge=0
+    )
     store: StoreChoice = _setting(
-        StoreChoice.AUTO, "auto, supabase or sqlite", "Where jobs and files are kept. auto: SQLite and local files."
+        StoreChoice.AUTO,
+        "auto, supabase or sqlite",
+        "Where jobs and files are kept. auto: Supabase when its address and key are set, else SQLite and local files.",
     )
     supabase_url: str | None = _setting(
         None, "an address that starts with https://", "Your Supabase project's address.", pattern=r"^https?://[^\s/]+"
@@ -96,10 +106,10 @@ class Settings(BaseSettings):
     )
     max_image_mb: int = _setting(20, "megabytes, 1 to 20", "The largest picture that is accepted.", ge=1, le=20)
     concurrency_standard: int = _setting(
-        10, "a whole number, 1 to 100", "Most tasks of Tripo's v2.5 and v3 models open at once.", ge=1, le=100
+        10, "a whole number, 1 to 1000", "Most tasks of Tripo's v2.5 and v3 models open at once.", ge=1, le=1000
     )
     concurrency_p: int = _setting(
-        5, "a whole number, 1 to 100", "Most tasks of Tripo's P models open at once.", ge=1, le=100
+        5, "a whole number, 1 to 1000", "Most tasks of Tripo's P models open at once.", ge=1, le=1000
     )
     allow_private_image_hosts: bool = _setting(
         False, "on or off", "Whether imageUrl may name a host of your own network. Leave it off on shared machines."
@@ -116,7 +126,7 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, dotenv_settings, _Secrets(settings_cls)
 
-    @field_validator("tripo_api_key", "supabase_key")
+    @field_validator("tripo_api_key", "supabase_key", "tripo_webhook_secret")
     @classmethod
     def _has_no_spaces(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and (not value.get_secret_value().isascii() or value.get_secret_value().split() == []):
@@ -129,6 +139,11 @@ class Settings(BaseSettings):
         return self.generator is GeneratorChoice.TRIPO or (
             self.generator is GeneratorChoice.AUTO and self.tripo_api_key is not None
         )
+
+    @property
+    def uses_supabase(self) -> bool:
+        """Whether jobs and files are kept in Supabase."""
+        return self.store is not StoreChoice.SQLITE and self.supabase_url is not None and self.supabase_key is not None
 
     @property
     def slot_limits(self) -> Mapping[Category, int]:
@@ -163,11 +178,13 @@ def load_settings() -> Settings:
         raise SettingsInvalid(
             "GENERATOR is tripo, but there is no TRIPO_API_KEY. Set the key, or set GENERATOR to auto or offline."
         )
-    wants_supabase = settings.supabase_url is not None or settings.supabase_key is not None
-    if settings.store is StoreChoice.SUPABASE or (settings.store is StoreChoice.AUTO and wants_supabase):
+    given = [settings.supabase_url is not None, settings.supabase_key is not None]
+    if settings.store is not StoreChoice.SQLITE and any(given) and not all(given):
+        missing = "SUPABASE_KEY" if given[0] else "SUPABASE_URL"
+        raise SettingsInvalid(f"Supabase needs both SUPABASE_URL and SUPABASE_KEY; {missing} is not set.")
+    if settings.store is StoreChoice.SUPABASE and not any(given):
         raise SettingsInvalid(
-            "This version keeps jobs in SQLite and local files only; it cannot use Supabase yet. "
-            "Set STORE to sqlite, or remove SUPABASE_URL and SUPABASE_KEY."
+            "STORE is supabase, but SUPABASE_URL and SUPABASE_KEY are not set. Set both, or set STORE to sqlite."
         )
     return settings
 

@@ -5,6 +5,7 @@ import uuid
 import streamlit as st
 
 from core.domain.errors import MaquetteError, PictureRefused
+from core.domain.job import JobOptions
 from core.ui import access, words
 
 KINDS = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif", "heic", "heif"]
@@ -29,7 +30,7 @@ def send() -> None:
         image=data,
         image_name=file_name,
         target_object=name,
-        face_limit=memory.get("faces"),
+        options=options(),
         key=memory.form,
     )
     try:
@@ -44,6 +45,68 @@ def send() -> None:
         memory.object = ""
         memory.pop("kept_picture", None)
         memory.pop("preview", None)
+
+
+def options() -> JobOptions:
+    """What was chosen; where nothing was, the usual."""
+    usual = JobOptions()
+    return JobOptions(
+        model=memory.get("model") or usual.model,
+        face_limit=memory.get("faces"),
+        texture=memory.get("texture", True),
+        pbr=memory.get("texture", True),
+        texture_quality=memory.get("texture_quality") or usual.texture_quality,
+        geometry_quality=memory.get("geometry_quality") or usual.geometry_quality,
+    )
+
+
+def choices() -> None:
+    """Options that cost more or less, with Tripo only."""
+    models = {price.model: price for price in access.model_choices()}
+    if not models:
+        return
+    chosen = st.selectbox(
+        "Model version",
+        list(models),
+        format_func=lambda model: models[model].label,
+        key="model",
+        persist_state="session",
+    )
+    has_texture = st.toggle("With texture", value=True, key="texture", persist_state="session")
+    if models[chosen].has_grades:
+        if has_texture:
+            st.selectbox(
+                "Texture quality",
+                ["standard", "detailed", "extreme"],
+                format_func=str.capitalize,
+                key="texture_quality",
+                persist_state="session",
+            )
+        st.selectbox(
+            "Shape quality",
+            ["standard", "detailed"],
+            format_func=str.capitalize,
+            key="geometry_quality",
+            persist_state="session",
+        )
+    else:
+        memory.pop("texture_quality", None)
+        memory.pop("geometry_quality", None)
+
+
+def price() -> None:
+    """What the button will cost, beside what is left."""
+    credits = access.estimate(options())
+    balance = access.account().balance
+    left = f" You have {words.amount(balance.available)} left." if balance is not None else ""
+    st.markdown(
+        f":material/payments: **About {words.credits_text(credits)}** by Tripo's list, charged when the model succeeds."
+        f"{words.literal(left)}"
+    )
+    if balance is not None and credits is not None and balance.available < credits:
+        st.warning(
+            "That is more than is left: the job will wait until the account is topped up.", icon=":material/info:"
+        )
 
 
 def keep(picture: tuple[bytes, str]) -> None:
@@ -115,6 +178,7 @@ with left:
     )
     refusal("name")
     with st.expander("More options"):
+        choices()
         st.number_input(
             "Most faces",
             min_value=100,
@@ -126,6 +190,9 @@ with left:
             persist_state="session",
             help="Fewer faces make a lighter file; leave it empty if unsure.",
         )
+    if not access.is_offline():
+        with access.refusals_shown():
+            price()
     st.button(
         "Make the 3D model", type="primary", icon=":material/view_in_ar:", on_click=send, key="make", width="stretch"
     )
@@ -136,7 +203,7 @@ with left:
             "A plain background or a transparent PNG works best."
         )
     else:
-        st.caption(f"**{access.engine_label()}** makes the model. It takes minutes and costs credits.")
+        st.caption(f"**{access.engine_label()}** makes the model. It takes minutes. You can leave this page meanwhile.")
 with right:
     if "preview" in memory:
         st.image(memory.preview, alt="The picture you chose", width="stretch")

@@ -5,16 +5,19 @@ from pathlib import Path
 import streamlit as st
 
 import core.ui
+from core.ui import account_view
 
 st.set_page_config(
     page_title="Maquette",
     page_icon=str(Path(core.ui.__file__).with_name("icon.png")),
     layout="wide",
 )
-st.navigation(
+page = st.navigation(
     [
         st.Page("create.py", title="Create", icon=":material/add_photo_alternate:", default=True),
         st.Page("jobs.py", title="Jobs", icon=":material/view_list:"),
     ],
     position="top",
-).run()
+)
+account_view.sidebar()
+page.run()

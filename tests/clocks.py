@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 
@@ -9,6 +10,7 @@ class FakeClock:
     def __init__(self) -> None:
         self._now = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
         self._boot_s = 1000.0
+        self.followers: list[Callable[[datetime], None]] = []
 
     def now(self) -> datetime:
         return self._now
@@ -19,3 +21,5 @@ class FakeClock:
     def advance(self, seconds: float) -> None:
         self._now += timedelta(seconds=seconds)
         self._boot_s += seconds
+        for follow in self.followers:
+            follow(self._now)

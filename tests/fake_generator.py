@@ -5,9 +5,19 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
 
-from core.domain.generation import FetchedModel, GenerationRequest, TaskLookup, TaskPhase, TaskState
-from core.domain.job import StoredImage
+from core.domain.generation import (
+    Balance,
+    FetchedModel,
+    GenerationRequest,
+    TaskLookup,
+    TaskPhase,
+    TaskState,
+    UsageRow,
+)
+from core.domain.job import JobOptions, StoredImage
 
 
 @dataclass
@@ -15,6 +25,7 @@ class FakeGenerator:
     name: str = "tripo"
     label: str = "Tripo"
     is_paid: bool = True
+    account: str = "account-1"
     uploads: int = 0
     requests: list[GenerationRequest] = field(default_factory=list)
     tasks: dict[str, TaskState] = field(default_factory=dict)
@@ -24,7 +35,17 @@ class FakeGenerator:
     after_create: Callable[[], None] = lambda: None
     on_look_up: Callable[[], None] = lambda: None
     on_account: Callable[[], None] = lambda: None
+    on_usage: Callable[[], None] = lambda: None
+    usage_rows: list[UsageRow] = field(default_factory=list)
+    created_at: Callable[[], datetime] = lambda: datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+    credits: Decimal = Decimal(1000)
     on_fetch: Callable[[], bytes] = lambda: glb()
+
+    def estimate(self, options: JobOptions) -> Decimal:
+        return Decimal(30)
+
+    def check_options(self, options: JobOptions) -> None:
+        pass
 
     def upload(self, image: StoredImage, data: bytes) -> str:
         self.uploads += 1
@@ -36,7 +57,10 @@ class FakeGenerator:
         check_send_window()
         self.requests.append(request)
         task_id = f"task-{len(self.requests)}"
-        self.tasks[task_id] = TaskState(task_id=task_id, phase=TaskPhase.WAITING)
+        self.tasks[task_id] = TaskState(
+            task_id=task_id, phase=TaskPhase.WAITING, input_token=request.image_token, input_nonce=request.nonce
+        )
+        self.usage_rows.insert(0, usage_row(task_id, self.created_at()))
         self.after_create()
         return task_id
 
@@ -52,8 +76,26 @@ class FakeGenerator:
     def check_account(self) -> None:
         self.on_account()
 
+    def balance(self) -> Balance:
+        self.on_account()
+        return Balance(available=self.credits, held=Decimal(0))
+
+    def usage(self, *, limit: int, offset: int) -> list[UsageRow]:
+        self.on_usage()
+        return self.usage_rows[offset : offset + limit]
+
     def close(self) -> None:
         pass
+
+
+def usage_row(task_id: str, created_at: datetime | None, **changes: object) -> UsageRow:
+    values: dict[str, object] = {
+        "type": "image_to_model",
+        "status": "running",
+        "credits_used": None,
+        "has_ended": False,
+    }
+    return UsageRow(task_id=task_id, created_at=created_at, **(values | changes))  # type: ignore[arg-type]
 
 
 def glb(document: bytes | None = None, binary: bytes = b"\0" * 36) -> bytes:

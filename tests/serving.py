@@ -27,19 +27,11 @@ class ServerProcess:
 
     def __init__(self, data_dir: Path, **settings: Any) -> None:
         self.port = free_port()
+        data_dir.parent.mkdir(parents=True, exist_ok=True)
         self.address = f"http://127.0.0.1:{self.port}"
         self.log = data_dir.parent / f"server-{self.port}.log"
-        ours = {name.upper() for name in Settings.model_fields}
-        surroundings = {name: value for name, value in os.environ.items() if name.upper() not in ours}
-        chosen = {name: str(value) for name, value in ({"DATA_DIR": data_dir} | settings).items()}
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)],
-                cwd=ROOT,
-                env=surroundings | chosen,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
+        self.process = start(command, self.log, {"DATA_DIR": data_dir} | settings)
 
     def wait_until_healthy(self) -> None:
         pause = threading.Event()
@@ -89,6 +81,15 @@ class ServerProcess:
                 self.process.kill()
                 raise
         return time.monotonic() - started_s
+
+
+def start(command: list[str], log: Path, settings: dict[str, Any]) -> subprocess.Popen[bytes]:
+    """A process of the product, with these settings and no others of its own."""
+    ours = {name.upper() for name in Settings.model_fields}
+    surroundings = {name: value for name, value in os.environ.items() if name.upper() not in ours}
+    chosen = {name: str(value) for name, value in settings.items()}
+    with log.open("wb") as file:
+        return subprocess.Popen(command, cwd=ROOT, env=surroundings | chosen, stdout=file, stderr=subprocess.STDOUT)
 
 
 @contextmanager

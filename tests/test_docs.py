@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from core.adapters.tripo.codes import CODES
 from core.domain.status import ALLOWED, Stage, Status, status_of
+from core.ui import words
 from core.vendor import CATALOGUE
 from core.web.server import make_api
 
@@ -29,6 +31,32 @@ def test_the_table_of_stages_is_the_one_the_code_obeys() -> None:
     assert next(status for stage, status, _ in rows if stage == "done") == ", ".join(
         each.value for each in (Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.TIMEOUT)
     )
+
+
+def test_the_diagram_of_a_jobs_life_is_the_one_the_code_obeys() -> None:
+    text = (DOCS / "job-lifecycle.md").read_text(encoding="utf-8").split("```mermaid")[1].split("```")[0]
+    drawn = set(re.findall(r"^ +(\w+) --> (\w+)$", text, re.MULTILINE))
+
+    assert drawn == {(before.value, after.value) for before, allowed in ALLOWED.items() for after in allowed}
+
+
+def test_every_code_of_tripos_is_explained_with_the_words_people_read() -> None:
+    text = (DOCS / "operations.md").read_text(encoding="utf-8")
+
+    for row in CODES:
+        assert f"| {row.code} | {row.http} | {row.happened} | {row.cost} | {row.next_step} |" in text
+
+
+def test_the_codes_of_the_reference_are_all_known() -> None:
+    told = {2, 1000, 1001, 1002, 1003, 1004, 1005, 1007, 2000, 2001, 2008, 2010, *range(2015, 2019), 2021, 2022, 4001}
+
+    assert {row.code for row in CODES} == told  # Source: Tripo v3, error codes
+
+
+def test_every_stage_is_explained_to_operators() -> None:
+    text = (DOCS / "operations.md").read_text(encoding="utf-8")
+
+    assert [name for name in (*words.STAGES.values(), "Cancelled, still watched") if f"| {name} |" not in text] == []
 
 
 def test_every_path_of_the_api_is_documented() -> None:

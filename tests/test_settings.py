@@ -84,17 +84,26 @@ def test_keys_do_not_print(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "tsk_secret" not in repr(load_settings())
 
 
-def test_tripo_without_a_key_and_supabase_are_refused_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tripo_without_a_key_and_half_of_supabase_are_refused_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GENERATOR", "tripo")
     with pytest.raises(SettingsInvalid, match="no TRIPO_API_KEY"):
         load_settings()
 
     monkeypatch.setenv("GENERATOR", "auto")
     monkeypatch.setenv("SUPABASE_URL", "https://x.supabase.co")
-    with pytest.raises(SettingsInvalid, match="cannot use Supabase yet"):
+    with pytest.raises(SettingsInvalid, match="SUPABASE_KEY is not set"):
         load_settings()
     monkeypatch.setenv("STORE", "sqlite")
-    assert load_settings().supabase_url == "https://x.supabase.co"
+    assert not load_settings().uses_supabase
+
+    monkeypatch.setenv("STORE", "auto")
+    monkeypatch.setenv("SUPABASE_KEY", "sb_secret_x")
+    assert load_settings().uses_supabase
+    monkeypatch.delenv("SUPABASE_URL")
+    monkeypatch.delenv("SUPABASE_KEY")
+    monkeypatch.setenv("STORE", "supabase")
+    with pytest.raises(SettingsInvalid, match="are not set"):
+        load_settings()
 
 
 def test_the_documentation_lists_exactly_these_settings() -> None:

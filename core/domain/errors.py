@@ -4,7 +4,8 @@ MaquetteError
 ├── SettingsInvalid            a setting has a value that is not allowed; the start stops
 ├── InputRefused               what was sent cannot be used; nothing was stored, nothing was spent
 │   ├── PictureRefused         the picture: its kind, its size, its content
-│   └── AddressRefused         the address of a picture may not or cannot be fetched
+│   ├── AddressRefused         the address of a picture may not or cannot be fetched
+│   └── BudgetExceeded         the day's budget of credits does not allow another job
 ├── JobNotFound                no job has this number
 ├── IdempotencyConflict        the same Idempotency-Key came with another request
 ├── IllegalTransition          a stage cannot follow this stage: a fault of ours
@@ -57,6 +58,10 @@ class PictureRefused(InputRefused):
 
 class AddressRefused(InputRefused):
     default_code = "address_refused"
+
+
+class BudgetExceeded(InputRefused):
+    default_code = "budget_exceeded"
 
 
 class JobNotFound(MaquetteError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -87,10 +88,44 @@ class Balance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageRow:
-    """One row of the account's usage: the only listing of tasks there is."""
+    """One row of the account's usage: the only listing of tasks there is.
+
+    Attributes:
+        created_at: by the vendor's clock; None when it is unreadable.
+        has_ended: whether `credits_used` is final.
+    """
 
     task_id: str
     type: str
     status: str
-    created_at: str
+    created_at: datetime | None
     credits_used: Decimal | None
+    has_ended: bool
+
+
+class Source(StrEnum):
+    """How a task that belonged to no job became known."""
+
+    USAGE = "usage"
+    WEBHOOK = "webhook"
+    JOURNAL = "journal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenTask:
+    """A task at the account that belonged to no job when it was seen.
+
+    Attributes:
+        job_id: the job whose written intent it fits, or None.
+        evidence: sentences for the person who has to decide.
+    """
+
+    task_id: str
+    account: str
+    source: Source
+    type: str = ""
+    status: str = ""
+    created_at: datetime | None = None
+    credits_used: Decimal | None = None
+    job_id: int | None = None
+    evidence: str = ""

@@ -27,12 +27,16 @@ class JobOptions:
     Attributes:
         model: Tripo's dated model name; the built-in engine ignores it.
         face_limit: at most this many triangles; None leaves it to the generator.
+        texture_quality: "standard", "detailed" or "extreme".
+        geometry_quality: "standard" or "detailed"; P models have only one.
     """
 
     model: str = DEFAULT_MODEL
     face_limit: int | None = None
     texture: bool = True
     pbr: bool = True
+    texture_quality: str = "standard"
+    geometry_quality: str = "standard"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +102,13 @@ class Job:
         next_poll_at: when the task is to be asked for next, or None.
         missed_count, missed_since: how often in a row, and since when, the generator did not know the task.
         started_at: when the task was bound; the time limit counts from here.
+        intent_at: when the intent of the newest attempt was written.
+        account: fingerprint of the account that attempt was meant for; never the key itself.
+        settle_scans: complete searches for a lost task that found none, after the settle time.
+        cancelled_at: when a person took the wish back; the status reads cancelled from then on.
+        hint_at: when a webhook last said that there is news of the task.
+        model_link, image_link: addresses that an older system wrote; only in rows that came from it.
+        fetch_tries: how often the finished model could not be fetched or stored.
     """
 
     id: int
@@ -127,7 +138,16 @@ class Job:
     missed_since: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    intent_at: datetime | None = None
+    account: str | None = None
+    settle_scans: int = 0
+    scanned_at: datetime | None = None
+    cancelled_at: datetime | None = None
+    hint_at: datetime | None = None
+    fetch_tries: int = 0
     model: StoredModel | None = None
+    model_link: str | None = None
+    image_link: str | None = None
     credits_estimate: Decimal | None = None
     credits_used: Decimal | None = None
     error_code: str | None = None

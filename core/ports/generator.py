@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Protocol
 
-from core.domain.generation import FetchedModel, GenerationRequest, TaskLookup, TaskState
-from core.domain.job import StoredImage
+from core.domain.generation import Balance, FetchedModel, GenerationRequest, TaskLookup, TaskState, UsageRow
+from core.domain.job import JobOptions, StoredImage
 
 
 class Generator(Protocol):
@@ -32,6 +33,19 @@ class Generator(Protocol):
 
     @property
     def is_paid(self) -> bool: ...
+
+    @property
+    def account(self) -> str:
+        """Fingerprint of the account that is used; tells nothing of the key. A task is known to its account only."""
+        ...
+
+    def estimate(self, options: JobOptions) -> Decimal | None:
+        """Credits that a model will cost by the list of prices; None when the list does not say. No call is made."""
+        ...
+
+    def check_options(self, options: JobOptions) -> None:
+        """Raises: InputRefused, when no model can be made with these options. No call is made."""
+        ...
 
     def upload(self, image: StoredImage, data: bytes) -> str:
         """Hand over the picture; returns the token to be named in the request. Free.
@@ -75,4 +89,19 @@ class Generator(Protocol):
 
     def close(self) -> None:
         """End connections and child processes."""
+        ...
+
+
+class PaidGenerator(Generator, Protocol):
+    """A generator with an account that is charged; both questions are free."""
+
+    def balance(self) -> Balance:
+        """Credits free and held. Raises: AccountBlocked, AccountBusy, LookupFailed."""
+        ...
+
+    def usage(self, *, limit: int, offset: int) -> list[UsageRow]:
+        """The account's tasks, newest first; `limit` at most 200. New rows move the later ones to higher offsets.
+
+        Raises: AccountBlocked, AccountBusy, LookupFailed.
+        """
         ...

@@ -14,8 +14,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
+from core.domain.generation import SeenTask
 from core.domain.job import Category, Job, JobEvent, NewJob, StoredModel
 from core.domain.status import Status
+from core.ports.account_store import AccountStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +81,13 @@ class Intent:
 
     Attributes:
         send_within_s: seconds after the write during which the request may be sent.
+        account: fingerprint of the account it will be sent to.
     """
 
     nonce: int
     image_token: str
     send_within_s: float
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,13 +133,21 @@ class Slots:
     limits: Mapping[Category, int] = field(default_factory=dict)
 
 
-class JobStore(Protocol):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """The most credits that jobs created since a time may use together."""
+
+    most: Decimal
+    since: datetime
+
+
+class JobStore(AccountStore, Protocol):
     """See the module's docstring for what holds for every verb."""
 
     # -- writing: the life of a job
 
-    def add(self, new: NewJob) -> Added:
-        """→ queued. The same `idempotency_key` gives the same job. Raises: IdempotencyConflict."""
+    def add(self, new: NewJob, *, budget: Budget | None = None) -> Added:
+        """→ queued. The same `idempotency_key` gives the same job. Raises: IdempotencyConflict, BudgetExceeded."""
         ...
 
     def claim_queued(self, *, owner: str, lease_s: float, slots: Slots, limit: int) -> list[Claimed]:
@@ -153,10 +165,17 @@ class JobStore(Protocol):
         """submitting | uncertain | attention → generating. A task id is bound once, to one job, for ever."""
         ...
 
+    def adopt_task(self, job_id: int, attempt: int, task_id: str, *, poll_in_s: float) -> Job | None:
+        """submitting | uncertain | attention → generating, on proof that this task is this attempt's; needs no claim.
+
+        Returns the job when the task is its own, now or before; None when the job has gone another way.
+        """
+        ...
+
     def return_to_queue(self, claim: Claim, *, wait_s: float, note: str) -> Job:
         """submitting | uncertain → queued, proven not created; or gives back a claimed queued job.
 
-        It is not claimed again before `wait_s` seconds have passed.
+        It is not claimed again before `wait_s` seconds have passed. A job that a person cancelled ends instead.
         """
         ...
 
@@ -168,12 +187,37 @@ class JobStore(Protocol):
         """submitting → uncertain."""
         ...
 
-    def claim_uncertain(self, *, owner: str, lease_s: float, generator: str, limit: int) -> list[Claimed]:
-        """Claim uncertain jobs of one generator that nobody holds."""
+    def claim_uncertain(
+        self, *, owner: str, lease_s: float, generator: str, limit: int, not_scanned_for_s: float = 0.0
+    ) -> list[Claimed]:
+        """Claim uncertain jobs of one generator that nobody holds, and whose last search is this long ago.
+
+        Jobs in attention for which no candidate was found yet are looked for, too.
+        """
         ...
 
-    def claim_due(self, *, owner: str, lease_s: float, generator: str, limit: int) -> list[Claimed]:
-        """Claim generating and late jobs of one generator whose `next_poll_at` has passed."""
+    def note_scan(self, claim: Claim, *, counts: bool) -> Job:
+        """uncertain or attention stays: a search for its task ended without one; released.
+
+        `counts`: the search was complete and began after the settle time.
+        """
+        ...
+
+    def mark_attention(self, claim: Claim, candidates: Sequence[SeenTask], *, note: str) -> Job:
+        """uncertain | attention → attention: a person decides between these, or that nothing was made."""
+        ...
+
+    def send_again(self, job_id: int, *, note: str) -> Job:
+        """attention → queued: a person decided that nothing was made. Raises: IllegalTransition."""
+        ...
+
+    def claim_due(
+        self, *, owner: str, lease_s: float, generator: str, limit: int, ahead_s: float = 0.0
+    ) -> list[Claimed]:
+        """Claim generating and late jobs of one generator whose `next_poll_at` has passed.
+
+        When there is any, those due within `ahead_s` seconds come along.
+        """
         ...
 
     def note_polls(self, notes: Sequence[PollNote]) -> int:
@@ -189,7 +233,11 @@ class JobStore(Protocol):
         ...
 
     def postpone_saving(self, claim: Claim, *, wait_s: float, note: str) -> Job:
-        """saving stays; released, to be claimed again after `wait_s` seconds."""
+        """saving stays; released, to be claimed again after `wait_s` seconds; counts as a try."""
+        ...
+
+    def fetch_now(self, job_id: int) -> Job:
+        """saving stays, due at once. Raises: IllegalTransition when it is in another stage."""
         ...
 
     def complete(self, claim: Claim, model: StoredModel) -> Job:
@@ -200,8 +248,12 @@ class JobStore(Protocol):
         """Any stage that allows it → done, failed."""
         ...
 
-    def cancel_waiting(self, job_id: int) -> Job:
-        """queued | blocked → done, cancelled, unless a worker holds it. Raises: IllegalTransition."""
+    def cancel(self, job_id: int) -> Job:
+        """queued | blocked → done, cancelled: for certain, and a worker that held it can send nothing any more.
+
+        Any later stage: the wish is noted and the status reads cancelled from now on, while the stage goes on, since
+        the task may exist and cost. Raises: IllegalTransition when it has ended.
+        """
         ...
 
     def expire_submitting(self) -> int:
@@ -216,8 +268,11 @@ class JobStore(Protocol):
         """late jobs started more than `watch_s` ago → done, timeout; returns how many."""
         ...
 
-    def unblock(self, *, generator: str) -> int:
-        """blocked jobs of a generator → queued; returns how many."""
+    def unblock(self, *, generator: str, available: Decimal | None = None) -> int:
+        """blocked jobs of a generator → queued; returns how many.
+
+        `available`: credits; jobs that wait for credit and whose estimate is higher stay blocked.
+        """
         ...
 
     def renew(self, claim: Claim, *, lease_s: float) -> None:
@@ -226,16 +281,6 @@ class JobStore(Protocol):
 
     def release(self, claim: Claim) -> None:
         """End the lease without a change, so that others may go on at once."""
-        ...
-
-    # -- the account, shared by all replicas
-
-    def pause_account(self, *, generator: str, wait_s: float) -> None:
-        """No call of this account for `wait_s` seconds; a longer wait already noted stays."""
-        ...
-
-    def account_wait_s(self, *, generator: str) -> float:
-        """Seconds the account still has to wait; 0.0 when it need not."""
         ...
 
     def beat(self, *, owner: str) -> None:
@@ -260,8 +305,20 @@ class JobStore(Protocol):
         """Jobs changed after `cursor` (0 for the beginning), and the cursor to go on from."""
         ...
 
+    def job_of_intent(self, *, nonce: int | None, image_token: str | None) -> Job | None:
+        """The job whose newest attempt had this nonce or this token."""
+        ...
+
+    def last_change(self) -> int:
+        """The cursor of now, for `changed_since`."""
+        ...
+
     def queue_length_before(self, job_id: int) -> int:
         """How many queued jobs of the same category are ahead of this one."""
+        ...
+
+    def recent_durations_s(self, category: Category, *, limit: int) -> list[float]:
+        """Seconds from task to finished model of the newest completed jobs of a category."""
         ...
 
     def last_beat(self) -> Heartbeat | None:

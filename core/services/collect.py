@@ -14,6 +14,7 @@ from core.domain.errors import (
     LookupFailed,
     ModelInvalid,
     ModelUnavailable,
+    RequestRejected,
     StorageFull,
     StoreUnavailable,
 )
@@ -21,26 +22,34 @@ from core.domain.generation import TaskPhase, TaskState
 from core.domain.job import Job, StoredModel
 from core.domain.naming import slug
 from core.mesh.glb import read_facts
-from core.ports.generator import Generator
 from core.ports.job_store import Claimed, Failure, JobStore
 from core.ports.object_store import ObjectStore
+from core.services.gate import Gate
 from core.services.leases import kept
-from core.services.waits import busy_wait_s, retry_wait_s
+from core.services.waits import retry_wait_s
 
 log = logging.getLogger(__name__)
 MEDIA_TYPE = "model/gltf-binary"
-KEEP_TRYING = timedelta(hours=24)  # a paid model is fetched again and again for a day before the job fails
+INVALID_TRIES = 5  # a page of a gateway in the model's place passes; what is no model five times never will be one
+SLOW_AFTER, SLOW_S = timedelta(hours=24), 3600.0  # a paid model is not given up, but after a day tried once an hour
+GIVE_UP_AFTER = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collect:
-    """The use case; one tick fetches the models that wait, one after the other."""
+    """The use case; one tick fetches the models that wait, one after the other.
+
+    Attributes:
+        spool: a place on this machine's own disk for models on their way to a store that may be away; None when the
+            store is on this disk itself.
+    """
 
     jobs: JobStore
     objects: ObjectStore
-    generator: Generator
+    generator: Gate
     owner: str
     lease_s: float
+    spool: ObjectStore | None = None
 
     def tick(self) -> int:
         """Fetch until nothing waits; returns how many models were tried."""
@@ -58,23 +67,26 @@ class Collect:
         try:
             model = self._bring_home(job)
             self.jobs.complete(claimed.claim, model)
+            if self.spool is not None:
+                self.spool.delete(model.key)
             log.info("job %s: completed, %s bytes", job.id, model.size_bytes)
         except ClaimLost as exc:
             log.warning("job %s: %s", job.id, exc.message)
         except ModelInvalid as exc:
+            if job.fetch_tries + 1 < INVALID_TRIES:
+                self._try_again(claimed, exc.message)
+                return
             message = f"{exc.message} The task number for {self.generator.label}'s support is {job.task_id}."
             self.jobs.fail(claimed.claim, Failure(code=exc.code, message=message))
         except AccountBusy as exc:
-            wait_s = busy_wait_s(exc.retry_after_s)
-            self.jobs.pause_account(generator=self.generator.name, wait_s=wait_s)
-            self.jobs.postpone_saving(claimed.claim, wait_s=wait_s, note=exc.message)
-        except (LookupFailed, AccountBlocked, ModelUnavailable, StorageFull, StoreUnavailable) as exc:
+            self.jobs.postpone_saving(claimed.claim, wait_s=exc.retry_after_s or 0.0, note=exc.message)
+        except (LookupFailed, AccountBlocked, RequestRejected, ModelUnavailable, StorageFull, StoreUnavailable) as exc:
             self._try_again(claimed, exc.message)
 
     def _bring_home(self, job: Job) -> StoredModel:
-        data = self.generator.fetch_model(self._fresh(job)).data
-        facts = read_facts(data)
         key = f"models/{job.id}/{slug(job.target_object)}.glb"
+        data = self._on_this_machine(key, job)
+        facts = read_facts(data)
         self.objects.put(key, data, media_type=MEDIA_TYPE)
         return StoredModel(
             key=key,
@@ -84,9 +96,23 @@ class Collect:
             vertex_count=facts.vertex_count,
         )
 
+    def _on_this_machine(self, key: str, job: Job) -> bytes:
+        """The model from the spool, or fetched and spooled: from then on Tripo may forget it."""
+        if self.spool is None:
+            return self.generator.fetch_model(self._fresh(job)).data
+        if self.spool.exists(key):
+            return self.spool.get(key)
+        data = self.generator.fetch_model(self._fresh(job)).data
+        read_facts(data)  # what is no model is not kept
+        self.spool.put(key, data, media_type=MEDIA_TYPE)
+        return data
+
     def _fresh(self, job: Job) -> TaskState:
-        """The task as it is now: addresses of models live for minutes only."""
+        """The task with an address that holds: they live for minutes only."""
         task_id = job.task_id or ""
+        heard = self.generator.take_finished(task_id)
+        if heard is not None:
+            return heard
         state = self.generator.look_up([task_id]).found.get(task_id)
         if state is None or state.phase is not TaskPhase.SUCCEEDED:
             raise ModelUnavailable("The finished model is not offered at this moment; it is asked for again.")
@@ -95,8 +121,12 @@ class Collect:
     def _try_again(self, claimed: Claimed, reason: str) -> None:
         job = claimed.job
         log.warning("job %s: the model could not be stored: %s", job.id, reason)
-        if job.started_at is not None and self.jobs.now() - job.started_at > KEEP_TRYING:
-            message = f"The model was made, but could not be fetched for a day. The last reason: {reason}"
+        age = self.jobs.now() - (job.started_at or job.created_at)
+        if age > GIVE_UP_AFTER:
+            message = (
+                f"The model was made, but could not be fetched for {GIVE_UP_AFTER.days} days. Last reason: {reason}"
+            )
             self.jobs.fail(claimed.claim, Failure(code="model_not_fetched", message=message))
             return
-        self.jobs.postpone_saving(claimed.claim, wait_s=retry_wait_s(job.epoch), note=reason)
+        wait_s = SLOW_S if age > SLOW_AFTER else retry_wait_s(job.fetch_tries + 1)
+        self.jobs.postpone_saving(claimed.claim, wait_s=wait_s, note=reason)

@@ -16,15 +16,18 @@ from core.domain.errors import (
     ObjectMissing,
     OutcomeUnknown,
     RequestRejected,
+    StorageFull,
     StoreUnavailable,
 )
 from core.domain.generation import GenerationRequest
 from core.domain.job import Job
 from core.ports.clock import Clock
-from core.ports.generator import Generator
 from core.ports.job_store import Claim, Claimed, Failure, Intent, JobStore, Slots
+from core.ports.journal import TaskJournal, TaskNote
 from core.ports.object_store import ObjectStore
-from core.services.waits import busy_wait_s, retry_wait_s
+from core.services.gate import Gate
+from core.services.journal import settle_note
+from core.services.waits import retry_wait_s
 
 log = logging.getLogger(__name__)
 TICK_BUDGET_S = 20.0  # a tick starts no further job after this; each single call is bounded by its own time limit
@@ -38,7 +41,8 @@ class Dispatch:
 
     jobs: JobStore
     objects: ObjectStore
-    generator: Generator
+    generator: Gate
+    journal: TaskJournal
     clock: Clock
     owner: str
     slots: Slots
@@ -50,7 +54,7 @@ class Dispatch:
         """Send what can be sent now; returns how many jobs were tried."""
         deadline_s = self.clock.boot_s() + TICK_BUDGET_S
         tried = 0
-        while self.clock.boot_s() < deadline_s:
+        while self.clock.boot_s() < deadline_s and self.generator.wait_s() <= 0:
             claimed = self.jobs.claim_queued(owner=self.owner, lease_s=self.lease_s, slots=self.slots, limit=1)
             if not claimed:
                 break
@@ -68,7 +72,12 @@ class Dispatch:
             return
         # Taken before the intent is written, so that the window measured here ends no later than `send_by`.
         window_ends_s = self.clock.boot_s() + self.send_by_s
-        intent = Intent(nonce=secrets.randbelow(NONCE_LIMIT), image_token=token, send_within_s=self.send_by_s)
+        intent = Intent(
+            nonce=secrets.randbelow(NONCE_LIMIT),
+            image_token=token,
+            send_within_s=self.send_by_s,
+            account=self.generator.account,
+        )
         job = self.jobs.mark_submitting(claim, intent)
         if job.nonce != intent.nonce or job.image_token != token:
             raise ClaimLost(f"The intent of job {job.id} did not read back as written; nothing was sent.")
@@ -118,22 +127,25 @@ class Dispatch:
         except NotSent as exc:
             self.jobs.return_to_queue(claim, wait_s=retry_wait_s(job.epoch), note=exc.message)
         except OutcomeUnknown as exc:
-            log.warning("job %s: attempt %s: %s", job.id, job.attempt, exc.message)
+            cause = type(exc.__cause__ or exc).__name__
+            log.warning("job %s: attempt %s: %s (%s, trace %s)", job.id, job.attempt, exc.message, cause, exc.trace_id)
             self.jobs.mark_uncertain(claim, note=exc.message)
         else:
-            self._bind(job, claim, task_id)
+            self._bind(TaskNote(job_id=job.id, attempt=job.attempt, task_id=task_id))
 
-    def _bind(self, job: Job, claim: Claim, task_id: str) -> None:
-        log.info("job %s: attempt %s: task %s", job.id, job.attempt, task_id)
-        for left in reversed(range(BIND_TRIES)):
+    def _bind(self, note: TaskNote) -> None:
+        """On this machine's disk first, then in the job table, again and again: the task may be paid for."""
+        log.info("job %s: attempt %s: task %s", note.job_id, note.attempt, note.task_id)
+        try:
+            self.journal.write(note)
+        except StorageFull as exc:
+            log.warning("job %s: %s", note.job_id, exc.message)
+        for _ in range(BIND_TRIES):
             try:
-                self.jobs.bind_task(claim, task_id, poll_in_s=self.poll_first_s)
+                settle_note(self.jobs, self.journal, note, account=self.generator.account, poll_in_s=self.poll_first_s)
                 return
-            except StoreUnavailable:
-                if left == 0:
-                    raise
+            except StoreUnavailable as exc:
+                log.warning("job %s: task %s could not be written down yet: %s", note.job_id, note.task_id, exc.message)
 
     def _wait(self, claim: Claim, busy: AccountBusy) -> None:
-        wait_s = busy_wait_s(busy.retry_after_s)
-        self.jobs.pause_account(generator=self.generator.name, wait_s=wait_s)
-        self.jobs.return_to_queue(claim, wait_s=wait_s, note=busy.message)
+        self.jobs.return_to_queue(claim, wait_s=busy.retry_after_s or 0.0, note=busy.message)

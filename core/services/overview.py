@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import statistics
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from decimal import Decimal
 
 from core.domain.errors import MaquetteError
-from core.domain.job import Job, JobEvent
+from core.domain.generation import Balance, SeenTask
+from core.domain.job import Category, Job, JobEvent
+from core.domain.status import Stage
 from core.imaging.picture import thumbnail
+from core.ports.account_store import AccountFacts
 from core.ports.job_store import JobPage, JobQuery, JobStore
 from core.ports.object_store import ObjectStore
+from core.services.gate import Gate
 
 STALE_BEAT = timedelta(seconds=30)  # six missed heartbeats: the scheduler hangs or is gone
+DAY = timedelta(days=1)
+RECENT, LEAST_RECENT = 20, 3  # models that an estimate rests on
 MODEL_PATH = "/api/jobs/{id}/model.glb"
 IMAGE_PATH = "/api/jobs/{id}/image"
 
@@ -37,23 +45,63 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """When a queued job will be ready.
+
+    Attributes:
+        ahead: jobs before it.
+        seconds: until its model is there; None when too few models were made to say.
+        based_on: how many recent models that rests on.
+    """
+
+    ahead: int
+    seconds: float | None
+    based_on: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountView:
+    """The paid account as an operator sees it.
+
+    Attributes:
+        spent: credits of the jobs of the last 24 hours, used or still expected.
+        most: the budget; None for no limit.
+        strangers: tasks at the account that belong to no job.
+        problems: sentences.
+    """
+
+    is_paid: bool
+    spent: Decimal
+    most: Decimal | None = None
+    balance: Balance | None = None
+    balance_at: datetime | None = None
+    strangers: tuple[SeenTask, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
     """The use case.
 
     Attributes:
         labels: what people read for each generator's name.
-        generator_name: who makes new jobs' models.
+        generator: who makes new jobs' models.
+        slots: how many tasks of each category may be open at once.
+        settle_s, max_credits_per_day: the settings.
     """
 
     jobs: JobStore
     objects: ObjectStore
     labels: Mapping[str, str]
-    generator_name: str
+    generator: Gate
+    slots: Mapping[Category, int]
+    settle_s: float
+    max_credits_per_day: Decimal | None = None
 
     @property
-    def generator(self) -> str:
+    def engine(self) -> str:
         """The label of whoever makes new jobs' models."""
-        return self.generator_label(self.generator_name)
+        return self.generator.label
 
     def generator_label(self, name: str) -> str:
         return self.labels.get(name, name)
@@ -74,6 +122,44 @@ class Overview:
         """How many waiting jobs are ahead of this one."""
         return self.jobs.queue_length_before(job_id)
 
+    def expected(self, job: Job) -> Expected:
+        """How long a queued job will take, from recent ones. Raises: StoreUnavailable."""
+        ahead = self.jobs.queue_length_before(job.id)
+        durations = self.jobs.recent_durations_s(job.category, limit=RECENT)
+        if len(durations) < LEAST_RECENT or job.stage is not Stage.QUEUED:
+            return Expected(ahead=ahead, seconds=None, based_on=len(durations))
+        each_s = statistics.median(durations)
+        slots = max(1, self.slots.get(job.category, 1))
+        # those ahead go in rounds of `slots`; the round under way is half over on average
+        waiting_s = 0.0 if ahead < slots else (ahead // slots - 0.5) * each_s
+        return Expected(ahead=ahead, seconds=waiting_s + each_s, based_on=len(durations))
+
+    def account(self) -> AccountView:
+        """The paid account. Raises: StoreUnavailable."""
+        spent = self.jobs.credits_since(self.jobs.now() - DAY)
+        if not self.generator.is_paid:
+            return AccountView(is_paid=False, spent=spent, most=self.max_credits_per_day)
+        facts = self.jobs.account_facts(self.generator.account)
+        return AccountView(
+            is_paid=True,
+            balance=facts.balance,
+            balance_at=facts.balance_at,
+            spent=spent,
+            most=self.max_credits_per_day,
+            strangers=tuple(self.jobs.seen_tasks()),
+            problems=tuple(self._problems(facts)),
+        )
+
+    def _problems(self, facts: AccountFacts) -> Iterator[str]:
+        wait_s = self.jobs.account_wait_s(generator=self.generator.name)
+        if wait_s > 1:
+            yield f"{self.engine} asked us to wait: no call for {wait_s:.0f} s. Jobs go on by themselves."
+        if (facts.usage_lag_s or 0.0) > self.settle_s / 3:
+            yield (
+                f"Tripo's list of tasks is up to {facts.usage_lag_s:.0f} s late. Lost answers are settled more slowly "
+                "for that; raise SETTLE_S if it stays so."
+            )
+
     def image_url(self, job: Job) -> str | None:
         """Path of the picture on this server; holds for as long as the job exists."""
         return None if job.image is None else IMAGE_PATH.format(id=job.id)
@@ -81,6 +167,16 @@ class Overview:
     def model_url(self, job: Job) -> str | None:
         """Path of the finished model on this server; holds for as long as the job exists."""
         return None if job.model is None else MODEL_PATH.format(id=job.id)
+
+    def model_address(self, job: Job, *, origin: str) -> str | None:
+        """For programs: a whole address; for a row of an older system the one that it wrote."""
+        path = self.model_url(job)
+        return job.model_link if path is None else f"{origin}{path}"
+
+    def image_address(self, job: Job, *, origin: str) -> str | None:
+        """As `model_address`, of the picture."""
+        path = self.image_url(job)
+        return job.image_link if path is None else f"{origin}{path}"
 
     def image_bytes(self, job: Job) -> bytes | None:
         """The picture. Raises: ObjectMissing, StoreUnavailable."""
@@ -99,7 +195,7 @@ class Overview:
         except MaquetteError as exc:
             problem = "Nobody knows: the job table cannot be read."
             return Health(
-                generator=self.generator, store_problem=exc.message, scheduler_problem=problem, heartbeat_age_s=None
+                generator=self.engine, store_problem=exc.message, scheduler_problem=problem, heartbeat_age_s=None
             )
         scheduler_problem = None
         if age is None:
@@ -107,7 +203,7 @@ class Overview:
         elif age > STALE_BEAT:
             scheduler_problem = f"The scheduler was last seen {int(age.total_seconds())} s ago, so no job moves on."
         return Health(
-            generator=self.generator,
+            generator=self.engine,
             store_problem=None,
             scheduler_problem=scheduler_problem,
             heartbeat_age_s=None if age is None else age.total_seconds(),

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from core.domain.errors import AccountBlocked, AccountBusy, ClaimLost, LookupFailed
+from core.domain.errors import AccountBlocked, AccountBusy, ClaimLost, LookupFailed, RequestRejected
 from core.domain.generation import TaskPhase, TaskState
 from core.domain.job import Job
-from core.ports.generator import Generator
 from core.ports.job_store import Claimed, Failure, JobStore, PollNote
-from core.services.waits import busy_wait_s, poll_wait_s
+from core.services.gate import Gate
+from core.services.waits import poll_wait_s, spread
 
 log = logging.getLogger(__name__)
+AHEAD = 0.7  # of the shortest pause: tasks due this soon come along in one question, rather than in one each
 BATCH = 100  # most ids in one question. Source: Tripo v3, tasks/list
 MISSES_TO_FAIL = 5  # an id can be unknown for a moment: it is lost only when unknown this often …
 MISSED_FOR = timedelta(minutes=5)  # … over this time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Round:
+    """One question: when its answer came, and the factor that all its tasks' next pauses share."""
+
+    now: datetime
+    factor: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,17 +33,24 @@ class Poll:
     """The use case; one tick asks for every task that is due."""
 
     jobs: JobStore
-    generator: Generator
+    generator: Gate
     owner: str
     lease_s: float
     poll_first_s: float
+    _echoed: set[str] = field(default_factory=set, init=False)
 
     def tick(self) -> int:
         """Ask for what is due; returns how many tasks were asked for."""
         asked = 0
+        if self.generator.wait_s() > 0:
+            return asked
         while True:
             due = self.jobs.claim_due(
-                owner=self.owner, lease_s=self.lease_s, generator=self.generator.name, limit=BATCH
+                owner=self.owner,
+                lease_s=self.lease_s,
+                generator=self.generator.name,
+                limit=BATCH,
+                ahead_s=AHEAD * self.poll_first_s,
             )
             asked += len(due)
             if due:
@@ -46,20 +62,18 @@ class Poll:
         try:
             answer = self.generator.look_up([claimed.job.task_id for claimed in due if claimed.job.task_id])
         except AccountBusy as exc:
-            wait_s = busy_wait_s(exc.retry_after_s)
-            self.jobs.pause_account(generator=self.generator.name, wait_s=wait_s)
-            self._ask_later(due, at_least_s=wait_s)
+            self._ask_later(due, at_least_s=exc.retry_after_s or 0.0)
             return
-        except (AccountBlocked, LookupFailed) as exc:
+        except (AccountBlocked, LookupFailed, RequestRejected) as exc:
             log.warning("asking for %s tasks: %s", len(due), exc.message)
             self._ask_later(due, at_least_s=0.0)
             return
-        now = self.jobs.now()
+        this = _Round(now=self.jobs.now(), factor=spread())
         notes = []
         for claimed in due:
             state = answer.found.get(claimed.job.task_id or "")
             try:
-                note = self._missed(claimed, now) if state is None else self._heard(claimed, state, now)
+                note = self._missed(claimed, this) if state is None else self._heard(claimed, state, this)
             except ClaimLost as exc:
                 log.info("job %s: %s", claimed.job.id, exc.message)
                 continue
@@ -67,8 +81,9 @@ class Poll:
                 notes.append(note)
         self.jobs.note_polls(notes)
 
-    def _heard(self, claimed: Claimed, state: TaskState, now: datetime) -> PollNote | None:
+    def _heard(self, claimed: Claimed, state: TaskState, this: _Round) -> PollNote | None:
         """Write down an end; or the note to write when the task is still under way."""
+        self._note_echo(claimed.job, state)
         if state.phase is TaskPhase.SUCCEEDED:
             self.jobs.mark_saving(claimed.claim, credits_used=state.credits_used)
             return None
@@ -77,32 +92,42 @@ class Poll:
             code = state.error_code or "task_failed"
             self.jobs.fail(claimed.claim, Failure(code=code, message=message, credits_used=state.credits_used))
             return None
-        return self._note(claimed, now, progress=state.progress)
+        return self._note(claimed, this, progress=state.progress)
 
-    def _missed(self, claimed: Claimed, now: datetime) -> PollNote | None:
+    def _missed(self, claimed: Claimed, this: _Round) -> PollNote | None:
         job = claimed.job
-        since = job.missed_since or now
-        if job.missed_count + 1 >= MISSES_TO_FAIL and now - since >= MISSED_FOR:
+        since = job.missed_since or this.now
+        if job.account not in (None, self.generator.account):
+            # another key is set now, and a task is known to its own account only: that proves nothing
+            return self._note(claimed, this, progress=job.progress)
+        if job.missed_count + 1 >= MISSES_TO_FAIL and this.now - since >= MISSED_FOR:
             message = (
                 f"{self.generator.label} no longer knows this task ({job.task_id}), so its model cannot be fetched. "
                 "If credits were taken for it, its support can look it up by that number."
             )
             self.jobs.fail(claimed.claim, Failure(code="task_missing", message=message))
             return None
-        return self._note(claimed, now, progress=job.progress, is_missed=True)
+        return self._note(claimed, this, progress=job.progress, is_missed=True)
 
-    def _note(self, claimed: Claimed, now: datetime, *, progress: int, is_missed: bool = False) -> PollNote:
-        wait_s = poll_wait_s(_age_s(claimed.job, now), first_s=self.poll_first_s)
+    def _note_echo(self, job: Job, state: TaskState) -> None:
+        """That this account repeats the nonce of a request is what settling a lost answer rests on."""
+        account = self.generator.account
+        if account not in self._echoed and job.nonce is not None and state.input_nonce == job.nonce:
+            self.jobs.note_echo(account)
+            self._echoed.add(account)
+
+    def _note(self, claimed: Claimed, this: _Round, *, progress: int, is_missed: bool = False) -> PollNote:
+        wait_s = self._wait_s(claimed.job, this)
         return PollNote(claim=claimed.claim, progress=progress, poll_again_in_s=wait_s, is_missed=is_missed)
 
+    def _wait_s(self, job: Job, this: _Round) -> float:
+        age_s = (this.now - (job.started_at or this.now)).total_seconds()
+        return poll_wait_s(age_s, first_s=self.poll_first_s, factor=this.factor)
+
     def _ask_later(self, due: list[Claimed], *, at_least_s: float) -> None:
-        now = self.jobs.now()
+        this = _Round(now=self.jobs.now(), factor=spread())
         notes = []
         for claimed in due:
-            wait_s = max(at_least_s, poll_wait_s(_age_s(claimed.job, now), first_s=self.poll_first_s))
+            wait_s = max(at_least_s, self._wait_s(claimed.job, this))
             notes.append(PollNote(claim=claimed.claim, progress=claimed.job.progress, poll_again_in_s=wait_s))
         self.jobs.note_polls(notes)
-
-
-def _age_s(job: Job, now: datetime) -> float:
-    return (now - (job.started_at or now)).total_seconds()

@@ -9,18 +9,22 @@ import unicodedata
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from decimal import Decimal
+from typing import Protocol
 
 from core.domain.errors import InputRefused, MaquetteError
-from core.domain.job import Category, Job, JobOptions, NewJob, StoredImage
+from core.domain.job import Job, JobOptions, NewJob, StoredImage
 from core.domain.naming import slug
 from core.imaging.picture import Picture, prepare
 from core.ports.job_store import JobStore
 from core.ports.object_store import ObjectStore
+from core.services.decide import budget_of, category_of
 
 MAX_NAME = 200  # characters; longer ones do not fit a table or a file name
 MAX_SESSION = 200
 CHECKED_AT_ONCE = 2  # a picture of 64 megapixels takes 700 MB while it is checked
 FACE_LIMITS = (100, 2_000_000)  # below, nothing is recognisable; above, no viewer keeps up
+OLD = frozenset({"model", "face_limit", "texture", "pbr"})  # always hashed, so that a key stays good over an update
 SUFFIXES = {"image/jpeg": "jpg", "image/png": "png"}
 
 
@@ -51,18 +55,31 @@ class Submitted:
     created: bool
 
 
+class Maker(Protocol):
+    """What is needed to know of a generator before a job is queued. See core.ports.generator."""
+
+    @property
+    def name(self) -> str: ...
+
+    def check_options(self, options: JobOptions) -> None: ...
+
+    def estimate(self, options: JobOptions) -> Decimal | None: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submit:
     """The use case.
 
     Attributes:
-        generator_name: who will make the model.
+        generator: who will make the model; asked for its name, its prices and what it can do.
+        max_credits_per_day: the budget; None for no limit.
         on_queued: called after a job was queued, to wake the scheduler.
     """
 
     jobs: JobStore
     objects: ObjectStore
-    generator_name: str
+    generator: Maker
+    max_credits_per_day: Decimal | None
     max_image_bytes: int
     on_queued: Callable[[], None]
     _checking: threading.BoundedSemaphore = field(
@@ -72,9 +89,11 @@ class Submit:
     def submit(self, request: SubmitRequest) -> Submitted:
         """Queue one job.
 
-        Raises: InputRefused (PictureRefused for the picture), IdempotencyConflict, StorageFull, StoreUnavailable.
+        Raises: InputRefused (PictureRefused for the picture, BudgetExceeded), IdempotencyConflict, StorageFull,
+            StoreUnavailable.
         """
         request = _checked(request)
+        self.generator.check_options(request.options)
         with self._checking:
             picture = prepare(request.image, max_bytes=self.max_image_bytes)
         image = self._store(picture, request)
@@ -83,14 +102,15 @@ class Submit:
             target_object=request.target_object,
             iteration=request.iteration,
             image=image,
-            generator=self.generator_name,
-            category=category_of(self.generator_name, request.options),
+            generator=self.generator.name,
+            category=category_of(self.generator.name, request.options),
             options=request.options,
+            credits_estimate=self.generator.estimate(request.options),
             idempotency_key=request.idempotency_key,
             request_hash=_hash(request),
         )
         try:
-            added = self.jobs.add(new)
+            added = self.jobs.add(new, budget=budget_of(self.jobs, self.max_credits_per_day))
         except MaquetteError:
             self.objects.delete(image.key)
             raise
@@ -112,13 +132,6 @@ class Submit:
             size_bytes=len(picture.data),
             sha256=hashlib.sha256(picture.data).hexdigest(),
         )
-
-
-def category_of(generator_name: str, options: JobOptions) -> Category:
-    """Which limit of open tasks a job counts against."""
-    if generator_name == "offline":
-        return Category.OFFLINE
-    return Category.P_SERIES if options.model.startswith("P") else Category.STANDARD
 
 
 def _checked(request: SubmitRequest) -> SubmitRequest:
@@ -154,6 +167,8 @@ def _hash(request: SubmitRequest) -> str:
         "target_object": request.target_object,
         "session_id": request.session_id,
         "iteration": request.iteration,
-        "options": asdict(request.options),
+        "options": {
+            name: value for name, value in asdict(request.options).items() if name in OLD or value != "standard"
+        },
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -8,24 +8,37 @@ import random
 # worth most early; later a question every minute loses little. Source: Tripo v3, tasks: "poll every 2–5 s".
 POLL_STEPS: tuple[tuple[float, float], ...] = ((30.0, 2.0), (180.0, 5.0), (900.0, 15.0))
 POLL_SLOWEST_S = 60.0
-SPREAD = 0.2  # ± 20 %, so that tasks started together are not asked for together for ever
-BUSY_DEFAULT_S = 15.0  # when the vendor does not say how long
+SPREAD = 0.2  # ± 20 %, so that replicas do not ask in step for ever
+BUSY_DEFAULT_S, BUSY_MOST_S = 15.0, 120.0  # when the vendor does not say how long: doubling
+OPEN_FIRST_S, OPEN_MOST_S = 30.0, 300.0  # between two probes of a service that does not answer: doubling
 RETRY_FIRST_S, RETRY_MOST_S = 2.0, 300.0
 
 
-def poll_wait_s(age_s: float, *, first_s: float) -> float:
+def spread() -> float:
+    """A factor near one, drawn once for all tasks of one question, so that they stay together in the next."""
+    return random.uniform(1 - SPREAD, 1 + SPREAD)  # noqa: S311  (spreading load, not a secret)
+
+
+def poll_wait_s(age_s: float, *, first_s: float, factor: float) -> float:
     """Seconds until a task of this age is asked for next; `first_s` replaces the first step."""
     wait_s = POLL_SLOWEST_S
     for until_s, step_s in POLL_STEPS:
         if age_s < until_s:
             wait_s = first_s if step_s == POLL_STEPS[0][1] else step_s
             break
-    return wait_s * random.uniform(1 - SPREAD, 1 + SPREAD)  # noqa: S311  (spreading load, not a secret)
+    return wait_s * factor
 
 
-def busy_wait_s(retry_after_s: float | None) -> float:
-    """Seconds the account waits; what the vendor said is never undercut."""
-    return BUSY_DEFAULT_S if retry_after_s is None else max(1.0, retry_after_s)
+def busy_wait_s(retry_after_s: float | None, count: int = 0) -> float:
+    """Seconds the account waits; what the vendor said is never undercut. `count`: refusals in a row before this."""
+    if retry_after_s is None:
+        return float(min(BUSY_MOST_S, BUSY_DEFAULT_S * 2 ** min(count, 10)))
+    return max(1.0, retry_after_s)
+
+
+def open_wait_s(probes: int) -> float:
+    """Seconds before a service that did not answer is probed again; `probes` is how many have failed before."""
+    return float(min(OPEN_MOST_S, OPEN_FIRST_S * 2 ** min(probes, 10)))
 
 
 def retry_wait_s(tries: int) -> float:

@@ -6,16 +6,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 
 import streamlit as st
 
+from core.adapters.tripo.prices import PRICES, ModelPrice
 from core.bootstrap import get_services
 from core.domain.errors import MaquetteError, StoreUnavailable
+from core.domain.generation import SeenTask
 from core.domain.job import Job, JobEvent, JobOptions
 from core.domain.status import Status
 from core.imaging.picture import prepare
 from core.imaging.picture import thumbnail as thumbnail_of
 from core.ports.job_store import JobPage, JobQuery
+from core.services.decide import RetryOffer
+from core.services.overview import AccountView, Expected
 from core.services.submit import SubmitRequest
 
 __all__ = [
@@ -40,7 +45,7 @@ class Draft:
     image: bytes = field(repr=False)
     image_name: str
     target_object: str
-    face_limit: int | None
+    options: JobOptions
     key: str
 
 
@@ -54,7 +59,7 @@ def submit(draft: Draft) -> Job:
                 image_name=draft.image_name,
                 target_object=draft.target_object,
                 session_id="dashboard",
-                options=JobOptions(face_limit=draft.face_limit),
+                options=draft.options,
                 idempotency_key=f"page-{draft.key}",
             )
         )
@@ -74,6 +79,61 @@ def page_of(*, search: str, statuses: frozenset[Status], number: int) -> JobPage
     return get_services().overview.page(query)
 
 
+def cancel(job_id: int) -> Job:
+    """Raises: IllegalTransition, StoreUnavailable."""
+    return get_services().decide.cancel(job_id)
+
+
+def retry_offer(job: Job) -> RetryOffer | None:
+    """What making it again would cost; None when that makes no sense."""
+    return get_services().decide.retry_offer(job)
+
+
+def retry(job_id: int) -> Job:
+    """A new job. Raises: IllegalTransition, ObjectMissing, BudgetExceeded, StoreUnavailable."""
+    return get_services().decide.retry(job_id)
+
+
+def fetch_again(job_id: int) -> Job:
+    """Raises: IllegalTransition, StoreUnavailable."""
+    return get_services().decide.fetch_again(job_id)
+
+
+def candidates(job_id: int) -> list[SeenTask]:
+    """Tasks that may be this job's. Raises: StoreUnavailable."""
+    return get_services().decide.candidates(job_id)
+
+
+def take(job_id: int, task_id: str) -> Job:
+    """Raises: IllegalTransition, StoreUnavailable."""
+    return get_services().decide.take(job_id, task_id)
+
+
+def send_again(job_id: int) -> Job:
+    """Raises: IllegalTransition, StoreUnavailable."""
+    return get_services().decide.send_again(job_id)
+
+
+def expected(job: Job) -> Expected:
+    """Place in line and an estimate of the time. Raises: StoreUnavailable."""
+    return get_services().overview.expected(job)
+
+
+def account() -> AccountView:
+    """Raises: StoreUnavailable."""
+    return get_services().overview.account()
+
+
+def estimate(options: JobOptions) -> Decimal | None:
+    """Credits by the list; None when it does not say."""
+    return get_services().overview.generator.estimate(options)
+
+
+def model_choices() -> tuple[ModelPrice, ...]:
+    """Model versions that may be chosen; none with the built-in engine."""
+    return () if is_offline() else PRICES
+
+
 def job_of(job_id: int) -> Job:
     """Raises: JobNotFound, StoreUnavailable."""
     return get_services().overview.job(job_id)
@@ -82,11 +142,6 @@ def job_of(job_id: int) -> Job:
 def events_of(job_id: int) -> list[JobEvent]:
     """Oldest first. Raises: JobNotFound, StoreUnavailable."""
     return get_services().overview.events(job_id)
-
-
-def jobs_ahead(job: Job) -> int:
-    """How many waiting jobs come before this one."""
-    return get_services().overview.queue_length_before(job.id)
 
 
 def image_url(job: Job, *, side_px: int | None = None) -> str | None:
@@ -111,12 +166,12 @@ def model_url(job: Job) -> str | None:
 def engine_label(job: Job | None = None) -> str:
     """Who makes the job's model; without a job, who makes new ones."""
     overview = get_services().overview
-    return overview.generator if job is None else overview.generator_label(job.generator)
+    return overview.engine if job is None else overview.generator_label(job.generator)
 
 
 def is_offline() -> bool:
     """Whether new models are made by the built-in engine."""
-    return get_services().overview.generator_name == "offline"
+    return get_services().overview.generator.name == "offline"
 
 
 def most_megabytes() -> int:

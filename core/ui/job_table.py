@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pandas as pd
 import streamlit as st
 
 from core.domain.job import Job
 from core.domain.status import Stage, Status
-from core.ui import access, words
+from core.ui import access, account_view, words
 
 BUSY_S, IDLE_S = 2, 10  # seconds between refreshes: while anything runs, and to notice jobs that programs add
 ROW_PX = 56
@@ -17,6 +19,7 @@ COLUMNS = {
     "object": st.column_config.TextColumn("Object", width="medium"),
     "state": st.column_config.TextColumn("Status", width=140),
     "progress": st.column_config.ProgressColumn("Progress", min_value=0, max_value=100, format="%d %%", width="small"),
+    "credits": st.column_config.TextColumn("Credits", width=90, alignment="right"),
     "age": st.column_config.TextColumn("Started", width="small"),
     "error": st.column_config.TextColumn("Note", width="large"),
 }
@@ -60,6 +63,7 @@ def _list(search: str, statuses: frozenset[Status], was_busy: bool) -> None:
         else:
             _table(page.jobs, f"{search}|{sorted(statuses)}|{number}")
             _pages(page.total, page.running)
+            account_view.strangers()
         if is_busy != was_busy:
             st.rerun()
 
@@ -82,6 +86,7 @@ def _table(jobs: tuple[Job, ...], view: str) -> None:
             "object": job.target_object,
             "state": words.state(job),
             "progress": job.progress if job.status is not Status.FAILED else 0,
+            "credits": _credits(job),
             "age": words.age(job.created_at, now),
             "error": _note(job),
         }
@@ -109,6 +114,15 @@ def _open(key: str) -> None:
     if rows and rows[0] < len(shown):
         st.query_params["job"] = str(shown[rows[0]])
         st.session_state.open_job = True
+
+
+def _credits(job: Job) -> str:
+    """What it cost, or what it may still cost."""
+    if job.credits_used is not None or not job.credits_estimate:
+        return words.amount(job.credits_used or Decimal(0))
+    if job.stage is Stage.DONE and job.task_id is None:
+        return words.amount(Decimal(0))
+    return f"about {words.amount(job.credits_estimate)}"
 
 
 def _note(job: Job) -> str:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.domain.job import Job
 from core.domain.status import Stage, Status
-from core.ui import access, words
+from core.ui import access, job_actions, words
 from core.ui.viewer import model_viewer
 
 BUSY_S = 2
@@ -30,6 +30,8 @@ def draw(job_id: int) -> None:
 def _ended(job: Job) -> None:
     url = access.model_url(job)
     if url is not None:
+        if job.status is Status.CANCELLED and job.error_message:
+            st.warning(words.literal(job.error_message), icon=words.ICONS[job.status])
         model_viewer(url, alt=f"3D model of {job.target_object}", key=f"viewer-{job.id}", height_px=VIEWER_PX)
         st.link_button(
             "Download GLB",
@@ -38,10 +40,14 @@ def _ended(job: Job) -> None:
             icon=":material/download:",
             help="Opens in Blender, Unity, Unreal, PowerPoint, and most slicers.",
         )
+    elif job.status is Status.COMPLETED and job.model_link:
+        st.info("This model was made by an older system and lies where that kept it.", icon=":material/history:")
+        st.link_button("Open the model", job.model_link, icon=":material/open_in_new:")
     else:
         st.badge(words.state(job), icon=words.ICONS[job.status], color=_colour(job))
         text = words.literal(job.error_message or "This job was cancelled before anything was made.")
         (st.error if job.status is Status.FAILED else st.warning)(text, icon=words.ICONS[job.status])
+        job_actions.draw(job)
         st.page_link("create.py", label="Make another model", icon=":material/add_photo_alternate:")
     _timeline(job)
 
@@ -55,14 +61,24 @@ def _running(job_id: int) -> None:
             st.badge(words.state(job), icon=words.ICONS[job.status], color=_colour(job))
             st.progress(job.progress, text=f"{job.progress} %")
             st.markdown(words.EXPLAINED[job.stage])
-            if job.stage is Stage.QUEUED and (ahead := access.jobs_ahead(job)):
-                st.markdown(f"{ahead} job{'s' if ahead > 1 else ''} before this one.")
+            if job.stage is Stage.QUEUED:
+                st.markdown(_place_in_line(job))
             if job.error_message:
                 st.warning(words.literal(job.error_message), icon=":material/info:")
+        job_actions.draw(job)
         problem = access.scheduler_problem()
         if problem:
             st.warning(problem, icon=":material/warning:")
         _timeline(job)
+
+
+def _place_in_line(job: Job) -> str:
+    expected = access.expected(job)
+    ahead = expected.ahead
+    line = f"{ahead} job{'s' if ahead > 1 else ''} before this one. " if ahead else "It is the next one. "
+    if expected.seconds is None:
+        return f"{line}Too few models were made so far to say how long it takes."
+    return f"{line}Ready in {words.about(expected.seconds)}, judging by the last {expected.based_on} models."
 
 
 def _facts(job: Job) -> None:
@@ -79,6 +95,10 @@ def _facts(job: Job) -> None:
         facts.append(("Took", words.duration((job.finished_at - job.created_at).total_seconds())))
     if job.credits_used is not None:
         facts.append(("Cost", words.credits_text(job.credits_used)))
+    elif job.credits_estimate:
+        facts.append(("Cost", f"about {words.credits_text(job.credits_estimate)}, by the list of prices"))
+    if job.retry_of is not None:
+        facts.append(("Made again after", f"job {job.retry_of}"))
     if job.image is not None:
         facts.append(("Picture", f"{job.image.name}, {job.image.width_px} × {job.image.height_px}"))
     facts.append(("Submitted", f"{job.created_at:%Y-%m-%d %H:%M} UTC"))

@@ -13,7 +13,7 @@ from core.domain.status import Stage, Status
 STAGES: dict[Stage, str] = {
     Stage.QUEUED: "Waiting",
     Stage.SUBMITTING: "Sending the picture",
-    Stage.UNCERTAIN: "Answer lost",
+    Stage.UNCERTAIN: "Being checked",
     Stage.BLOCKED: "On hold",
     Stage.GENERATING: "Making the model",
     Stage.SAVING: "Saving the model",
@@ -30,7 +30,8 @@ EXPLAINED: dict[Stage, str] = {
     Stage.QUEUED: "The job waits for a free place. It starts by itself.",
     Stage.SUBMITTING: "The picture is on its way.",
     Stage.UNCERTAIN: "The connection broke before we heard whether the picture was taken. "
-    "Nothing is sent again by itself, so nothing is charged twice. The operator can see at Tripo what was ordered.",
+    "We are checking whether Tripo took it: if it did, the job goes on with that model, and if not, it is sent again. "
+    "That can take half an hour. Nothing will be charged twice.",
     Stage.BLOCKED: "Nothing was made or charged yet. The job goes on by itself once the operator has mended this.",
     Stage.GENERATING: "You can leave this page: the work goes on without it.",
     Stage.SAVING: "The model is made. It is being fetched and checked.",
@@ -57,6 +58,8 @@ MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&@])")
 
 def state(job: Job) -> str:
     """Where a job is, in a few words."""
+    if job.status is Status.CANCELLED and job.stage is not Stage.DONE:
+        return "Cancelled, still watched"
     return ENDS[job.status] if job.stage is Stage.DONE else STAGES[job.stage]
 
 
@@ -87,6 +90,21 @@ def duration(seconds: float) -> str:
 def size(size_bytes: int) -> str:
     """`812 kB`, `1.1 MB`."""
     return f"{size_bytes / 1000:.0f} kB" if size_bytes < 1_000_000 else f"{size_bytes / 1_000_000:.1f} MB"
+
+
+def amount(credits: Decimal | None) -> str:
+    """`1,240.5`; a dash when unknown."""
+    return "–" if credits is None else f"{credits.normalize():,f}"
+
+
+def about(seconds: float) -> str:
+    """`less than a minute`, `about 4 minutes`, `about 2 hours`."""
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return "less than a minute"
+    if minutes < 90:
+        return f"about {minutes} minute{'s' if minutes > 1 else ''}"
+    return f"about {round(minutes / 60)} hours"
 
 
 def credits_text(amount: Decimal | None) -> str:

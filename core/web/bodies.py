@@ -3,13 +3,37 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.domain.errors import InputRefused
-from core.domain.job import Job
+from core.domain.job import DEFAULT_MODEL, Job, JobOptions
 from core.domain.status import Status
+
+
+class OptionsBody(BaseModel):
+    """Optional choices about the model; in a form they are fields of the same names."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    model: Annotated[str | None, Field(description="Tripo's dated model version.")] = None
+    faceLimit: Annotated[int | None, Field(ge=1, lt=2**31, description="At most so many triangles.")] = None  # noqa: N815
+    texture: bool = True
+    pbr: bool = True
+    textureQuality: Annotated[str, Field(description="standard, detailed or extreme")] = "standard"  # noqa: N815
+    geometryQuality: Annotated[str, Field(description="standard or detailed")] = "standard"  # noqa: N815
+
+    def chosen(self) -> JobOptions:
+        return JobOptions(
+            model=self.model or DEFAULT_MODEL,
+            face_limit=self.faceLimit,
+            texture=self.texture,
+            pbr=self.pbr,
+            texture_quality=self.textureQuality,
+            geometry_quality=self.geometryQuality,
+        )
 
 
 class GenerateBody(BaseModel):
@@ -21,6 +45,7 @@ class GenerateBody(BaseModel):
     iteration: Annotated[int, Field(ge=0, lt=2**31, strict=True)] = 1
     targetObject: Annotated[str, Field(description="What the picture shows.")]  # noqa: N815
     imageUrl: Annotated[str, Field(description="http(s) address of the picture.")]  # noqa: N815
+    options: OptionsBody = Field(default_factory=OptionsBody)
 
 
 class SubmittedBody(BaseModel):
@@ -44,7 +69,7 @@ def status_path(job_id: int) -> str:
     return f"/api/generation-status/{job_id}"
 
 
-def status_body(job: Job, *, origin: str, model_path: str | None, image_path: str | None) -> dict[str, Any]:
+def status_body(job: Job, *, model_address: str | None, image_address: str | None) -> dict[str, Any]:
     """What `GET /api/generation-status/{id}` answers: two keys more when completed, one when ended otherwise."""
     body: dict[str, Any] = {
         "record_id": job.id,
@@ -56,11 +81,18 @@ def status_body(job: Job, *, origin: str, model_path: str | None, image_path: st
         "iteration": job.iteration,
     }
     if job.status is Status.COMPLETED:
-        body["3d_url"] = f"{origin}{model_path}"
-        body["image_url"] = f"{origin}{image_path}"
+        body["3d_url"] = model_address
+        body["image_url"] = image_address
     elif job.status is not Status.RUNNING:
         body["error_message"] = job.error_message or "The job was cancelled before anything was made."
     return body
+
+
+def number(amount: Decimal | None) -> float | int | None:
+    """Credits as a JSON number."""
+    if amount is None:
+        return None
+    return int(amount) if amount == amount.to_integral_value() else float(amount)
 
 
 def iso(moment: datetime) -> str:

@@ -17,10 +17,19 @@ from starlette.formparsers import MultiPartException
 
 from core.bootstrap import Services, get_services
 from core.domain.errors import InputRefused, JobNotFound, PictureRefused
-from core.domain.job import Job
+from core.domain.job import Job, JobOptions
 from core.domain.status import Status
 from core.services.submit import SubmitRequest, Submitted
-from core.web.bodies import ErrorBody, GenerateBody, SubmittedBody, form_number, status_body, status_path
+from core.web.bodies import (
+    ErrorBody,
+    GenerateBody,
+    OptionsBody,
+    SubmittedBody,
+    form_number,
+    number,
+    status_body,
+    status_path,
+)
 from core.web.waiting import wait_for_end
 
 router = APIRouter()
@@ -31,7 +40,7 @@ MAX_KEY = 255  # characters of an Idempotency-Key
 
 ServicesNeeded = Annotated[Services, Depends(get_services)]
 ERRORS: dict[int | str, dict[str, Any]] = {
-    code: {"model": ErrorBody} for code in (400, 403, 404, 409, 413, 415, 422, 503, 507)
+    code: {"model": ErrorBody} for code in (400, 402, 403, 404, 409, 413, 415, 422, 503, 507)
 }
 BODY_DOC: dict[str, Any] = {
     "requestBody": {
@@ -47,6 +56,7 @@ BODY_DOC: dict[str, Any] = {
                         "targetObject": {"type": "string"},
                         "sessionId": {"type": "string"},
                         "iteration": {"type": "integer", "default": 1},
+                        **OptionsBody.model_json_schema()["properties"],
                     },
                 }
             },
@@ -81,6 +91,7 @@ async def read_request(request: Request, services: ServicesNeeded) -> Callable[[
             target_object=body.targetObject,
             session_id=body.sessionId,
             iteration=body.iteration,
+            options=body.options.chosen(),
             idempotency_key=key,
         )
 
@@ -105,9 +116,18 @@ async def _read_form(request: Request, key: str | None) -> Callable[[], SubmitRe
         target_object=texts["targetObject"],
         session_id=texts.get("sessionId", ""),
         iteration=form_number(texts.get("iteration", "1")),
+        options=_form_options(texts),
         idempotency_key=key,
     )
     return lambda: asked
+
+
+def _form_options(texts: dict[str, str]) -> JobOptions:
+    try:
+        return OptionsBody.model_validate({name: value for name, value in texts.items() if value != ""}).chosen()
+    except ValidationError as exc:
+        parts = [f"{'.'.join(map(str, error['loc']))}: {error['msg'].lower()}." for error in exc.errors()]
+        raise InputRefused(" ".join(parts), code="options_invalid") from exc
 
 
 @router.post(
@@ -119,9 +139,15 @@ async def _read_form(request: Request, key: str | None) -> Callable[[], SubmitRe
     summary="Submit a picture",
 )
 async def generate(
-    request: Request, services: ServicesNeeded, asked: Annotated[Callable[[], SubmitRequest], Depends(read_request)]
+    request: Request,
+    services: ServicesNeeded,
+    asked: Annotated[Callable[[], SubmitRequest], Depends(read_request)],
+    estimate: bool = False,
 ) -> JSONResponse:
-    """Queue a job and answer at once. With `Prefer: wait=N`, answer when the model is there, or after N seconds."""
+    """Queue a job and answer at once. With `Prefer: wait=N`, answer when the model is there, or after N seconds.
+
+    With `?estimate=true` the answer also has `estimated_credits`.
+    """
     started_s = time.monotonic()
 
     def submit() -> Submitted:
@@ -133,14 +159,17 @@ async def generate(
         ends_s = started_s + min(int(wait.group(1)), MAX_WAIT_S)
         return _waited(await wait_for_end(services.overview, job, ends_s=ends_s), services, request)
     body = SubmittedBody(record_id=job.id, status=job.status, status_url=status_path(job.id), message=MESSAGE)
-    return JSONResponse(body.model_dump(mode="json"), status_code=202, headers={"Location": status_path(job.id)})
+    told = body.model_dump(mode="json")
+    if estimate:
+        told["estimated_credits"] = number(job.credits_estimate)
+    return JSONResponse(told, status_code=202, headers={"Location": status_path(job.id)})
 
 
 def _waited(job: Job, services: Services, request: Request) -> JSONResponse:
     """The answers of the older, synchronous endpoint."""
     applied = {"Preference-Applied": "wait", "Location": status_path(job.id)}
     if job.status is Status.COMPLETED:
-        url = f"{origin_of(request)}{services.overview.model_url(job)}"
+        url = services.overview.model_address(job, origin=origin_of(request))
         return JSONResponse({"success": True, "model_url": url, "supabase_record_id": job.id}, headers=applied)
     if job.status in (Status.RUNNING, Status.TIMEOUT):
         return JSONResponse({"error": "Timeout waiting for 3D generation"}, status_code=408, headers=applied)
@@ -152,9 +181,11 @@ def _waited(job: Job, services: Services, request: Request) -> JSONResponse:
 def status(record_id: str, request: Request, services: ServicesNeeded) -> JSONResponse:
     """The contract's keys: `3d_url` and `image_url` when completed, `error_message` when it ended otherwise."""
     job = services.overview.job(job_number(record_id))
-    overview = services.overview
+    overview, origin = services.overview, origin_of(request)
     body = status_body(
-        job, origin=origin_of(request), model_path=overview.model_url(job), image_path=overview.image_url(job)
+        job,
+        model_address=overview.model_address(job, origin=origin),
+        image_address=overview.image_address(job, origin=origin),
     )
     return JSONResponse(body, headers={"Cache-Control": "no-store"})
 

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from core.domain.errors import (
+    BudgetExceeded,
     IdempotencyConflict,
     IllegalTransition,
     InputRefused,
@@ -23,6 +24,7 @@ from core.domain.errors import (
 log = logging.getLogger(__name__)
 RETRY_AFTER_S = 10  # a database that restarts is back within seconds
 STATUS_CODES: tuple[tuple[type[MaquetteError], int], ...] = (
+    (BudgetExceeded, 402),
     (InputRefused, 422),
     (JobNotFound, 404),
     (ObjectMissing, 404),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import sys
@@ -21,8 +22,9 @@ from core import __version__, vendor
 from core.bootstrap import get_services, reset_services
 from core.domain.errors import MaquetteError
 from core.settings import load_settings
-from core.web import files_api, jobs_api, problems
+from core.web import decisions_api, files_api, jobs_api, problems, webhooks_api
 from core.web.limits import BodyLimit, SameOrigin
+from core.web.sockets import JobFeed
 
 log = logging.getLogger(__name__)
 MAX_BODY_BYTES = 21 * 1024 * 1024  # the largest picture, and a little for the rest of the form
@@ -43,6 +45,8 @@ def make_api() -> FastAPI:
     problems.install(api)
     api.include_router(jobs_api.router)
     api.include_router(files_api.router)
+    api.include_router(decisions_api.router)
+    api.include_router(webhooks_api.router)
 
     @api.get("/docs", include_in_schema=False)
     def docs() -> HTMLResponse:
@@ -57,10 +61,13 @@ def make_api() -> FastAPI:
     return api
 
 
+feed = JobFeed()
+
+
 def make_routes() -> Sequence[BaseRoute]:
     """Everything that is not a page."""
     assets = [Mount(path, app=StaticFiles(directory=folder)) for path, folder in vendor.asset_folders().items()]
-    return [Mount("/api", app=make_api()), *assets]
+    return [Mount("/api", app=make_api()), Mount("/socket.io", app=feed.app), *assets]
 
 
 @asynccontextmanager
@@ -68,10 +75,12 @@ async def lifespan(app: Any) -> AsyncIterator[None]:
     """The scheduler starts and stops with the server, whether or not a browser is open."""
     services = await run_in_threadpool(get_services)
     services.start()
-    log.info("Maquette %s: %s", __version__, services.overview.generator)
+    log.info("Maquette %s: %s", __version__, services.overview.engine)
+    telling = asyncio.create_task(feed.run(services))
     try:
         yield
     finally:
+        telling.cancel()
         has_ended = await run_in_threadpool(services.stop)
         reset_services()
         if not has_ended:

@@ -9,9 +9,13 @@ import pytest
 
 from core.adapters.local_files.object_store import LocalObjectStore
 from core.adapters.sqlite.job_store import SqliteJobStore
+from core.adapters.supabase.connection import Connection
+from core.adapters.supabase.object_store import SupabaseObjectStore
 from core.ports.job_store import JobStore
 from core.ports.object_store import ObjectStore
 from tests.clocks import FakeClock
+from tests.supabase.project import fresh_store, prepare
+from tests.supabase.server import SupabaseLite
 
 
 @pytest.fixture
@@ -19,13 +23,32 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(scope="session")
+def supabase() -> Iterator[SupabaseLite]:
+    with SupabaseLite(durable=False) as server:
+        prepare(server, test_clock=True)
+        yield server
+
+
+SUPABASE = pytest.param("supabase", marks=pytest.mark.supabase)
+
+
+@pytest.fixture(params=["sqlite", SUPABASE])
 def jobs(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Iterator[JobStore]:
-    store = SqliteJobStore(tmp_path / "jobs.sqlite3", clock)
+    if request.param == "sqlite":
+        store: JobStore = SqliteJobStore(tmp_path / "jobs.sqlite3", clock)
+    else:
+        store = fresh_store(request.getfixturevalue("supabase"), clock)
     yield store
     store.close()
 
 
-@pytest.fixture(params=["local_files"])
-def objects(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
-    return LocalObjectStore(tmp_path / "files")
+@pytest.fixture(params=["local_files", SUPABASE])
+def objects(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ObjectStore]:
+    if request.param == "local_files":
+        yield LocalObjectStore(tmp_path / "files")
+        return
+    server: SupabaseLite = request.getfixturevalue("supabase")
+    connection = Connection(server.url, server.secret_key)
+    yield SupabaseObjectStore(connection, cache=tmp_path / "cache")
+    connection.close()

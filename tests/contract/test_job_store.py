@@ -300,7 +300,7 @@ def test_an_ended_job_never_changes(jobs: JobStore, clock: FakeClock, end: str) 
         job_id = jobs.add(new_job()).job.id
         claimed = claim_one(jobs)
         clock.advance(LEASE_S + 1)
-        jobs.cancel_waiting(job_id)
+        jobs.cancel(job_id)
     else:
         claimed = generating(jobs)
         job_id = claimed.job.id
@@ -317,7 +317,7 @@ def test_an_ended_job_never_changes(jobs: JobStore, clock: FakeClock, end: str) 
         lambda: jobs.fail(claimed.claim, Failure(code="x", message="y")),
         lambda: jobs.complete(claimed.claim, stored_model()),
         lambda: jobs.mark_saving(claimed.claim, credits_used=None),
-        lambda: jobs.cancel_waiting(job_id),
+        lambda: jobs.cancel(job_id),
     ):
         with pytest.raises((IllegalTransition, ClaimLost)):
             verb()
@@ -351,13 +351,15 @@ def test_a_late_job_is_given_up_after_a_day(jobs: JobStore, clock: FakeClock) ->
     assert (jobs.get(job_id).stage, jobs.get(job_id).status) == (Stage.DONE, Status.TIMEOUT)
 
 
-def test_a_waiting_job_can_be_cancelled_a_held_one_cannot(jobs: JobStore) -> None:
+def test_a_job_that_was_not_sent_is_cancelled_for_certain_even_while_a_worker_holds_it(jobs: JobStore) -> None:
     first, second = jobs.add(new_job()).job, jobs.add(new_job()).job
-    claim_one(jobs)
+    claimed = claim_one(jobs)
 
-    with pytest.raises(IllegalTransition, match="no longer be cancelled"):
-        jobs.cancel_waiting(first.id)
-    assert jobs.cancel_waiting(second.id).status is Status.CANCELLED
+    for job in (first, second):
+        cancelled = jobs.cancel(job.id)
+        assert (cancelled.stage, cancelled.status) == (Stage.DONE, Status.CANCELLED)
+    with pytest.raises(ClaimLost):
+        jobs.mark_submitting(claimed.claim, intent())
 
 
 def test_blocked_jobs_wait_for_the_account(jobs: JobStore) -> None:
@@ -465,7 +467,7 @@ def test_search_finds_names_in_any_case_literally_and_numbers(jobs: JobStore, se
 
 def test_jobs_are_filtered_by_status(jobs: JobStore) -> None:
     jobs.add(new_job())
-    jobs.cancel_waiting(jobs.add(new_job()).job.id)
+    jobs.cancel(jobs.add(new_job()).job.id)
 
     page = jobs.find(JobQuery(statuses=frozenset({Status.CANCELLED, Status.FAILED})))
     assert [job.status for job in page.jobs] == [Status.CANCELLED]
@@ -478,7 +480,7 @@ def test_changes_are_told_once_each_from_a_cursor(jobs: JobStore) -> None:
     assert [job.id for job in changed] == [first.id]
     assert jobs.changed_since(cursor, limit=10) == ([], cursor)
 
-    jobs.cancel_waiting(first.id)
+    jobs.cancel(first.id)
     changed, _ = jobs.changed_since(cursor, limit=10)
     assert [job.status for job in changed] == [Status.CANCELLED]
 

@@ -16,10 +16,10 @@ def test_what_was_put_can_be_read_back(objects: ObjectStore) -> None:
 
 
 def test_a_second_put_replaces_the_first(objects: ObjectStore) -> None:
-    objects.put("a/b", b"one", media_type="text/plain")
-    objects.put("a/b", b"two", media_type="text/plain")
+    objects.put("models/a/b.glb", b"one", media_type="model/gltf-binary")
+    objects.put("models/a/b.glb", b"two", media_type="model/gltf-binary")
 
-    assert objects.get("a/b") == b"two"
+    assert objects.get("models/a/b.glb") == b"two"
 
 
 def test_letters_of_any_script_are_kept(objects: ObjectStore) -> None:
@@ -29,18 +29,18 @@ def test_letters_of_any_script_are_kept(objects: ObjectStore) -> None:
 
 
 def test_a_missing_key_says_so(objects: ObjectStore) -> None:
-    assert not objects.exists("nothing")
-    assert objects.local_path("nothing") is None
+    assert not objects.exists("models/nothing.glb")
+    assert objects.local_path("models/nothing.glb") is None
     with pytest.raises(ObjectMissing, match="nothing"):
-        objects.get("nothing")
+        objects.get("models/nothing.glb")
 
 
 def test_delete_removes_and_a_missing_key_is_no_error(objects: ObjectStore) -> None:
-    objects.put("a", b"x", media_type="text/plain")
-    objects.delete("a")
-    objects.delete("a")
+    objects.put("images/a.jpg", b"x", media_type="image/jpeg")
+    objects.delete("images/a.jpg")
+    objects.delete("images/a.jpg")
 
-    assert not objects.exists("a")
+    assert not objects.exists("images/a.jpg")
 
 
 @pytest.mark.parametrize("key", ["../x", "a/../../x", "/etc/passwd", "a\\..\\x", "", "a/\0"])

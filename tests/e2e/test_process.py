@@ -113,6 +113,43 @@ def test_with_a_key_tripo_makes_the_model_once(tmp_path: Path) -> None:
     assert "/signed/" not in log
 
 
+def test_a_lost_answer_is_settled_by_itself_and_costs_once(tmp_path: Path) -> None:
+    fake = FakeTripo(task_s=1.0)
+    fake.plan.arm("create", "drop after")
+    fake.plan.arm("usage", "html")
+    with (
+        running(fake) as address,
+        serving(tmp_path / "data", TRIPO_API_KEY="tsk_test", TRIPO_BASE_URL=address) as server,
+    ):
+        status = server.wait_for_end(server.post(pictures.cat(), "Cat"), patience_s=120)
+
+    assert status["status"] == "completed"
+    assert list(fake.ledger.tasks) == [status["task_id"]]
+    assert fake.ledger.billed == 30
+
+
+def test_sixty_jobs_on_two_servers_never_have_more_than_ten_tasks_open_at_tripo(tmp_path: Path) -> None:
+    fake = FakeTripo(task_s=1.5)
+    fake.ledger.limits["standard"], fake.ledger.credits = 1000, fake.ledger.credits * 10
+    settings = {"TRIPO_API_KEY": "tsk_test", "DATA_DIR": tmp_path / "data"}
+    with running(fake) as address:
+        servers = [ServerProcess(tmp_path / "data", TRIPO_BASE_URL=address, **settings) for _ in range(2)]
+        try:
+            for server in servers:
+                server.wait_until_healthy()
+            numbers = [servers[number % 2].post(pictures.cat(), f"Cat {number}") for number in range(60)]
+            ends = [servers[0].wait_for_end(number, patience_s=120) for number in numbers]
+        finally:
+            for server in servers:
+                server.stop()
+
+    assert [end["status"] for end in ends] == ["completed"] * 60
+    tasks = fake.ledger.tasks.values()
+    most = max(sum(other.created_s <= task.created_s < other.ends_s for other in tasks) for task in tasks)
+    assert len(tasks) == 60
+    assert 8 <= most <= 10
+
+
 def test_a_wrong_setting_stops_the_start_with_one_sentence(tmp_path: Path) -> None:
     server = ServerProcess(tmp_path / "data", MAX_IMAGE_MB="many")
     server.process.wait(30)

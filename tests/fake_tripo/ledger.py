@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import uuid
 from collections.abc import Callable
@@ -39,7 +40,7 @@ class Ledger:
 
     Attributes:
         clock_s: seconds; a test may pass its own.
-        task_s: how long a task takes.
+        task_s: how long a task takes; `times_s`, used up one by one, goes before it.
         usage_lag_s: how long a task is missing in usage after it was created.
         url_life_s: how long a signed address holds.
     """
@@ -50,26 +51,40 @@ class Ledger:
     url_life_s: float = 300.0
     credits: Decimal = Decimal("1000.00")
     lock: threading.RLock = field(default_factory=threading.RLock)
-    files: set[str] = field(default_factory=set)
+    files: dict[str, str] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)
     urls: dict[str, tuple[str, float]] = field(default_factory=dict)
     requests: list[tuple[str, str, bool]] = field(default_factory=list)
     fail_next: list[int] = field(default_factory=list)
+    limits: dict[str, int] = field(default_factory=lambda: dict(LIMITS))
+    times_s: list[float] = field(default_factory=list)
+    delayed: list[tuple[float, Callable[[], Any]]] = field(default_factory=list)
+    new_id: Callable[[], str] = lambda: str(uuid.uuid4())
 
-    def add_file(self) -> str:
+    def settle_delayed(self) -> None:
+        """Do what was put off and is due."""
         with self.lock:
-            token = f"file_{uuid.uuid4()}"
-            self.files.add(token)
+            now = self.clock_s()
+            due = [act for at_s, act in self.delayed if at_s <= now]
+            self.delayed = [each for each in self.delayed if each[0] > now]
+            for act in due:
+                act()
+
+    def add_file(self, data: bytes = b"") -> str:
+        """Its token; the SHA-256 of what was in it is remembered, so that tasks can be traced to pictures."""
+        with self.lock:
+            token = f"file_{self.new_id()}"
+            self.files[token] = hashlib.sha256(data).hexdigest()
             return token
 
     def create(self, body: dict[str, Any]) -> Task:
         with self.lock:
             now = self.clock_s()
             task = Task(
-                id=str(uuid.uuid4()),
+                id=self.new_id(),
                 input=body,
                 created_s=now,
-                ends_s=now + self.task_s,
+                ends_s=now + (self.times_s.pop() if self.times_s else self.task_s),
                 price=price(body),
                 fail_code=self.fail_next.pop(0) if self.fail_next else None,
             )
@@ -117,7 +132,7 @@ class Ledger:
             "created_at": iso(task.created_s),
         }
         if status == "success":
-            key = uuid.uuid4().hex
+            key = self.new_id().replace("-", "")
             self.urls[key] = (task.id, self.clock_s() + self.url_life_s)
             shown["output"] = {"model_url": f"{base}/signed/{key}/model.glb"}
             shown |= {"credits_consumed": task.price, "completed_at": iso(task.ends_s)}

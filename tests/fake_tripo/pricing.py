@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from decimal import Decimal
 from typing import Any
 
@@ -24,7 +25,7 @@ def price(body: dict[str, Any]) -> Decimal:
     return Decimal(credits)
 
 
-def refusal(body: dict[str, Any], files: set[str]) -> tuple[int, str] | None:
+def refusal(body: dict[str, Any], files: Container[str]) -> tuple[int, str] | None:
     """(code, message) when the real service would refuse this body."""
     model = body.get("model")
     if model not in MODELS:

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core.adapters.local_files.journal import LocalJournal
 from core.adapters.local_files.object_store import LocalObjectStore
 from core.adapters.sqlite.job_store import SqliteJobStore
 from core.domain.generation import TaskPhase, TaskState
 from core.domain.job import Job
+from core.services.account_scan import AccountScan
+from core.services.bookkeeping import Bookkeeping
 from core.services.collect import Collect
+from core.services.decide import Decide
 from core.services.dispatch import Dispatch
+from core.services.gate import Gate
 from core.services.poll import Poll
 from core.services.reconcile import Reconcile
+from core.services.settle import Settle
 from tests.builders import EVERY_SLOT, new_job
 from tests.clocks import FakeClock
 from tests.fake_generator import FakeGenerator
@@ -30,6 +37,13 @@ class World:
     jobs: SqliteJobStore
     objects: LocalObjectStore
     generator: FakeGenerator
+    journal: LocalJournal
+
+    def __post_init__(self) -> None:
+        self.generator.created_at = self.clock.now
+        self.gate = Gate(self.generator, jobs=self.jobs, clock=self.clock)
+        self.scan = AccountScan(jobs=self.jobs, generator=self.gate)
+        self.books = Bookkeeping(jobs=self.jobs, generator=self.gate, scan=self.scan, clock=self.clock)
 
     def add(self, **changes: Any) -> int:
         self.objects.put("images/a/cup.jpg", b"picture", media_type="image/jpeg")
@@ -42,7 +56,8 @@ class World:
         return Dispatch(
             jobs=self.jobs,
             objects=self.objects,
-            generator=self.generator,
+            generator=self.gate,
+            journal=self.journal,
             clock=self.clock,
             owner=owner,
             slots=EVERY_SLOT,
@@ -52,13 +67,35 @@ class World:
         ).tick()
 
     def poll(self, owner: str = "a") -> int:
-        return Poll(jobs=self.jobs, generator=self.generator, owner=owner, lease_s=60, poll_first_s=2).tick()
+        return Poll(jobs=self.jobs, generator=self.gate, owner=owner, lease_s=60, poll_first_s=2).tick()
 
     def collect(self, owner: str = "a") -> int:
-        return Collect(jobs=self.jobs, objects=self.objects, generator=self.generator, owner=owner, lease_s=60).tick()
+        return Collect(jobs=self.jobs, objects=self.objects, generator=self.gate, owner=owner, lease_s=60).tick()
 
     def reconcile(self) -> Reconcile:
-        return Reconcile(jobs=self.jobs, generator=self.generator, owner="a", lease_s=60, job_timeout_s=600)
+        return Reconcile(
+            jobs=self.jobs,
+            generator=self.gate,
+            journal=self.journal,
+            owner="a",
+            lease_s=60,
+            job_timeout_s=600,
+            poll_first_s=2,
+        )
+
+    def settle(self, owner: str = "s", settle_s: float = 1800) -> int:
+        return Settle(
+            jobs=self.jobs, generator=self.gate, scan=self.scan, owner=owner, lease_s=60, settle_s=settle_s
+        ).tick()
+
+    def decide(self, most: Decimal | None = None) -> Decide:
+        return Decide(
+            jobs=self.jobs,
+            objects=self.objects,
+            generator=self.gate,
+            max_credits_per_day=most,
+            on_changed=lambda: None,
+        )
 
     def says(self, phase: TaskPhase, task_id: str = "task-1", **more: Any) -> None:
         """What the generator says of the task from now on."""
@@ -69,7 +106,13 @@ class World:
 def world(tmp_path: Path) -> Iterator[World]:
     clock = FakeClock()
     jobs = SqliteJobStore(tmp_path / "jobs.sqlite3", clock)
-    yield World(clock=clock, jobs=jobs, objects=LocalObjectStore(tmp_path / "files"), generator=FakeGenerator())
+    yield World(
+        clock=clock,
+        jobs=jobs,
+        objects=LocalObjectStore(tmp_path / "files"),
+        generator=FakeGenerator(),
+        journal=LocalJournal(tmp_path / "journal"),
+    )
     jobs.close()
 
 

@@ -102,14 +102,19 @@ def test_a_paid_model_that_could_not_be_stored_is_fetched_again_never_generated_
     assert len(world.generator.requests) == 1
 
 
-def test_the_address_of_a_model_is_asked_for_afresh_before_each_fetch(world: World) -> None:
+def test_an_address_just_heard_is_used_at_once_and_an_older_one_is_asked_for_afresh(world: World) -> None:
     running(world)
     world.says(TaskPhase.SUCCEEDED)
     world.poll()
     asked = len(world.generator.questions)
+    world.generator.on_fetch = raising(ModelUnavailable("403"))
     world.collect()
+    assert len(world.generator.questions) == asked
 
-    assert len(world.generator.questions) == asked + 1
+    for _ in range(3):
+        world.clock.advance(60)
+        world.collect()
+    assert len(world.generator.questions) == asked + 3
 
 
 def test_a_file_that_is_no_model_fails_with_the_task_number(world: World) -> None:
@@ -118,6 +123,10 @@ def test_a_file_that_is_no_model_fails_with_the_task_number(world: World) -> Non
     world.poll()
     world.generator.on_fetch = lambda: b"<html>not here</html>" * 5
     world.collect()
+    assert world.job(job_id).stage is Stage.SAVING  # a gateway's page may be gone the next time
+    for _ in range(4):
+        world.clock.advance(60)
+        world.collect()
 
     job = world.job(job_id)
     assert job.status is Status.FAILED
@@ -131,7 +140,9 @@ def test_a_model_the_generator_calls_unusable_fails(world: World) -> None:
     world.says(TaskPhase.SUCCEEDED)
     world.poll()
     world.generator.on_fetch = raising(ModelInvalid("The file is no model."))
-    world.collect()
+    for _ in range(5):
+        world.collect()
+        world.clock.advance(60)
 
     assert world.job(job_id).status is Status.FAILED
 

@@ -97,7 +97,7 @@ def test_an_uncertain_job_says_that_nothing_is_charged_twice(services: Services)
     services.jobs.mark_submitting(claimed.claim, intent())
     services.jobs.mark_uncertain(claimed.claim, note="no answer")
 
-    assert "nothing is charged twice" in said(jobs_page(job_id))
+    assert "Nothing will be charged twice" in said(jobs_page(job_id))
 
 
 def test_when_the_job_table_is_away_the_page_says_so_without_a_trace(

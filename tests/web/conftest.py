@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.applications import Starlette
@@ -45,8 +46,8 @@ class Site:
 def make_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
     made: list[Site] = []
 
-    def make(fetcher: PictureFetcher | None = None) -> Site:
-        services = build_services(Settings(data_dir=tmp_path / "data", scheduler=False, _env_file=None))
+    def make(fetcher: PictureFetcher | None = None, **settings: Any) -> Site:
+        services = build_services(Settings(data_dir=tmp_path / "data", scheduler=False, _env_file=None, **settings))
         services.jobs.beat(owner="t")
         if fetcher is not None:
             services = replace(services, fetcher=fetcher)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from pathlib import Path
 
 from core.adapters.offline import LABEL
@@ -12,7 +13,7 @@ from core.adapters.offline.tasks import TaskFolders, TaskRequest
 from core.adapters.offline.worker import Worker
 from core.domain.errors import LookupFailed, ModelUnavailable, NotSent
 from core.domain.generation import FetchedModel, GenerationRequest, TaskLookup, TaskPhase, TaskState
-from core.domain.job import StoredImage
+from core.domain.job import JobOptions, StoredImage
 
 log = logging.getLogger(__name__)
 KEEP_WARM_S = 60.0
@@ -30,10 +31,17 @@ class OfflineGenerator:
     name = "offline"
     label = LABEL
     is_paid = False
+    account = "offline"
 
     def __init__(self, folder: Path, *, workers: int = 1, keep_warm_s: float = KEEP_WARM_S) -> None:
         self._folders = TaskFolders(folder)
         self._workers = [Worker(self._folders, keep_warm_s=keep_warm_s) for _ in range(workers)]
+
+    def estimate(self, options: JobOptions) -> Decimal:
+        return Decimal(0)
+
+    def check_options(self, options: JobOptions) -> None:
+        """It takes any: what it does not know it leaves out."""
 
     def upload(self, image: StoredImage, data: bytes) -> str:
         token = hashlib.sha256(data).hexdigest()

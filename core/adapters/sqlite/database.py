@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from core.adapters.sqlite.upgrade import add_columns
 from core.domain.errors import StorageFull, StoreUnavailable
 
 SCHEMA = Path(__file__).with_name("schema.sql")
@@ -41,6 +42,8 @@ class Database:
                 "foreign_keys = on",
             ):
                 self._connection.execute(f"pragma {pragma}")
+            with self.write() as db:
+                add_columns(db)
             self._connection.executescript(SCHEMA.read_text(encoding="utf-8"))
 
     @contextmanager

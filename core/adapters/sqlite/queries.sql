@@ -15,6 +15,8 @@ set status = :status, stage = :stage, updated_at = :updated_at, model = :model, 
     owner = :owner, epoch = :epoch, lease_until = :lease_until, not_before = :not_before, next_poll_at = :next_poll_at,
     missed_count = :missed_count, missed_since = :missed_since, started_at = :started_at, finished_at = :finished_at,
     credits_used = :credits_used, error_code = :error_code, error_message = :error_message,
+    intent_at = :intent_at, account = :account, settle_scans = :settle_scans, scanned_at = :scanned_at,
+    cancelled_at = :cancelled_at, hint_at = :hint_at, fetch_tries = :fetch_tries,
     change_number = (select coalesce(max(change_number), 0) + 1 from generated_images)
 where id = :id;
 
@@ -48,11 +50,11 @@ order by j.id
 limit :limit;
 
 -- name: due_for_poll
--- Tasks to be asked for now, the longest due first.
+-- Tasks to be asked for until `soon`, the longest due first.
 select j.*
 from generated_images j
 left join account_state a on a.generator = j.generator
-where j.stage in ('generating', 'late') and j.generator = :generator and j.next_poll_at <= :now
+where j.stage in ('generating', 'late') and j.generator = :generator and j.next_poll_at <= :soon
   and (j.lease_until is null or j.lease_until <= :now)
   and (a.calls_after is null or a.calls_after <= :now)
 order by j.next_poll_at
@@ -122,9 +124,111 @@ select owner, at from scheduler_heartbeats order by at desc limit 1;
 
 -- name: uncertain_of_generator
 select * from generated_images
-where stage = 'uncertain' and generator = :generator and (lease_until is null or lease_until <= :now)
+where (stage = 'uncertain' or (stage = 'attention' and not exists (select 1 from seen_tasks s
+                                                                   where s.job_id = generated_images.id)))
+  and generator = :generator and (lease_until is null or lease_until <= :now)
+  and (scanned_at is null or scanned_at <= :scanned_before)
 order by id
 limit :limit;
 
 -- name: job_of_task^
 select id from generated_images where task_id = :task_id;
+
+-- name: facts_of_account^
+-- The lag is the longest of the last day.
+select f.*, (select max(usage_lag_s) from generated_images
+             where account = :account and task_id is not null and usage_seen_at > :since) as usage_lag_s
+from (select :account as wanted) left join account_facts f on f.account = wanted;
+
+-- name: note_echo!
+insert into account_facts (account, echo_seen_at) values (:account, :now)
+on conflict (account) do update set echo_seen_at = coalesce(echo_seen_at, excluded.echo_seen_at);
+
+-- name: note_balance!
+insert into account_facts (account, balance, held, balance_at) values (:account, :balance, :held, :now)
+on conflict (account) do update
+set balance = excluded.balance, held = excluded.held, balance_at = excluded.balance_at;
+
+-- name: usage_awaited
+-- Bound tasks of the account whose row in usage was not seen yet, or whose final credits are unknown.
+select id, task_id, intent_at, usage_missed_at, usage_seen_at from generated_images
+where account = :account and task_id is not null and intent_at > :since
+  and (usage_seen_at is null or (stage = 'done' and credits_used is null))
+order by intent_at;
+
+-- name: mark_usage_seen!
+update generated_images set usage_seen_at = :now, usage_lag_s = :lag_s where id = :id and usage_seen_at is null;
+
+-- name: mark_usage_missed!
+update generated_images set usage_missed_at = :now where id = :id;
+
+-- name: set_credits!
+-- The bill of a task, also of a job that has ended; nothing else changes.
+update generated_images
+set credits_used = :credits, change_number = (select coalesce(max(change_number), 0) + 1 from generated_images)
+where task_id = :task_id and credits_used is not :credits;
+
+-- name: bound_tasks
+select task_id from generated_images where task_id in (select value from json_each(:task_ids));
+
+-- name: keep_seen!
+-- What is known of a task only grows; a webhook names no more than its id.
+insert into seen_tasks (task_id, account, source, type, status, created_at, credits_used, job_id, evidence, first_seen_at)
+values (:task_id, :account, :source, :type, :status, :created_at, :credits_used, :job_id, :evidence, :now)
+on conflict (task_id) do update
+set type = case when excluded.type = '' then type else excluded.type end,
+    status = case when excluded.status = '' then status else excluded.status end,
+    created_at = coalesce(excluded.created_at, created_at),
+    credits_used = coalesce(excluded.credits_used, credits_used),
+    job_id = coalesce(excluded.job_id, job_id),
+    evidence = case when excluded.evidence = '' then evidence else excluded.evidence end;
+
+-- name: seen_tasks
+-- Those that still belong to no job. `job_id` -1: all but those that a person is being asked about.
+select * from seen_tasks s
+where (s.job_id = :job_id
+       or (:job_id = -1 and not exists (select 1 from generated_images a where a.id = s.job_id and a.stage = 'attention')))
+  and not exists (select 1 from generated_images j where j.task_id = s.task_id)
+order by coalesce(s.created_at, s.first_seen_at) desc
+limit :limit;
+
+-- name: is_seen^
+select 1 as known from seen_tasks where task_id = :task_id;
+
+-- name: insert_delivery!
+insert into webhook_deliveries (id, type, task_id, received_at) values (:id, :type, :task_id, :now);
+
+-- name: delivery_by_id^
+select id from webhook_deliveries where id = :id;
+
+-- name: forget_old_deliveries!
+delete from webhook_deliveries where received_at < :before;
+
+-- name: last_delivery^
+select max(received_at) as at from webhook_deliveries;
+
+-- name: hint_task!
+-- There is news of this task: it is due at once.
+update generated_images set hint_at = :now, next_poll_at = :now
+where task_id = :task_id and stage in ('generating', 'late');
+
+-- name: credits_of_jobs
+-- For the budget: what jobs created since then used or may still use.
+select credits_used, case when stage = 'done' and (task_id is null or status = 'failed') then null else credits_estimate end
+       as may_use
+from generated_images where created_at >= :since;
+
+-- name: recent_durations
+select started_at, finished_at from generated_images
+where status = 'completed' and category = :category and started_at is not null
+order by id desc limit :limit;
+
+-- name: job_of_intent^
+-- The newest job whose attempt had this nonce or this token of a picture.
+select * from generated_images
+where (:nonce is not null and nonce = :nonce) or (:image_token is not null and image_token = :image_token)
+order by id desc
+limit 1;
+
+-- name: last_change^
+select coalesce(max(change_number), 0) from generated_images;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 from datetime import datetime
 from pathlib import Path
@@ -9,13 +10,19 @@ from typing import Any
 
 import aiosql
 
-from core.adapters.sqlite.changes import like
 from core.adapters.sqlite.database import Database
-from core.adapters.sqlite.rows import to_event, to_job, to_time
+from core.adapters.sqlite.rows import needed_time, to_event, to_job
+from core.adapters.sqlite.search import like
 from core.domain.errors import JobNotFound
-from core.domain.job import Job, JobEvent
+from core.domain.job import Category, Job, JobEvent
 from core.ports.clock import Clock
 from core.ports.job_store import Heartbeat, JobPage, JobQuery
+
+
+@functools.cache
+def _queries() -> Any:
+    """The named queries; parsed once."""
+    return aiosql.from_path(Path(__file__).with_name("queries.sql"), "sqlite3", mandatory_parameters=False)
 
 
 class JobReader:
@@ -24,9 +31,7 @@ class JobReader:
     def __init__(self, path: Path, clock: Clock) -> None:
         self._database = Database(path)
         self._clock = clock
-        self._sql: Any = aiosql.from_path(
-            Path(__file__).with_name("queries.sql"), "sqlite3", mandatory_parameters=False
-        )
+        self._sql = _queries()
 
     def now(self) -> datetime:
         return self._clock.now()
@@ -58,10 +63,24 @@ class JobReader:
             rows = list(self._sql.changed_after(db, cursor=cursor, limit=limit))
         return [to_job(row) for row in rows], rows[-1]["change_number"] if rows else cursor
 
+    def job_of_intent(self, *, nonce: int | None, image_token: str | None) -> Job | None:
+        with self._database.read() as db:
+            row = self._sql.job_of_intent(db, nonce=nonce, image_token=image_token)
+        return None if row is None else to_job(row)
+
+    def last_change(self) -> int:
+        with self._database.read() as db:
+            return int(self._sql.last_change(db)[0])
+
     def queue_length_before(self, job_id: int) -> int:
         with self._database.read() as db:
             job = self._row(db, job_id)
             return int(self._sql.queued_before(db, category=job.category.value, id=job_id)[0])
+
+    def recent_durations_s(self, category: Category, *, limit: int) -> list[float]:
+        with self._database.read() as db:
+            rows = list(self._sql.recent_durations(db, category=category.value, limit=limit))
+        return [(needed_time(row["finished_at"]) - needed_time(row["started_at"])).total_seconds() for row in rows]
 
     def last_beat(self) -> Heartbeat | None:
         with self._database.read() as db:
@@ -70,12 +89,6 @@ class JobReader:
 
     def close(self) -> None:
         self._database.close()
-
-    def account_wait_s(self, *, generator: str) -> float:
-        with self._database.read() as db:
-            row = self._sql.account_pause(db, generator=generator)
-        until = None if row is None else to_time(row["calls_after"])
-        return 0.0 if until is None else max(0.0, (until - self.now()).total_seconds())
 
     def _row(self, db: sqlite3.Connection, job_id: int) -> Job:
         row = self._sql.job_by_id(db, id=job_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sqlite3
 from dataclasses import asdict
@@ -9,6 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from core.domain.generation import SeenTask, Source
 from core.domain.job import Category, Job, JobEvent, JobOptions, NewJob, StoredImage, StoredModel
 from core.domain.status import Stage, Status
 
@@ -22,11 +24,11 @@ def to_time(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
-def _to_decimal(text: str | None) -> Decimal | None:
+def to_decimal(text: str | None) -> Decimal | None:
     return None if text is None else Decimal(text)
 
 
-def _needed_time(text: str) -> datetime:
+def needed_time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
@@ -71,10 +73,30 @@ def job_parameters(job: Job) -> dict[str, Any]:
         "missed_since": to_text(job.missed_since),
         "started_at": to_text(job.started_at),
         "finished_at": to_text(job.finished_at),
+        "intent_at": to_text(job.intent_at),
+        "account": job.account,
+        "settle_scans": job.settle_scans,
+        "scanned_at": to_text(job.scanned_at),
+        "cancelled_at": to_text(job.cancelled_at),
+        "hint_at": to_text(job.hint_at),
+        "fetch_tries": job.fetch_tries,
         "credits_used": None if job.credits_used is None else str(job.credits_used),
         "error_code": job.error_code,
         "error_message": job.error_message,
     }
+
+
+# The same row is read many times while its JSON stays the same, and the values are frozen.
+
+
+@functools.lru_cache(2048)
+def _image(text: str) -> StoredImage:
+    return StoredImage(**json.loads(text))
+
+
+@functools.lru_cache(256)
+def _options(text: str) -> JobOptions:
+    return JobOptions(**json.loads(text))
 
 
 def to_job(row: sqlite3.Row) -> Job:
@@ -84,14 +106,14 @@ def to_job(row: sqlite3.Row) -> Job:
         session_id=row["session_id"],
         target_object=row["target_object"],
         iteration=row["iteration"],
-        image=None if image is None else StoredImage(**json.loads(image)),
+        image=None if image is None else _image(image),
         generator=row["generator"],
         category=Category(row["category"]),
-        options=JobOptions(**json.loads(row["options"])),
+        options=_options(row["options"]),
         status=Status(row["status"]),
         stage=Stage(row["stage"]),
-        created_at=_needed_time(row["created_at"]),
-        updated_at=_needed_time(row["updated_at"]),
+        created_at=needed_time(row["created_at"]),
+        updated_at=needed_time(row["updated_at"]),
         progress=row["progress"],
         attempt=row["attempt"],
         nonce=row["nonce"],
@@ -107,9 +129,16 @@ def to_job(row: sqlite3.Row) -> Job:
         missed_since=to_time(row["missed_since"]),
         started_at=to_time(row["started_at"]),
         finished_at=to_time(row["finished_at"]),
+        intent_at=to_time(row["intent_at"]),
+        account=row["account"],
+        settle_scans=row["settle_scans"],
+        scanned_at=to_time(row["scanned_at"]),
+        cancelled_at=to_time(row["cancelled_at"]),
+        hint_at=to_time(row["hint_at"]),
+        fetch_tries=row["fetch_tries"],
         model=None if model is None else StoredModel(**json.loads(model)),
-        credits_estimate=_to_decimal(row["credits_estimate"]),
-        credits_used=_to_decimal(row["credits_used"]),
+        credits_estimate=to_decimal(row["credits_estimate"]),
+        credits_used=to_decimal(row["credits_used"]),
         error_code=row["error_code"],
         error_message=row["error_message"],
         idempotency_key=row["idempotency_key"],
@@ -118,11 +147,41 @@ def to_job(row: sqlite3.Row) -> Job:
     )
 
 
+def seen_parameters(task: SeenTask, now: datetime) -> dict[str, Any]:
+    """For the query keep_seen."""
+    return {
+        "task_id": task.task_id,
+        "account": task.account,
+        "source": task.source.value,
+        "type": task.type,
+        "status": task.status,
+        "created_at": to_text(task.created_at),
+        "credits_used": None if task.credits_used is None else str(task.credits_used),
+        "job_id": task.job_id,
+        "evidence": task.evidence,
+        "now": to_text(now),
+    }
+
+
+def to_seen(row: sqlite3.Row) -> SeenTask:
+    return SeenTask(
+        task_id=row["task_id"],
+        account=row["account"],
+        source=Source(row["source"]),
+        type=row["type"],
+        status=row["status"],
+        created_at=to_time(row["created_at"]),
+        credits_used=to_decimal(row["credits_used"]),
+        job_id=row["job_id"],
+        evidence=row["evidence"],
+    )
+
+
 def to_event(row: sqlite3.Row) -> JobEvent:
     return JobEvent(
         id=row["id"],
         job_id=row["job_id"],
-        at=_needed_time(row["at"]),
+        at=needed_time(row["at"]),
         before=None if row["before"] is None else Stage(row["before"]),
         after=Stage(row["after"]),
         status=Status(row["status"]),

@@ -30,6 +30,16 @@ create table if not exists generated_images (
     missed_since     text,
     started_at       text,
     finished_at      text,
+    intent_at        text,
+    account          text,                          -- fingerprint of the account the attempt was meant for
+    settle_scans     integer not null default 0,
+    scanned_at       text,
+    cancelled_at     text,
+    hint_at          text,
+    fetch_tries      integer not null default 0,
+    usage_missed_at  text,                          -- a whole list of the usage did not have the task yet
+    usage_seen_at    text,
+    usage_lag_s      real,
     credits_estimate text,                          -- decimals as text: never a float
     credits_used     text,
     error_code       text,
@@ -47,6 +57,11 @@ create index if not exists generated_images_by_stage on generated_images (stage,
 create index if not exists generated_images_due on generated_images (next_poll_at) where stage in ('generating', 'late', 'saving');
 create index if not exists generated_images_changes on generated_images (change_number);
 create index if not exists generated_images_by_status on generated_images (status, id);
+
+create index if not exists generated_images_usage on generated_images (account, intent_at) where task_id is not null;
+
+create index if not exists generated_images_by_nonce on generated_images (nonce) where nonce is not null;
+create index if not exists generated_images_by_token on generated_images (image_token) where image_token is not null;
 
 create table if not exists job_events (
     id         integer primary key autoincrement,
@@ -66,6 +81,35 @@ create index if not exists job_events_of_job on job_events (job_id, id);
 create table if not exists account_state (
     generator   text primary key,
     calls_after text not null                       -- no call of this account before this time
+) strict;
+
+create table if not exists account_facts (
+    account      text primary key,
+    echo_seen_at text,                              -- a normal task showed the nonce of its request
+    balance      text,
+    held         text,
+    balance_at   text
+) strict;
+
+-- Tasks at the account that belonged to no job when they were seen. Once bound to a job they count no more.
+create table if not exists seen_tasks (
+    task_id       text primary key,
+    account       text not null,
+    source        text not null check (source in ('usage', 'webhook', 'journal')),
+    type          text not null,
+    status        text not null,
+    created_at    text,
+    credits_used  text,
+    job_id        integer references generated_images (id),
+    evidence      text not null,
+    first_seen_at text not null
+) strict;
+
+create table if not exists webhook_deliveries (
+    id          text primary key,                   -- of the signed body
+    type        text not null,
+    task_id     text,
+    received_at text not null
 ) strict;
 
 create table if not exists scheduler_heartbeats (

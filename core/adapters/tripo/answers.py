@@ -68,7 +68,7 @@ def created_task(response: httpx.Response) -> str:
     if body is None or response.status_code >= 500:
         raise OutcomeUnknown(
             f"Tripo answered {response.status_code} and did not say whether it took the picture. "
-            "Nothing is sent again by itself; the operator can see at Tripo what was ordered.",
+            "We are checking that; nothing is sent again before it is known, so nothing is charged twice.",
             trace_id=trace,
         )
     if body["code"] != 0:
@@ -77,8 +77,7 @@ def created_task(response: httpx.Response) -> str:
     task_id = data.get("task_id") if isinstance(data, dict) else None
     if not isinstance(task_id, str) or not task_id:
         raise OutcomeUnknown(
-            "Tripo took the picture but did not name its task. Nothing is sent again by itself."
-            " The operator can see at Tripo what was ordered.",
+            "Tripo took the picture but did not name its task. We are looking for it; nothing is charged twice.",
             trace_id=trace,
         )
     return task_id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ import httpx
 
 from core.adapters.tripo import wire
 from core.adapters.tripo.answers import created_task, data_of
+from core.adapters.tripo.bounded import BoundedTransport, bounded
 from core.domain.errors import LookupFailed, ModelUnavailable, NotSent, OutcomeUnknown
 from core.domain.generation import Balance, GenerationRequest, TaskLookup, TaskState, UsageRow
 
@@ -20,9 +22,12 @@ QUICK = httpx.Timeout(15.0, connect=5.0)
 UPLOAD = httpx.Timeout(60.0, connect=5.0)
 CREATE = httpx.Timeout(20.0, connect=5.0)
 DOWNLOAD = httpx.Timeout(20.0, connect=5.0)
-DOWNLOAD_TOTAL_S = 600.0  # a body that trickles must end some time; each read has its own limit besides
+# A whole call, however slowly its answer trickles; each single read has its own limit besides. The time in flight of
+# a paid request is bounded by this: settling begins only after it.
+CREATE_TOTAL_S, QUICK_TOTAL_S, UPLOAD_TOTAL_S, DOWNLOAD_TOTAL_S = 30.0, 30.0, 120.0, 600.0
+MAX_ANSWER_BYTES = 32 * 1024 * 1024
 MOST_REDIRECTS = 3
-FIRST_BYTE = "send_request_headers.started"
+FIRST_BYTE, BODY = "send_request_headers.started", "send_request_body.started"
 
 
 class TripoClient:
@@ -37,6 +42,7 @@ class TripoClient:
         self._base_url = base_url.rstrip("/")
         self._authorization = {"Authorization": f"Bearer {api_key}"}
         self._transport = transport
+        self.account = hashlib.sha256(f"{self._base_url} {api_key}".encode()).hexdigest()[:16]
         self._http = self._client(headers=self._authorization)
         self._plain = self._client()
 
@@ -45,7 +51,9 @@ class TripoClient:
 
     def upload(self, data: bytes, *, name: str, media_type: str) -> str:
         """Hand over a picture, free; returns its file token. Raises: LookupFailed and what `data_of` raises."""
-        answer = self._ask("POST", "/v3/files", files={"file": (name, data, media_type)}, timeout=UPLOAD)
+        answer = self._ask(
+            "POST", "/v3/files", files={"file": (name, data, media_type)}, timeout=UPLOAD, total_s=UPLOAD_TOTAL_S
+        )
         token = answer.get("file_token") if isinstance(answer, dict) else None
         if not isinstance(token, str) or not token:
             raise LookupFailed("Tripo took the picture but gave no token for it; it is sent again, which is free.")
@@ -66,25 +74,33 @@ class TripoClient:
             if event.endswith(FIRST_BYTE):
                 check_send_window()
                 sent = True
+            elif event.endswith(BODY):
+                check_send_window()  # whoever stood still since then keeps the order back: it is nothing without a body
 
         try:
-            with self._client(headers=self._authorization) as fresh:
+            with (
+                bounded(seconds=CREATE_TOTAL_S, most_bytes=MAX_ANSWER_BYTES),
+                self._client(headers=self._authorization) as fresh,
+            ):
                 response = fresh.post(
                     f"{self._base_url}/v3/generation/image-to-model",
                     json=wire.create_body(request),
                     timeout=CREATE,
                     extensions={"trace": trace},
                 )
-        except NotSent:
-            raise
+        except NotSent as exc:
+            if not sent:
+                raise
+            raise OutcomeUnknown(
+                "The time to send this request passed while it was being sent, so it was broken off. We are checking "
+                "whether Tripo took it all the same; nothing is charged twice."
+            ) from exc
         except (httpx.HTTPError, OSError) as exc:
             if not sent:
-                raise NotSent(
-                    f"Tripo could not be reached ({type(exc).__name__}), so nothing was ordered. It is tried again."
-                ) from exc
+                raise NotSent("Tripo could not be reached, so nothing was ordered. It is tried again.") from exc
             raise OutcomeUnknown(
-                f"The connection broke ({type(exc).__name__}) before Tripo said whether it took the picture. "
-                "Nothing is sent again by itself; the operator can see at Tripo what was ordered."
+                "The connection broke before Tripo said whether it took the picture. "
+                "We are checking that; nothing is sent again before it is known, so nothing is charged twice."
             ) from exc
         return created_task(response)
 
@@ -127,7 +143,10 @@ class TripoClient:
         ends_s = time.monotonic() + DOWNLOAD_TOTAL_S
         try:
             for _ in range(MOST_REDIRECTS + 1):
-                with self._plain.stream("GET", url, timeout=DOWNLOAD) as response:
+                with (
+                    bounded(seconds=DOWNLOAD_TOTAL_S, most_bytes=max_bytes + MAX_ANSWER_BYTES),
+                    self._plain.stream("GET", url, timeout=DOWNLOAD) as response,
+                ):
                     if response.has_redirect_location:
                         url = _followed(url, response.headers["Location"])
                         continue
@@ -136,9 +155,9 @@ class TripoClient:
                             f"The model's address answered {response.status_code}; it is asked for anew."
                         )
                     return _whole_body(response, max_bytes=max_bytes, ends_s=ends_s)
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as exc:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError):
             raise ModelUnavailable(
-                f"The transfer of the model broke ({type(exc).__name__}); it is fetched again, which is free."
+                "The transfer of the model broke; it is fetched again, which is free."
             ) from None  # the cause names the signed address
         raise ModelUnavailable("The model's address was redirected too often; it is asked for anew.")
 
@@ -147,22 +166,25 @@ class TripoClient:
         self._plain.close()
 
     def _ask(
-        self, method: str, path: str, *, timeout: httpx.Timeout = QUICK, **more: Any
+        self,
+        method: str,
+        path: str,
+        *,
+        timeout: httpx.Timeout = QUICK,
+        total_s: float = QUICK_TOTAL_S,
+        **more: Any,
     ) -> dict[str, Any] | list[Any]:
         try:
-            response = self._http.request(method, f"{self._base_url}{path}", timeout=timeout, **more)
+            with bounded(seconds=total_s, most_bytes=MAX_ANSWER_BYTES):
+                response = self._http.request(method, f"{self._base_url}{path}", timeout=timeout, **more)
         except (httpx.HTTPError, OSError, RuntimeError) as exc:  # RuntimeError: closed, because the server stops
-            raise LookupFailed(
-                f"Tripo could not be reached ({type(exc).__name__}); it is tried again. Nothing was charged."
-            ) from exc
+            raise LookupFailed("Tripo could not be reached; it is tried again. Nothing was charged.") from exc
         return data_of(response)
 
     def _client(self, *, headers: dict[str, str] | None = None) -> httpx.Client:
-        # HTTP/1.1: httpcore's synchronous HTTP/2 is not safe between threads. No proxy or netrc from the environment
-        # changes where a key goes.
-        return httpx.Client(
-            headers=headers, transport=self._transport, follow_redirects=False, http2=False, trust_env=False
-        )
+        # no netrc from the environment changes where a key goes
+        transport = self._transport or BoundedTransport()
+        return httpx.Client(headers=headers, transport=transport, follow_redirects=False, trust_env=False)
 
 
 def _followed(url: str, location: str) -> str:

@@ -49,7 +49,7 @@ def _row(code: int, http: str, effect: Effect, happened: str, next_step: str, co
 _BAD_KEY = "Tripo does not accept the API key."
 _MEND_KEY = "The operator must check TRIPO_API_KEY, and that TRIPO_BASE_URL is of the region the key was made in."
 _FAULT = "Tripo had a fault of its own."
-_WATCHED = "Nothing is sent again by itself; the operator can see at Tripo what was ordered."
+_WATCHED = "We are checking that by ourselves; nothing is sent again before it is known, so nothing is charged twice."
 _RETIRED = "Tripo no longer offers this kind of model."
 _OTHER_MODEL = "Choose another model version and submit again."
 _TOO_BIG = "The picture is too large for Tripo."

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 
+from core.adapters.tripo import prices
 from core.adapters.tripo.client import MOST_IDS, TripoClient
 from core.domain.errors import ModelInvalid, ModelUnavailable
 from core.domain.generation import Balance, FetchedModel, GenerationRequest, TaskLookup, TaskState, UsageRow
-from core.domain.job import StoredImage
+from core.domain.job import JobOptions, StoredImage
 
 GLB_MAGIC = b"glTF"
 
@@ -44,15 +46,23 @@ class TripoGenerator:
             raise ModelInvalid("The file that Tripo delivered is not a GLB, the format of 3D models.")
         return FetchedModel(data=data)
 
+    @property
+    def account(self) -> str:
+        return self._client.account
+
+    def estimate(self, options: JobOptions) -> Decimal | None:
+        return prices.estimate(options)
+
+    def check_options(self, options: JobOptions) -> None:
+        prices.check(options)
+
     def check_account(self) -> None:
         self._client.balance()
 
     def balance(self) -> Balance:
-        """Credits free and held. Raises: AccountBlocked, AccountBusy, LookupFailed."""
         return self._client.balance()
 
     def usage(self, *, limit: int, offset: int) -> list[UsageRow]:
-        """The account's tasks, newest first. Raises: AccountBlocked, AccountBusy, LookupFailed."""
         return self._client.usage(limit=limit, offset=offset)
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -14,6 +15,7 @@ PHASES = {
     "unknown": TaskPhase.WORKING,  # a fault of Tripo's that passes
     "success": TaskPhase.SUCCEEDED,
 }
+ENDED = frozenset({"success", "failed", "cancelled", "banned", "expired"})
 OLD_FAILURES = {"banned": "2008", "expired": "2018"}  # words that became failed with a code
 MODEL_KEYS = ("model_url", "pbr_model", "model", "base_model")
 
@@ -28,6 +30,10 @@ def create_body(request: GenerationRequest) -> dict[str, Any]:
         body |= {"texture": False, "pbr": False}  # pbr alone would bring the texture back
     elif not options.pbr:
         body["pbr"] = False
+    if options.texture and options.texture_quality != "standard":
+        body["texture_quality"] = options.texture_quality
+    if options.geometry_quality != "standard":
+        body["geometry_quality"] = options.geometry_quality
     return body
 
 
@@ -65,12 +71,25 @@ def usage_rows(data: dict[str, Any] | list[Any]) -> list[UsageRow]:
             task_id=str(row["task_id"]),
             type=str(row.get("type", "")),
             status=str(row.get("status", "")),
-            created_at=str(row.get("created_at", "")),
-            credits_used=decimal(row.get("credits_consumed")),
+            created_at=moment(row.get("created_at", row.get("create_time"))),
+            credits_used=decimal(row.get("credits_consumed", row.get("consumed_credit"))),
+            has_ended=str(row.get("status", "")) in ENDED,
         )
         for row in rows
         if isinstance(row, dict) and row.get("task_id")
     ]
+
+
+def moment(value: object) -> datetime | None:
+    """A time as ISO 8601 or unix seconds, aware UTC; None when it is neither."""
+    try:
+        if isinstance(value, str) and not value.replace(".", "", 1).isdecimal():
+            found = datetime.fromisoformat(value)
+            return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        seconds = decimal(value)
+        return None if seconds is None else datetime.fromtimestamp(float(seconds), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def decimal(value: object) -> Decimal | None:

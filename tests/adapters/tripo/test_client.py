@@ -28,11 +28,11 @@ from core.domain.errors import (
     RequestRejected,
 )
 from core.domain.generation import GenerationRequest, TaskPhase, TaskState
-from core.domain.job import JobOptions
+from core.domain.job import DEFAULT_MODEL, JobOptions
 from tests import pictures
 from tests.adapters.tripo.conftest import KEY
 from tests.builders import stored_image
-from tests.fake_tripo.server import FakeTripo, sample_model
+from tests.fake_tripo.server import FakeTripo, running, sample_model
 
 ERRORS = {
     Effect.BLOCKED: AccountBlocked,
@@ -214,6 +214,58 @@ def test_whatever_breaks_after_the_first_byte_is_unknown(kind: type[httpx.Transp
 
     with pytest.raises(OutcomeUnknown):
         create(TripoClient("https://tripo.test", KEY, transport=httpx.MockTransport(broken)), "file_1")
+
+
+@pytest.mark.parametrize(("kind", "seconds"), [("trickle", 0.02), ("hang after", 60.0)])
+def test_the_paid_call_ends_however_slowly_its_answer_comes(
+    client: TripoClient, fake: FakeTripo, token: str, kind: str, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.adapters.tripo.client.CREATE_TOTAL_S", 0.3)
+    fake.plan.arm("create", kind, seconds=seconds)
+
+    with pytest.raises(OutcomeUnknown):
+        create(client, token)
+    assert len(fake.ledger.tasks) == 1
+
+
+def test_questions_and_transfers_end_too(client: TripoClient, fake: FakeTripo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.adapters.tripo.client.QUICK_TOTAL_S", 0.3)
+    monkeypatch.setattr("core.adapters.tripo.client.DOWNLOAD_TOTAL_S", 0.3)
+    task = fake.ledger.create({"input": fake.ledger.add_file(), "model": DEFAULT_MODEL})
+    fake.ledger.urls["k"] = (task.id, fake.ledger.clock_s() + 60)
+    fake.plan.arm("balance", "trickle", seconds=0.02)
+    with pytest.raises(LookupFailed):
+        client._ask("GET", "/v3/account/balance", total_s=0.3)
+
+    fake.plan.arm("download", "trickle", seconds=0.02)
+    with pytest.raises(ModelUnavailable):
+        client.download(f"{client._base_url}/signed/k/model.glb")
+
+
+def test_an_answer_without_an_end_does_not_fill_the_memory(
+    client: TripoClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.adapters.tripo.client.MAX_ANSWER_BYTES", 20)
+
+    with pytest.raises(LookupFailed):
+        client.balance()
+
+
+def test_who_stood_still_after_the_first_byte_breaks_the_request_off(fake: FakeTripo) -> None:
+    looks = iter([None, NotSent("too late")])
+
+    def check() -> None:
+        if (error := next(looks)) is not None:
+            raise error
+
+    with running(fake) as address:
+        client = TripoClient(address, KEY)
+        picture = client.upload(b"x", name="a.jpg", media_type="image/jpeg")
+        with pytest.raises(OutcomeUnknown, match="passed while it was being sent"):
+            client.create(request(picture), check_send_window=check)
+        client.close()
+
+    assert fake.ledger.tasks == {}
 
 
 def test_redirects_of_the_paid_call_are_not_followed() -> None:

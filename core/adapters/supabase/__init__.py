@@ -1,0 +1,1 @@
+"""Jobs in Supabase's Postgres, files in Supabase Storage."""

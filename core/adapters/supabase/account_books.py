@@ -1,0 +1,80 @@
+"""What is known of the account, in Supabase. See core.ports.account_store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from core.adapters.supabase.connection import Connection
+from core.adapters.supabase.rows import from_seen, from_time, to_decimal, to_seen, to_time
+from core.domain.generation import Balance, SeenTask, UsageRow
+from core.ports.account_store import AccountFacts, Delivery
+
+LOOKED_EVERY_S = 30.0  # a row is not seen the moment it appears: this much of a measured lag may be our own pause
+
+
+class AccountBooks:
+    """The verbs about the account: each is one call of the database."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def pause_account(self, *, generator: str, wait_s: float) -> None:
+        self._db.call("pause", p_generator=generator, p_wait_s=wait_s)
+
+    def account_wait_s(self, *, generator: str) -> float:
+        return float(self._db.call("wait_s", p_generator=generator))
+
+    def account_facts(self, account: str) -> AccountFacts:
+        facts = self._db.call("facts", p_account=account)
+        available, held = to_decimal(facts["balance"]), to_decimal(facts["held"])
+        return AccountFacts(
+            echo_seen_at=to_time(facts["echo_seen_at"]),
+            usage_lag_s=facts["usage_lag_s"],
+            balance=None if available is None or held is None else Balance(available=available, held=held),
+            balance_at=to_time(facts["balance_at"]),
+        )
+
+    def note_echo(self, account: str) -> None:
+        self._db.call("note_echo", p_account=account)
+
+    def note_balance(self, account: str, balance: Balance) -> None:
+        self._db.call("note_balance", p_account=account, p_balance=str(balance.available), p_held=str(balance.held))
+
+    def usage_awaited_since(self, account: str) -> datetime | None:
+        return to_time(self._db.call("usage_awaited", p_account=account))
+
+    def note_usage(self, account: str, rows: Sequence[UsageRow]) -> None:
+        told = [
+            {
+                "task_id": row.task_id,
+                "has_ended": row.has_ended,
+                "credits_used": None if row.credits_used is None else str(row.credits_used),
+            }
+            for row in rows
+        ]
+        self._db.call("note_usage", p_account=account, p_rows=json.dumps(told), p_looked_every_s=LOOKED_EVERY_S)
+
+    def unbound(self, task_ids: Collection[str]) -> frozenset[str]:
+        return frozenset(self._db.call("unbound", p_tasks=list(task_ids))) if task_ids else frozenset()
+
+    def keep_seen(self, tasks: Sequence[SeenTask]) -> None:
+        if tasks:
+            self._db.call("keep_seen", p_tasks=json.dumps([from_seen(task) for task in tasks]))
+
+    def seen_tasks(self, *, job_id: int | None = None, limit: int = 100) -> list[SeenTask]:
+        rows = self._db.call("seen", p_job=-1 if job_id is None else job_id, p_limit=limit)
+        return [to_seen(row) for row in rows]
+
+    def note_delivery(self, account: str, delivery: Delivery) -> bool:
+        return bool(
+            self._db.call("deliver", p_account=account, p_id=delivery.id, p_type=delivery.type, p_task=delivery.task_id)
+        )
+
+    def last_delivery_at(self) -> datetime | None:
+        return to_time(self._db.call("last_delivery"))
+
+    def credits_since(self, since: datetime) -> Decimal:
+        return to_decimal(self._db.call("credits", p_since=from_time(since))) or Decimal(0)

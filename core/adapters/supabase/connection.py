@@ -1,0 +1,130 @@
+"""One Supabase project over the official client, with its errors in our words."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import httpx
+from postgrest.exceptions import APIError
+from storage3.exceptions import StorageApiError
+from supabase import Client, create_client
+from supabase.lib.client_options import SyncClientOptions
+
+from core.domain.errors import StoreUnavailable
+
+log = logging.getLogger(__name__)
+SQL_FILE = "database_schema_update.sql"
+TIMEOUT = httpx.Timeout(20.0, connect=5.0)
+TRIES = 3  # every call may be repeated: a write that was done already is recognised
+PAUSE_S = 0.2
+# what PostgREST and Postgres say when a table, column or function is not there
+UPDATE_MISSING = frozenset({"PGRST202", "PGRST203", "PGRST204", "PGRST205", "42883", "42P01", "42703", "3F000"})
+KEY_REFUSED = frozenset({"PGRST301", "PGRST302", "PGRST303", "42501", "401", "403"})
+UNIQUE_VIOLATION = "23505"  # the caller knows what that means. Source: PostgreSQL, error codes
+Result = TypeVar("Result")
+
+
+class Connection:
+    """Made without a call: whether the project answers shows with the first one, and every time anew.
+
+    Args:
+        url: the project's address.
+        key: its secret key; the server's alone.
+        transport: a test's own; None for the network.
+    """
+
+    def __init__(self, url: str, key: str, *, transport: httpx.BaseTransport | None = None) -> None:
+        self._url, self._key, self._transport = url, key, transport
+        self._lock = threading.Lock()
+        self._client: Client | None = None
+        self._http: httpx.Client | None = None
+
+    def __repr__(self) -> str:
+        return f"Connection({self._url!r})"
+
+    def call(self, function: str, **parameters: Any) -> Any:
+        """A function of the database, repeated when its answer was lost.
+
+        Raises: StoreUnavailable; APIError for a value that must be unique and is not.
+        """
+        return self.tried(lambda client: client.rpc(f"maquette_{function}", parameters).execute().data)
+
+    def tried(self, act: Callable[[Client], Result]) -> Result:
+        """Run it, and again when the connection broke. Raises: as `call`."""
+        for left in reversed(range(TRIES)):
+            try:
+                return act(self._connected())
+            except httpx.HTTPError as exc:
+                if not left:
+                    raise StoreUnavailable(
+                        "The Supabase project cannot be reached now. Check SUPABASE_URL, and at status.supabase.com "
+                        "whether the service is up."
+                    ) from exc
+            except APIError as exc:
+                raise_known(exc)
+                if exc.code == UNIQUE_VIOLATION:
+                    raise
+                if not left or not _passes(exc):
+                    raise StoreUnavailable(
+                        f"The Supabase database answered with an error ({exc.code}: {exc.message}); it is tried again."
+                    ) from exc
+            threading.Event().wait(PAUSE_S)
+        raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        with self._lock:
+            if self._http is not None:
+                self._http.close()
+            self._client, self._http = None, None
+
+    def _connected(self) -> Client:
+        with self._lock:
+            if self._client is None:
+                # HTTP/1.1: httpcore's synchronous HTTP/2 is not safe between threads
+                self._http = httpx.Client(
+                    http2=False, timeout=TIMEOUT, follow_redirects=True, transport=self._transport
+                )
+                options = SyncClientOptions(
+                    httpx_client=self._http,
+                    postgrest_client_retry=False,
+                    auto_refresh_token=False,
+                    persist_session=False,
+                )
+                try:
+                    self._client = create_client(self._url, self._key, options)
+                except Exception as exc:
+                    raise StoreUnavailable(
+                        "SUPABASE_URL or SUPABASE_KEY does not have the form of a Supabase project's. Copy both again "
+                        "from the project's settings, under API keys."
+                    ) from exc
+            return self._client
+
+
+def raise_known(exc: APIError) -> None:
+    """Raises: StoreUnavailable, with what to do, for what an operator can mend."""
+    code, said = str(exc.code or ""), str(exc.message or "").lower()
+    if code in UPDATE_MISSING or "could not find the function" in said:
+        raise StoreUnavailable(
+            f"The Supabase database lacks Maquette's tables or an update of them. Open the project's SQL editor, paste "
+            f"the whole file {SQL_FILE}, run it, and this page goes on by itself."
+        ) from exc
+    if code in KEY_REFUSED or "invalid api key" in said or "jwt" in said:
+        raise StoreUnavailable(
+            "Supabase does not accept SUPABASE_KEY. It must be the project's secret key (sb_secret_… or service_role), "
+            "not the publishable one. Copy it from the project's settings, under API keys, and start again."
+        ) from exc
+
+
+def _passes(exc: APIError) -> bool:
+    """Whether the same call may work in a moment: the database restarts, or a gateway answered in its place."""
+    code = str(exc.code or "")
+    is_status = code.isdecimal() and len(code) == 3 and int(code) >= 500
+    return is_status or code.startswith(("57P", "08", "53", "40", "PGRST00", "SUP"))
+
+
+def storage_status(exc: StorageApiError) -> int:
+    """The HTTP status of an answer of Storage; 0 when it has none."""
+    return int(exc.status) if str(exc.status).isdecimal() else 0

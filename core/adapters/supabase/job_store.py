@@ -1,0 +1,302 @@
+"""The JobStore port on Supabase: a change is computed from the row as it was read, and written only if it still is."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from postgrest.exceptions import APIError
+
+from core.adapters.supabase.account_books import AccountBooks
+from core.adapters.supabase.connection import UNIQUE_VIOLATION
+from core.adapters.supabase.rows import (
+    Row,
+    from_job,
+    from_new,
+    from_time,
+    needed_time,
+    to_decimal,
+    to_event,
+    to_job,
+)
+from core.domain.errors import (
+    IdempotencyConflict,
+    IllegalTransition,
+    JobNotFound,
+    StoreUnavailable,
+)
+from core.domain.generation import SeenTask
+from core.domain.job import Category, Job, JobEvent, NewJob
+from core.domain.status import Stage
+from core.ports import job_changes as changes
+from core.ports.job_changes import Change, Changed, check_held, holds
+from core.ports.job_store import (
+    Added,
+    Budget,
+    Claim,
+    Claimed,
+    Heartbeat,
+    JobPage,
+    JobQuery,
+    PollNote,
+    Slots,
+)
+from core.ports.single_job import SingleJobVerbs
+
+ROUNDS = 8  # another replica wrote in between: read and compute again
+
+
+class SupabaseJobStore(AccountBooks, SingleJobVerbs):
+    """See core.ports.job_store for what each verb promises. Times are the database's."""
+
+    # -- writing
+
+    def add(self, new: NewJob, *, budget: Budget | None = None) -> Added:
+        told = self._db.call(
+            "add",
+            p_new=json.dumps(from_new(new)),
+            p_write_id=str(uuid.uuid4()),
+            p_most=None if budget is None else str(budget.most),
+            p_since=None if budget is None else from_time(budget.since),
+        )
+        if "used" in told and budget is not None:
+            raise changes.over_budget(new, budget, to_decimal(told["used"]) or Decimal(0))
+        job = to_job(told["row"])
+        if not told["created"] and job.request_hash != new.request_hash:
+            raise IdempotencyConflict(
+                f"The Idempotency-Key {new.idempotency_key!r} was already used for job {job.id}, with "
+                "other data. Nothing was done. Use a new key for a new request."
+            )
+        return Added(job=job, created=bool(told["created"]))
+
+    def claim_queued(self, *, owner: str, lease_s: float, slots: Slots, limit: int) -> list[Claimed]:
+        most = {category.value: count for category, count in slots.limits.items()}
+        return self._claim("queued", owner, lease_s, "", limit, slots=most)
+
+    def bind_task(self, claim: Claim, task_id: str, *, poll_in_s: float) -> Job:
+        wait_s = self._first_look_s(task_id, poll_in_s)
+        try:
+            return self._change(claim.job_id, changes.bound(task_id, poll_in_s=wait_s), claim=claim)
+        except APIError as exc:
+            if exc.code != UNIQUE_VIOLATION:
+                raise
+            raise IllegalTransition(
+                f"Task {task_id} already belongs to another job; job {claim.job_id} cannot have it."
+            ) from exc
+
+    def adopt_task(self, job_id: int, attempt: int, task_id: str, *, poll_in_s: float) -> Job | None:
+        adopted = changes.adopted(attempt, task_id, poll_in_s=self._first_look_s(task_id, poll_in_s))
+
+        def change(job: Job, now: datetime) -> Changed:
+            changed = adopted(job, now)
+            if changed is None:
+                raise _GoneAnotherWay
+            return changed
+
+        try:
+            return self._change(job_id, change)
+        except _GoneAnotherWay:
+            return None
+        except APIError as exc:
+            if exc.code != UNIQUE_VIOLATION:
+                raise
+            return None
+
+    def mark_attention(self, claim: Claim, candidates: Sequence[SeenTask], *, note: str) -> Job:
+        # the candidates first: a job never asks a person about nothing that was found
+        self.keep_seen([replace(candidate, job_id=claim.job_id) for candidate in candidates])
+        return self._change(claim.job_id, changes.attention(note), claim=claim)
+
+    def claim_uncertain(
+        self, *, owner: str, lease_s: float, generator: str, limit: int, not_scanned_for_s: float = 0.0
+    ) -> list[Claimed]:
+        return self._claim("uncertain", owner, lease_s, generator, limit, seconds=not_scanned_for_s)
+
+    def claim_due(
+        self, *, owner: str, lease_s: float, generator: str, limit: int, ahead_s: float = 0.0
+    ) -> list[Claimed]:
+        return self._claim("due", owner, lease_s, generator, limit, seconds=ahead_s)
+
+    def claim_saving(self, *, owner: str, lease_s: float, generator: str, limit: int) -> list[Claimed]:
+        return self._claim("saving", owner, lease_s, generator, limit)
+
+    def note_polls(self, notes: Sequence[PollNote]) -> int:
+        by_job = {note.claim.job_id: note for note in notes}
+        written = 0
+        for _ in range(ROUNDS):
+            if not by_job:
+                break
+            rows, now = self._rows(list(by_job))
+            held = [row for row in rows if holds(by_job[row["id"]].claim, to_job(row))]
+            writes = [_write(row, changes.polled(by_job[row["id"]])(to_job(row), now)) for row in held]
+            done = {row["id"] for row in self._db.call("write", p_writes=json.dumps(writes))} if writes else set()
+            written += len(done)
+            by_job = {row["id"]: by_job[row["id"]] for row in held if row["id"] not in done}
+        return written
+
+    def expire_submitting(self) -> int:
+        return self._sweep("submitting", changes.expired, lambda job: job.stage is Stage.SUBMITTING)
+
+    def mark_late(self, *, timeout_s: float) -> int:
+        return self._sweep("generating", changes.late, lambda job: job.stage is Stage.GENERATING, age_s=timeout_s)
+
+    def give_up_late(self, *, watch_s: float) -> int:
+        return self._sweep("late", changes.given_up, lambda job: job.stage is Stage.LATE, age_s=watch_s)
+
+    def unblock(self, *, generator: str, available: Decimal | None = None) -> int:
+        def is_ready(job: Job) -> bool:
+            return job.stage is Stage.BLOCKED and changes.may_unblock(job, available)
+
+        return self._sweep("blocked", changes.unblocked, is_ready, generator=generator)
+
+    def beat(self, *, owner: str) -> None:
+        self._db.call("beat", p_owner=owner)
+
+    # -- reading
+
+    def now(self) -> datetime:
+        return needed_time(self._db.call("now"))
+
+    def get(self, job_id: int) -> Job:
+        return to_job(self._row(job_id)[0])
+
+    def find(self, query: JobQuery) -> JobPage:
+        told = self._db.call(
+            "page",
+            p_needle=_like(query.search),
+            p_number=int(query.search) if query.search.isdecimal() and len(query.search) < 19 else -1,
+            p_statuses=sorted(status.value for status in query.statuses),
+            p_limit=query.page_size,
+            p_offset=query.page * query.page_size,
+        )
+        jobs = tuple(to_job(row) for row in told["rows"])
+        return JobPage(jobs=jobs, total=told["total"], running=told["running"])
+
+    def events(self, job_id: int) -> list[JobEvent]:
+        rows = self._db.call("events", p_job=job_id)
+        if rows is None:
+            raise JobNotFound(f"There is no job {job_id}.")
+        return [to_event(row) for row in rows]
+
+    def changed_since(self, cursor: int, *, limit: int) -> tuple[list[Job], int]:
+        rows = self._db.call("changed", p_cursor=cursor, p_limit=limit)
+        return [to_job(row) for row in rows], rows[-1]["change_number"] if rows else cursor
+
+    def last_change(self) -> int:
+        return int(self._db.call("last_change"))
+
+    def job_of_intent(self, *, nonce: int | None, image_token: str | None) -> Job | None:
+        rows = self._db.call("job_of_intent", p_nonce=nonce, p_token=image_token)
+        return to_job(rows[0]) if rows else None
+
+    def queue_length_before(self, job_id: int) -> int:
+        self._row(job_id)
+        return int(self._db.call("queued_before", p_job=job_id))
+
+    def recent_durations_s(self, category: Category, *, limit: int) -> list[float]:
+        return [float(each) for each in self._db.call("durations", p_category=category.value, p_limit=limit)]
+
+    def last_beat(self) -> Heartbeat | None:
+        row = self._db.call("last_beat")
+        return None if row is None else Heartbeat(owner=row["owner"], at=needed_time(row["at"]))
+
+    def close(self) -> None:
+        self._db.close()
+
+    # -- how a change is written
+
+    def _change(self, job_id: int, change: Change, *, claim: Claim | None = None) -> Job:
+        for _ in range(ROUNDS):
+            row, now = self._row(job_id)
+            job = to_job(row)
+            if claim is not None:
+                check_held(claim, job)
+            changed = change(job, now)
+            if changed.job == job and changed.note is None:
+                return job
+            written = self._db.call("write", p_writes=json.dumps([_write(row, changed)]))
+            if written:
+                return to_job(written[0])
+        raise StoreUnavailable(f"Job {job_id} is being written by others all the time; it is tried again.")
+
+    def _sweep(
+        self, kind: str, change: Change, is_meant: Callable[[Job], bool], *, age_s: float = 0.0, generator: str = ""
+    ) -> int:
+        moved = 0
+        for row in self._db.call("stuck", p_kind=kind, p_age_s=age_s, p_generator=generator):
+            if not is_meant(to_job(row)):
+                continue
+            written = self._db.call("write", p_writes=json.dumps([_write(row, change(to_job(row), self.now()))]))
+            moved += len(written)  # none: another replica was first
+        return moved
+
+    def _claim(
+        self,
+        kind: str,
+        owner: str,
+        lease_s: float,
+        generator: str,
+        limit: int,
+        *,
+        seconds: float = 0.0,
+        slots: dict[str, int] | None = None,
+    ) -> list[Claimed]:
+        rows = self._db.call(
+            "claim",
+            p_kind=kind,
+            p_owner=owner,
+            p_lease_s=lease_s,
+            p_generator=generator,
+            p_limit=limit,
+            p_seconds=seconds,
+            p_slots=json.dumps(slots or {}),
+            p_write_id=str(uuid.uuid4()),
+        )
+        order = "next_poll_at" if kind in ("due", "saving") else "id"
+        jobs = [to_job(row) for row in sorted(rows, key=lambda row: row[order])]
+        return [Claimed(job=job, claim=Claim(job_id=job.id, owner=owner, epoch=job.epoch)) for job in jobs]
+
+    def _first_look_s(self, task_id: str, poll_in_s: float) -> float:
+        """At once for a task that a webhook named before we knew whose it is: it may have ended already."""
+        return 0.0 if self._db.call("is_seen", p_task=task_id) else poll_in_s
+
+    def _row(self, job_id: int) -> tuple[Row, datetime]:
+        rows, now = self._rows([job_id])
+        if not rows:
+            raise JobNotFound(f"There is no job {job_id}.")
+        return rows[0], now
+
+    def _rows(self, job_ids: list[int]) -> tuple[list[Row], datetime]:
+        told = self._db.call("jobs", p_ids=job_ids)
+        return told["rows"], needed_time(told["now"])
+
+
+class _GoneAnotherWay(Exception):
+    """The job of a proof is no longer where the proof is about."""
+
+
+def _write(row: Row, changed: Changed) -> dict[str, Any]:
+    event = None
+    if changed.note is not None:
+        event = {"before": changed.before.value, "note": changed.note}
+    return {
+        "id": row["id"],
+        "version": row["change_number"],
+        "write_id": str(uuid.uuid4()),
+        "needs_lease": changed.needs_lease,
+        "row": from_job(changed.job),
+        "event": event,
+    }
+
+
+def _like(search: str) -> str:
+    """A LIKE pattern that matches the search text literally, or an empty text."""
+    if not search:
+        return ""
+    literal = search.casefold().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{literal}%"

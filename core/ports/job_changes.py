@@ -1,0 +1,310 @@
+"""What each verb of the job table does to a job: pure, and the same for every adapter.
+
+A change takes the row as it is and the store's time, and gives the row as it shall be with the event to be logged. How
+a row is read, held and written in one transaction is the adapter's; what the verb means is here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from core.domain.errors import BudgetExceeded, ClaimLost, IllegalTransition
+from core.domain.job import Job, NewJob, StoredModel
+from core.domain.status import Stage, Status, check_transition, status_of
+from core.ports.job_store import Budget, Claim, Failure, Intent, PollNote
+
+BINDABLE = frozenset({Stage.SUBMITTING, Stage.UNCERTAIN, Stage.ATTENTION})
+KEPT_ALL_THE_SAME = "You cancelled this job. The model had been made and charged all the same, so it was kept."
+LATE = "This takes longer than the time limit. It is still being watched: if the model comes, you get it here."
+NO_CREDIT = "2010"  # Source: Tripo v3, error codes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """The row as it shall be.
+
+    Attributes:
+        before: the stage it had.
+        note: of the event; None when no event is logged, because neither stage nor status changed.
+        needs_lease: the write counts only under a lease that lasts.
+    """
+
+    job: Job
+    before: Stage
+    note: str | None = None
+    needs_lease: bool = False
+
+
+Change = Callable[[Job, datetime], Changed]
+
+
+def holds(claim: Claim, job: Job) -> bool:
+    return job.owner == claim.owner and job.epoch == claim.epoch
+
+
+def check_held(claim: Claim, job: Job) -> None:
+    """Raises: ClaimLost."""
+    if not holds(claim, job):
+        raise ClaimLost(f"Job {job.id} was taken over by another worker; this result was dropped.")
+
+
+def moved(
+    job: Job,
+    now: datetime,
+    after: Stage,
+    note: str,
+    *,
+    ended_as: Status | None = None,
+    keep_lease: bool = False,
+    before: Stage | None = None,
+) -> Changed:
+    """A move to another stage, or an end; the transition is checked. A cancelled job does not go back to the queue."""
+    before = before or job.stage
+    if job.cancelled_at is not None and after in (Stage.QUEUED, Stage.BLOCKED):
+        after, ended_as, note = Stage.DONE, Status.CANCELLED, "Cancelled; nothing was made or charged."
+    check_transition(before, after)
+    row = replace(
+        job,
+        stage=after,
+        status=Status.CANCELLED if job.cancelled_at is not None else status_of(after, ended_as),
+        updated_at=now,
+        finished_at=now if after is Stage.DONE else None,
+        lease_until=job.lease_until if keep_lease else None,
+    )
+    return Changed(job=row, before=before, note=note)
+
+
+def stays(job: Job, now: datetime) -> Changed:
+    """No move: the work on it ends."""
+    return Changed(job=replace(job, updated_at=now, lease_until=None), before=job.stage)
+
+
+def claimed(job: Job, now: datetime, *, owner: str, lease_s: float) -> Job:
+    return replace(job, owner=owner, epoch=job.epoch + 1, lease_until=now + timedelta(seconds=lease_s))
+
+
+def submitting(intent: Intent) -> Change:
+    def change(job: Job, now: datetime) -> Changed:
+        if job.lease_until is None or job.lease_until <= now:
+            raise ClaimLost(f"The lease on job {job.id} ran out before it could be submitted; nothing was sent.")
+        row = replace(
+            job,
+            attempt=job.attempt + 1,
+            nonce=intent.nonce,
+            image_token=intent.image_token,
+            send_by=now + timedelta(seconds=intent.send_within_s),
+            intent_at=now,
+            account=intent.account,
+            settle_scans=0,
+            scanned_at=None,
+            not_before=None,
+            error_code=None,
+            error_message=None,
+        )
+        return replace(moved(row, now, Stage.SUBMITTING, "Sending the picture.", keep_lease=True), needs_lease=True)
+
+    return change
+
+
+def bound(task_id: str, *, poll_in_s: float) -> Change:
+    def change(job: Job, now: datetime) -> Changed:
+        row = replace(
+            job if job.cancelled_at is not None else replace(job, error_code=None, error_message=None),
+            task_id=task_id,
+            started_at=now,
+            next_poll_at=now + timedelta(seconds=poll_in_s),
+            progress=0,
+            missed_count=0,
+            missed_since=None,
+        )
+        return moved(row, now, Stage.GENERATING, "The model is being made.")
+
+    return change
+
+
+def adopted(attempt: int, task_id: str, *, poll_in_s: float) -> Callable[[Job, datetime], Changed | None]:
+    """On proof, without a claim; None when the job has gone another way, the same row when it has the task already."""
+
+    def change(job: Job, now: datetime) -> Changed | None:
+        if job.task_id == task_id:
+            return Changed(job=job, before=job.stage)
+        if job.stage not in BINDABLE or job.attempt != attempt:
+            return None
+        # a new epoch: whoever held the job works on a question that is answered
+        return bound(task_id, poll_in_s=poll_in_s)(replace(job, epoch=job.epoch + 1, owner=None), now)
+
+    return change
+
+
+def again(job: Job) -> Job:
+    """With a clean slate: nothing of the attempt before counts any more."""
+    return replace(job, error_code=None, error_message=None, settle_scans=0, scanned_at=None, owner=None)
+
+
+def queued_again(*, wait_s: float, note: str) -> Change:
+    def change(job: Job, now: datetime) -> Changed:
+        row = replace(again(job), not_before=now + timedelta(seconds=wait_s))
+        return stays(row, now) if job.stage is Stage.QUEUED else moved(row, now, Stage.QUEUED, note)
+
+    return change
+
+
+def blocked(failure: Failure) -> Change:
+    return lambda job, now: moved(_with(job, failure), now, Stage.BLOCKED, failure.message)
+
+
+def uncertain(note: str) -> Change:
+    return lambda job, now: moved(job, now, Stage.UNCERTAIN, note)
+
+
+def scanned(*, counts: bool) -> Change:
+    def change(job: Job, now: datetime) -> Changed:
+        scans = job.settle_scans + 1 if counts else job.settle_scans
+        return stays(replace(job, settle_scans=scans, scanned_at=now, owner=None), now)
+
+    return change
+
+
+def attention(note: str) -> Change:
+    def change(job: Job, now: datetime) -> Changed:
+        row = replace(job, error_code="attention", error_message=note, owner=None)
+        return stays(row, now) if job.stage is Stage.ATTENTION else moved(row, now, Stage.ATTENTION, note)
+
+    return change
+
+
+def sent_again(note: str) -> Change:
+    def change(job: Job, now: datetime) -> Changed:
+        if job.stage is not Stage.ATTENTION:
+            raise IllegalTransition(f"Job {job.id} no longer waits for a decision; nothing was changed.")
+        return moved(again(job), now, Stage.QUEUED, note)
+
+    return change
+
+
+def polled(note: PollNote) -> Change:
+    def change(job: Job, now: datetime) -> Changed:
+        row = replace(
+            job,
+            progress=max(job.progress, note.progress),
+            # news that came while the answer was under way is asked for at once
+            next_poll_at=now if job.hint_at else now + timedelta(seconds=note.poll_again_in_s),
+            hint_at=None,
+            missed_count=job.missed_count + 1 if note.is_missed else 0,
+            missed_since=(job.missed_since or now) if note.is_missed else None,
+            owner=None,
+        )
+        return stays(row, now)
+
+    return change
+
+
+def saving(credits_used: Decimal | None) -> Change:
+    def change(job: Job, now: datetime) -> Changed:
+        row = replace(job, progress=100, credits_used=credits_used, next_poll_at=now, owner=None)
+        return moved(row, now, Stage.SAVING, "The model is made; it is being stored.")
+
+    return change
+
+
+def postponed(*, wait_s: float, note: str) -> Change:
+    def change(job: Job, now: datetime) -> Changed:
+        if job.stage is not Stage.SAVING:
+            check_transition(job.stage, Stage.SAVING)
+        row = replace(
+            job,
+            next_poll_at=now + timedelta(seconds=wait_s),
+            error_message=job.error_message if job.cancelled_at is not None else note,
+            fetch_tries=job.fetch_tries + 1,
+        )
+        return stays(row, now)
+
+    return change
+
+
+def due_now(job: Job, now: datetime) -> Changed:
+    if job.stage is not Stage.SAVING:
+        raise IllegalTransition(f"Job {job.id} has no finished model waiting to be fetched.")
+    return Changed(job=replace(job, next_poll_at=now, updated_at=now), before=job.stage)
+
+
+def completed(model: StoredModel) -> Change:
+    def change(job: Job, now: datetime) -> Changed:
+        message = None if job.cancelled_at is None else KEPT_ALL_THE_SAME
+        row = replace(job, model=model, progress=100, error_code=None, error_message=message)
+        return moved(row, now, Stage.DONE, "The model is ready.", ended_as=Status.COMPLETED)
+
+    return change
+
+
+def failed(failure: Failure) -> Change:
+    return lambda job, now: moved(_with(job, failure), now, Stage.DONE, failure.message, ended_as=Status.FAILED)
+
+
+def cancelled(job: Job, now: datetime) -> Changed:
+    """See JobStore.cancel."""
+    if job.is_ended:
+        raise IllegalTransition(f"Job {job.id} has already ended, so there is nothing to cancel.")
+    if job.cancelled_at is not None:
+        return Changed(job=job, before=job.stage)
+    if job.stage in (Stage.QUEUED, Stage.BLOCKED):
+        note = "Cancelled before it was sent; nothing was charged."
+    elif job.stage is Stage.ATTENTION:
+        note = "Cancelled. What Tripo may have made of it stays in the list of tasks that belong to no job."
+    else:
+        note = "Cancelled. Tripo cannot be stopped: it may still finish this model and charge for it."
+        row = replace(job, cancelled_at=now, status=Status.CANCELLED, updated_at=now, error_message=note)
+        return Changed(job=row, before=job.stage, note=note)
+    row = replace(job, cancelled_at=now, epoch=job.epoch + 1, owner=None, error_code=None, error_message=note)
+    return moved(row, now, Stage.DONE, note, ended_as=Status.CANCELLED)
+
+
+def expired(job: Job, now: datetime) -> Changed:
+    return moved(job, now, Stage.UNCERTAIN, "The worker that was sending it stopped before it heard the answer.")
+
+
+def late(job: Job, now: datetime) -> Changed:
+    row = replace(job, error_code="timeout", error_message=LATE)
+    return moved(row, now, Stage.LATE, "It takes longer than the time limit; it is still being watched.")
+
+
+def given_up(job: Job, now: datetime) -> Changed:
+    row = replace(job, error_code="timeout", error_message="No model came within the time it was watched.")
+    note = "No model came within the time it was watched."
+    return moved(row, now, Stage.DONE, note, ended_as=Status.TIMEOUT)
+
+
+def unblocked(job: Job, now: datetime) -> Changed:
+    row = replace(job, error_code=None, error_message=None)
+    return moved(row, now, Stage.QUEUED, "The account answers again; waiting for a free place.")
+
+
+def may_unblock(job: Job, available: Decimal | None) -> bool:
+    """A job that waits for credit goes on only when there is enough for it."""
+    return job.error_code != NO_CREDIT or available is None or available >= (job.credits_estimate or 0)
+
+
+def renewed(lease_s: float) -> Change:
+    return lambda job, now: Changed(job=replace(job, lease_until=now + timedelta(seconds=lease_s)), before=job.stage)
+
+
+def released(job: Job, now: datetime) -> Changed:
+    return Changed(job=replace(job, owner=None, lease_until=None), before=job.stage)
+
+
+def _with(job: Job, failure: Failure) -> Job:
+    spent = failure.credits_used if failure.credits_used is not None else job.credits_used
+    return replace(job, error_code=failure.code, error_message=failure.message, credits_used=spent)
+
+
+def over_budget(new: NewJob, budget: Budget, used: Decimal) -> BudgetExceeded:
+    """The refusal of a job that the budget does not allow any more; `used`: credits of the jobs before it."""
+    wanted = new.credits_estimate or Decimal(0)
+    return BudgetExceeded(
+        f"This model would cost about {wanted.normalize():f} credits, but of the day's budget of "
+        f"{budget.most.normalize():f} only {max(Decimal(0), budget.most - used).normalize():f} are left. "
+        "Nothing was sent or charged. Try again later, or ask the operator to raise MAX_CREDITS_PER_DAY."
+    )

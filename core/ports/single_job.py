@@ -1,0 +1,64 @@
+"""The verbs that change one job, once for every adapter: each is one change, held by a claim or not."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from decimal import Decimal
+
+from core.domain.job import Job, StoredModel
+from core.ports import job_changes as changes
+from core.ports.job_changes import Change
+from core.ports.job_store import Claim, Failure, Intent
+
+
+class SingleJobVerbs(ABC):
+    """See core.ports.job_store for what each verb promises."""
+
+    @abstractmethod
+    def _change(self, job_id: int, change: Change, *, claim: Claim | None = None) -> Job:
+        """Read the row, check the claim, apply the change, and write row and event, all or nothing."""
+
+    def mark_submitting(self, claim: Claim, intent: Intent) -> Job:
+        return self._held(claim, changes.submitting(intent))
+
+    def return_to_queue(self, claim: Claim, *, wait_s: float, note: str) -> Job:
+        return self._held(claim, changes.queued_again(wait_s=wait_s, note=note))
+
+    def mark_blocked(self, claim: Claim, failure: Failure) -> Job:
+        return self._held(claim, changes.blocked(failure))
+
+    def mark_uncertain(self, claim: Claim, *, note: str) -> Job:
+        return self._held(claim, changes.uncertain(note))
+
+    def note_scan(self, claim: Claim, *, counts: bool) -> Job:
+        return self._held(claim, changes.scanned(counts=counts))
+
+    def send_again(self, job_id: int, *, note: str) -> Job:
+        return self._change(job_id, changes.sent_again(note))
+
+    def mark_saving(self, claim: Claim, *, credits_used: Decimal | None) -> Job:
+        return self._held(claim, changes.saving(credits_used))
+
+    def postpone_saving(self, claim: Claim, *, wait_s: float, note: str) -> Job:
+        return self._held(claim, changes.postponed(wait_s=wait_s, note=note))
+
+    def fetch_now(self, job_id: int) -> Job:
+        return self._change(job_id, changes.due_now)
+
+    def complete(self, claim: Claim, model: StoredModel) -> Job:
+        return self._held(claim, changes.completed(model))
+
+    def fail(self, claim: Claim, failure: Failure) -> Job:
+        return self._held(claim, changes.failed(failure))
+
+    def cancel(self, job_id: int) -> Job:
+        return self._change(job_id, changes.cancelled)
+
+    def renew(self, claim: Claim, *, lease_s: float) -> None:
+        self._held(claim, changes.renewed(lease_s))
+
+    def release(self, claim: Claim) -> None:
+        self._held(claim, changes.released)
+
+    def _held(self, claim: Claim, change: Change) -> Job:
+        return self._change(claim.job_id, change, claim=claim)

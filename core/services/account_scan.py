@@ -1,0 +1,106 @@
+"""Read the account's usage back to a time, and learn whose the tasks are that no job has."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from core.domain.generation import SeenTask, Source, TaskState, UsageRow
+from core.domain.status import Stage
+from core.ports.job_store import JobStore
+from core.services.gate import Gate
+
+log = logging.getLogger(__name__)
+PAGE = 100  # rows in one question; at most 200. Source: Tripo v3, account/usage
+OVERLAP = 10  # rows that two pages share: pages shift while they are read, and a gap between two would go unseen
+MOST_PAGES = 60
+ECHOES_KEPT = 20_000  # an echo never changes, so it is asked for once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What one look at the account gave.
+
+    Attributes:
+        rows: of usage, back to the time that was asked for, and perhaps older.
+        strangers: echoes of tasks that belong to no job.
+        is_complete: no row of the time asked for can have been left out.
+    """
+
+    rows: tuple[UsageRow, ...]
+    strangers: tuple[TaskState, ...]
+    is_complete: bool
+
+    def seen(self, account: str, task: TaskState, *, job_id: int | None, evidence: str = "") -> SeenTask:
+        """A stranger as it is remembered."""
+        row = next((row for row in self.rows if row.task_id == task.task_id), None)
+        return SeenTask(
+            task_id=task.task_id,
+            account=account,
+            source=Source.WEBHOOK if row is None else Source.USAGE,
+            type="" if row is None else row.type,
+            status=task.phase.value if row is None else row.status,
+            created_at=None if row is None else row.created_at,
+            credits_used=task.credits_used if row is None or row.credits_used is None else row.credits_used,
+            job_id=job_id,
+            evidence=evidence,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountScan:
+    """Shared by everything that looks at the account, because it remembers echoes."""
+
+    jobs: JobStore
+    generator: Gate
+    _echoes: dict[str, TaskState] = field(default_factory=dict, init=False)
+
+    def read(self, since: datetime, *, also: Collection[str] = ()) -> Found:
+        """Usage since a time, and the tasks among it (and among `also`) that belong to no job.
+
+        Raises: AccountBlocked, AccountBusy, LookupFailed, RequestRejected, StoreUnavailable.
+        """
+        rows, is_complete = self._usage(since)
+        recent = {row.task_id for row in rows if row.created_at is None or row.created_at >= since}
+        # asked after the rows were read: a task that was bound meanwhile is no stranger
+        unbound = self.jobs.unbound(recent | set(also))
+        unknown = sorted(unbound - self._echoes.keys())
+        if len(self._echoes) > ECHOES_KEPT:
+            self._echoes.clear()
+        if unknown:
+            answer = self.generator.look_up(unknown)
+            self._echoes.update(answer.found)
+            if answer.missed & recent:
+                log.info("%s tasks of the usage list cannot be looked up now", len(answer.missed & recent))
+                is_complete = False
+        strangers = tuple(self._echoes[task_id] for task_id in sorted(unbound) if task_id in self._echoes)
+        return Found(rows=rows, strangers=strangers, is_complete=is_complete)
+
+    def list_strangers(self, found: Found) -> None:
+        """Show the operator the tasks that belong to no job; not those that a job is still looking for."""
+        account, seen = self.generator.account, []
+        for task in found.strangers:
+            job = self.jobs.job_of_intent(nonce=task.input_nonce, image_token=task.input_token)
+            if job is not None and job.stage in (Stage.SUBMITTING, Stage.UNCERTAIN, Stage.ATTENTION):
+                continue
+            evidence = "" if job is None else f"It has the marks of attempt {job.attempt} of job {job.id}."
+            seen.append(found.seen(account, task, job_id=None if job is None else job.id, evidence=evidence))
+        if seen:
+            self.jobs.keep_seen(seen)
+
+    def _usage(self, since: datetime) -> tuple[tuple[UsageRow, ...], bool]:
+        """Page until the rows are older than `since`. Rows that come while we read move later ones to later pages."""
+        rows: dict[str, UsageRow] = {}
+        for _ in range(MOST_PAGES):
+            offset = max(0, len(rows) - OVERLAP)
+            page = self.generator.usage(limit=PAGE, offset=offset)
+            new = [row for row in page if row.task_id not in rows]
+            if rows and len(new) == len(page):
+                return tuple(rows.values()), False  # not even an overlap: the pages slid apart under us
+            rows |= {row.task_id: row for row in page}
+            if not new or (new[-1].created_at is not None and new[-1].created_at < since):
+                return tuple(rows.values()), True
+        log.warning("the usage list is longer than %s rows", MOST_PAGES * (PAGE - OVERLAP))
+        return tuple(rows.values()), False

@@ -1,0 +1,73 @@
+"""Keep the books of a paid account: its balance, what each task cost, how late its usage list is, tasks not ours."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from core.domain.errors import AccountBlocked, AccountBusy, LookupFailed, RequestRejected
+from core.ports.clock import Clock
+from core.ports.job_store import JobQuery, JobStore
+from core.services.account_scan import AccountScan
+from core.services.gate import Gate
+
+log = logging.getLogger(__name__)
+MARGIN = timedelta(minutes=10)  # by how much the vendor's clock and the store's may differ
+BALANCE_EVERY_S, BALANCE_BUSY_S = 60.0, 15.0  # without and with jobs under way
+USAGE_EVERY_S = 30.0  # while the row of a young task is missing …
+USAGE_SLOW_S = 600.0  # … and once the youngest is older than this, as seldom as this
+
+
+@dataclass(slots=True)
+class _Due:
+    """When what is asked for next, on the clock that never goes back."""
+
+    balance_s: float = 0.0
+    usage_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bookkeeping:
+    """The use case, for one generator that is paid; one tick asks for what is due."""
+
+    jobs: JobStore
+    generator: Gate
+    scan: AccountScan
+    clock: Clock
+    _due: _Due = field(default_factory=_Due, init=False)
+
+    def tick(self) -> None:
+        """Ask for the balance once a minute, and for usage while something is missing there."""
+        if self.generator.wait_s() > 0:
+            return
+        now_s = self.clock.boot_s()
+        try:
+            if now_s >= self._due.balance_s:
+                is_busy = self.jobs.find(JobQuery(page_size=1)).running > 0
+                self._due.balance_s = now_s + (BALANCE_BUSY_S if is_busy else BALANCE_EVERY_S)
+                self._balance()
+            if now_s >= self._due.usage_s:
+                self._due.usage_s = now_s + USAGE_EVERY_S
+                self._usage(now_s)
+        except (AccountBlocked, AccountBusy, LookupFailed, RequestRejected) as exc:
+            log.info("%s does not tell its books now: %s", self.generator.label, exc.message)
+
+    def _balance(self) -> None:
+        balance = self.generator.balance()
+        self.jobs.note_balance(self.generator.account, balance)
+        woken = self.jobs.unblock(generator=self.generator.name, available=balance.available)
+        if woken:
+            log.info("%s takes jobs again: %s go on", self.generator.label, woken)
+
+    def _usage(self, now_s: float) -> None:
+        account = self.generator.account
+        since = self.jobs.usage_awaited_since(account)
+        if since is None:
+            return
+        if self.jobs.now() - since > timedelta(seconds=USAGE_SLOW_S):
+            self._due.usage_s = now_s + USAGE_SLOW_S
+        found = self.scan.read(since - MARGIN)
+        if found.is_complete:
+            self.jobs.note_usage(account, found.rows)
+        self.scan.list_strangers(found)

@@ -1,0 +1,143 @@
+"""What a person may decide about a job: stop it, make it again, fetch it again, or say what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from core.domain.errors import IllegalTransition, ObjectMissing
+from core.domain.generation import SeenTask
+from core.domain.job import Category, Job, JobOptions, NewJob
+from core.domain.status import Stage, Status
+from core.ports.job_store import Budget, JobStore
+from core.ports.object_store import ObjectStore
+from core.services.gate import Gate
+
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryOffer:
+    """What making it again means, told before the click.
+
+    Attributes:
+        credits: by the list of prices; None when the list does not say.
+        why: a sentence.
+    """
+
+    credits: Decimal | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decide:
+    """The use cases.
+
+    Attributes:
+        generator: who makes new jobs' models.
+        max_credits_per_day: the budget; None for no limit.
+        on_changed: called after a decision that the scheduler can act on.
+    """
+
+    jobs: JobStore
+    objects: ObjectStore
+    generator: Gate
+    max_credits_per_day: Decimal | None
+    on_changed: Callable[[], None]
+
+    def cancel(self, job_id: int) -> Job:
+        """See JobStore.cancel. Raises: JobNotFound, IllegalTransition, StoreUnavailable."""
+        return self.jobs.cancel(job_id)
+
+    def retry_offer(self, job: Job) -> RetryOffer | None:
+        """What a retry would cost; None when the job may still end by itself, or has what was asked for."""
+        if job.stage is not Stage.DONE or job.status is Status.COMPLETED or job.image is None:
+            return None
+        credits = self.generator.estimate(job.options)
+        if credits == 0:
+            return RetryOffer(credits=credits, why="Making it again costs nothing.")
+        price = "an unknown number of credits" if credits is None else f"about {credits.normalize():f} credits"
+        if job.credits_used:
+            spent = f"The first try cost {job.credits_used.normalize():f} credits. Making it again costs {price} more."
+        elif job.status is Status.TIMEOUT or (job.status is Status.CANCELLED and job.task_id is not None):
+            spent = f"Making it again costs {price}; the first task may still be charged, too."
+        else:
+            spent = f"The first try cost nothing. Making it again costs {price}."
+        return RetryOffer(credits=credits, why=spent)
+
+    def retry(self, job_id: int) -> Job:
+        """A new job with the same picture and options. Asked for twice, it is the same new job.
+
+        Raises: JobNotFound, IllegalTransition, ObjectMissing, BudgetExceeded, StoreUnavailable.
+        """
+        job = self.jobs.get(job_id)
+        offer = self.retry_offer(job)
+        if offer is None or job.image is None:
+            raise IllegalTransition(f"Job {job_id} cannot be made again now: it has not failed.")
+        if not self.objects.exists(job.image.key):
+            raise ObjectMissing(f"The picture of job {job_id} is no longer there. Submit it anew on the create page.")
+        new = NewJob(
+            session_id=job.session_id,
+            target_object=job.target_object,
+            iteration=job.iteration,
+            image=job.image,
+            generator=self.generator.name,
+            category=category_of(self.generator.name, job.options),
+            options=job.options,
+            idempotency_key=f"~retry-of-{job.id}-{job.created_at.isoformat()}",
+            request_hash=f"retry-of-{job.id}",
+            retry_of=job.id,
+            credits_estimate=offer.credits,
+        )
+        added = self.jobs.add(new, budget=budget_of(self.jobs, self.max_credits_per_day))
+        if added.created:
+            self.on_changed()
+        return added.job
+
+    def fetch_again(self, job_id: int) -> Job:
+        """Fetch a finished model now; costs nothing. Raises: JobNotFound, IllegalTransition, StoreUnavailable."""
+        job = self.jobs.fetch_now(job_id)
+        self.on_changed()
+        return job
+
+    def candidates(self, job_id: int) -> list[SeenTask]:
+        """The tasks that may be this job's, with the evidence. Raises: StoreUnavailable."""
+        return self.jobs.seen_tasks(job_id=job_id)
+
+    def take(self, job_id: int, task_id: str) -> Job:
+        """attention → generating: a person says that this task is the job's.
+
+        Raises: JobNotFound, IllegalTransition when it is no candidate or the job no longer waits, StoreUnavailable.
+        """
+        job = self.jobs.get(job_id)
+        is_candidate = any(task.task_id == task_id for task in self.candidates(job_id))
+        if job.stage is not Stage.ATTENTION or not is_candidate:
+            raise IllegalTransition(f"Task {task_id} is no candidate for job {job_id} any more; nothing was changed.")
+        taken = self.jobs.adopt_task(job_id, job.attempt, task_id, poll_in_s=0.0)
+        if taken is None:
+            raise IllegalTransition(f"Job {job_id} was settled meanwhile; nothing was changed.")
+        self.on_changed()
+        return taken
+
+    def send_again(self, job_id: int) -> Job:
+        """attention → queued: a person says that nothing was made. It may cost a second time if that is wrong.
+
+        Raises: JobNotFound, IllegalTransition, StoreUnavailable.
+        """
+        job = self.jobs.send_again(job_id, note="A person decided that Tripo had not made it. It is sent again.")
+        self.on_changed()
+        return job
+
+
+def category_of(generator_name: str, options: JobOptions) -> Category:
+    """Which limit of open tasks a job counts against."""
+    if generator_name == "offline":
+        return Category.OFFLINE
+    return Category.P_SERIES if options.model.startswith("P") else Category.STANDARD
+
+
+def budget_of(jobs: JobStore, most: Decimal | None) -> Budget | None:
+    """The limit on what jobs of the last 24 hours may cost together; None for none."""
+    return None if most is None else Budget(most=most, since=jobs.now() - DAY)

@@ -1,0 +1,195 @@
+"""The one door to a generator: while its account has to wait, or it does not answer, no call goes through."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import TypeVar
+
+from core.domain.errors import (
+    AccountBlocked,
+    AccountBusy,
+    LookupFailed,
+    NotSent,
+    OutcomeUnknown,
+    RequestRejected,
+    StoreUnavailable,
+)
+from core.domain.generation import (
+    Balance,
+    FetchedModel,
+    GenerationRequest,
+    TaskLookup,
+    TaskPhase,
+    TaskState,
+    UsageRow,
+)
+from core.domain.job import JobOptions, StoredImage
+from core.ports.account_store import AccountStore
+from core.ports.clock import Clock
+from core.ports.generator import Generator, PaidGenerator
+from core.services.waits import busy_wait_s, open_wait_s
+
+log = logging.getLogger(__name__)
+FAILURES_TO_OPEN = 5  # calls in a row that got no answer
+FRESH_S = 60.0  # signed addresses live for minutes. Source: Tripo v3, tasks: "users measured 5 minutes"
+Result = TypeVar("Result")
+
+
+class Gate:
+    """A Generator around a generator.
+
+    * Whatever says "too busy" stops every call of the account for as long as it was told, in all replicas.
+    * FAILURES_TO_OPEN calls in a row without an answer open the breaker: no call for a while, and then a free question
+      about the account goes first.
+    * It remembers for a minute where finished models are, so that one that is fetched at once is not asked for twice.
+    """
+
+    def __init__(self, generator: Generator, *, jobs: AccountStore, clock: Clock) -> None:
+        self._generator = generator
+        self._jobs = jobs
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._busy_until_s = 0.0
+        self._busy_count = 0
+        self._failures = 0
+        self._open_until_s = 0.0
+        self._is_open = False
+        self._finished: dict[str, tuple[float, TaskState]] = {}
+
+    @property
+    def name(self) -> str:
+        return self._generator.name
+
+    @property
+    def label(self) -> str:
+        return self._generator.label
+
+    @property
+    def is_paid(self) -> bool:
+        return self._generator.is_paid
+
+    @property
+    def account(self) -> str:
+        return self._generator.account
+
+    def wait_s(self) -> float:
+        """Seconds until a call may go through; 0.0 when one may now. Raises: StoreUnavailable."""
+        now_s = self._clock.boot_s()
+        own_s = max(self._busy_until_s - now_s, self._open_until_s - now_s, 0.0)
+        return max(own_s, self._jobs.account_wait_s(generator=self.name))
+
+    # -- the Generator port
+
+    def estimate(self, options: JobOptions) -> Decimal | None:
+        return self._generator.estimate(options)
+
+    def check_options(self, options: JobOptions) -> None:
+        self._generator.check_options(options)
+
+    def upload(self, image: StoredImage, data: bytes) -> str:
+        return self._call(lambda: self._generator.upload(image, data))
+
+    def create(self, request: GenerationRequest, *, check_send_window: Callable[[], None]) -> str:
+        try:
+            self._open_the_door()
+        except LookupFailed as exc:
+            raise NotSent(exc.message) from exc
+        return self._count(lambda: self._generator.create(request, check_send_window=check_send_window))
+
+    def look_up(self, task_ids: Sequence[str]) -> TaskLookup:
+        answer = self._call(lambda: self._generator.look_up(task_ids))
+        now_s = self._clock.boot_s()
+        finished = {key: (now_s, state) for key, state in answer.found.items() if state.phase is TaskPhase.SUCCEEDED}
+        with self._lock:
+            kept = {key: seen for key, seen in self._finished.items() if now_s - seen[0] < FRESH_S}
+            self._finished = kept | finished
+        return answer
+
+    def fetch_model(self, task: TaskState) -> FetchedModel:
+        return self._generator.fetch_model(task)  # from a signed address: no call of the account
+
+    def check_account(self) -> None:
+        self._call(self._generator.check_account)
+
+    def balance(self) -> Balance:
+        return self._call(self._paid.balance)
+
+    def usage(self, *, limit: int, offset: int) -> list[UsageRow]:
+        return self._call(lambda: self._paid.usage(limit=limit, offset=offset))
+
+    def close(self) -> None:
+        self._generator.close()
+
+    # -- what it remembers
+
+    def take_finished(self, task_id: str) -> TaskState | None:
+        """The state of a finished task, if it was heard in the last minute; given once."""
+        with self._lock:
+            seen_s, state = self._finished.pop(task_id, (0.0, None))
+        return state if state is not None and self._clock.boot_s() - seen_s < FRESH_S else None
+
+    # -- how a call goes through
+
+    @property
+    def _paid(self) -> PaidGenerator:
+        return self._generator  # type: ignore[return-value]  # only wired where `is_paid` holds
+
+    def _call(self, act: Callable[[], Result]) -> Result:
+        self._open_the_door()
+        return self._count(act)
+
+    def _open_the_door(self) -> None:
+        """Raises: AccountBusy, LookupFailed (the breaker is open), StoreUnavailable."""
+        wait_s = self.wait_s()
+        if wait_s > 0:
+            if self._open_until_s > self._clock.boot_s():
+                raise LookupFailed(f"{self.label} has not answered for a while; it is asked again in {wait_s:.0f} s.")
+            raise AccountBusy(f"{self.label} asked us to wait; {wait_s:.0f} s are left.", retry_after_s=wait_s)
+        if self._is_open:
+            self._count(self._generator.check_account)
+
+    def _count(self, act: Callable[[], Result]) -> Result:
+        try:
+            result = act()
+        except AccountBusy as exc:
+            wait_s = self._busy(exc.retry_after_s)
+            raise AccountBusy(exc.message, retry_after_s=wait_s, code=exc.code, trace_id=exc.trace_id) from exc
+        except (AccountBlocked, RequestRejected):
+            self._answered()
+            raise
+        except (LookupFailed, OutcomeUnknown, NotSent):
+            self._failed()
+            raise
+        self._answered()
+        return result
+
+    def _busy(self, told_s: float | None) -> float:
+        with self._lock:
+            wait_s = busy_wait_s(told_s, self._busy_count)
+            self._busy_count += 1
+            self._busy_until_s = max(self._busy_until_s, self._clock.boot_s() + wait_s)
+        try:
+            self._jobs.pause_account(generator=self.name, wait_s=wait_s)
+        except StoreUnavailable as exc:
+            log.warning("%s: the wait of %.0f s is known to this process only: %s", self.name, wait_s, exc.message)
+        return wait_s
+
+    def _answered(self) -> None:
+        with self._lock:
+            if self._is_open:
+                log.info("%s answers again", self.label)
+            self._failures, self._busy_count, self._is_open = 0, 0, False
+
+    def _failed(self) -> None:
+        with self._lock:
+            self._failures += 1
+            if self._failures >= FAILURES_TO_OPEN:
+                pause_s = open_wait_s(self._failures - FAILURES_TO_OPEN)
+                self._is_open = True
+                self._open_until_s = self._clock.boot_s() + pause_s
+                log.warning(
+                    "%s did not answer %s calls in a row; no call for %.0f s", self.label, self._failures, pause_s
+                )

@@ -1,0 +1,63 @@
+"""The paid account: a few lines in the sidebar, and the tasks that belong to no job."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from core.domain.errors import MaquetteError
+from core.ui import access, words
+
+REFRESH_S = 30
+
+
+def sidebar() -> None:
+    """Balance and held credits, when Tripo is connected; nothing otherwise."""
+    if access.is_offline():
+        return
+    with st.sidebar:
+        st.fragment(_lines, run_every=REFRESH_S)()
+
+
+def _lines() -> None:
+    st.subheader("Tripo account", anchor=False)
+    try:
+        account = access.account()
+    except MaquetteError as exc:
+        st.warning(exc.message, icon=":material/cloud_off:")
+        return
+    if account.balance is None:
+        st.caption("The balance has not been read yet. It is asked for once a minute.")
+    else:
+        st.metric("Credits left", words.amount(account.balance.available), help="100 credits are 1 US dollar.")
+        held = words.amount(account.balance.held)
+        st.markdown(f"{held} more are **held** for models under way; they are taken when a model succeeds.")
+        if account.balance_at is not None:
+            st.caption(f"Read {words.age(account.balance_at, access.now())}.")
+    if account.most is not None:
+        spent, most = words.amount(account.spent), words.amount(account.most)
+        st.markdown(f"Last 24 hours: **{spent} of {most}** credits of the budget.")
+    elif account.spent:
+        st.markdown(f"Last 24 hours: **{words.amount(account.spent)}** credits.")
+    for problem in account.problems:
+        st.warning(words.literal(problem), icon=":material/warning:")
+
+
+def strangers() -> None:
+    """Tasks at the account that no job of ours has; nothing when there are none."""
+    tasks = () if access.is_offline() else access.account().strangers
+    if not tasks:
+        return
+    with st.expander(f"Tasks at Tripo that belong to no job ({len(tasks)})", icon=":material/help_center:"):
+        st.markdown("They were made with this account, but not for a job in this table, or for one that was given up.")
+        rows = [
+            {
+                "Task": task.task_id,
+                "Made": "–" if task.created_at is None else f"{task.created_at:%Y-%m-%d %H:%M} UTC",
+                "Status": task.status or "unknown",
+                "Credits": words.amount(task.credits_used),
+                "What we know": task.evidence or "Nothing of ours.",
+            }
+            for task in tasks
+        ]
+        st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Tasks at Tripo that belong to no job")

@@ -1,0 +1,139 @@
+"""What a person can do about a job: cancel it, make it again, fetch it again, decide about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from core.domain.errors import MaquetteError
+from core.domain.job import Job
+from core.domain.status import Stage, Status
+from core.ui import access, words
+
+memory = st.session_state
+CERTAIN = frozenset({Stage.QUEUED, Stage.BLOCKED})
+
+
+def draw(job: Job) -> None:
+    """The buttons that make sense for this job now."""
+    _notice(job)
+    if job.stage is Stage.ATTENTION:
+        _decision(job)
+    if job.stage is Stage.SAVING and job.fetch_tries:
+        st.button(
+            "Fetch the model again now",
+            icon=":material/refresh:",
+            key=f"fetch-{job.id}",
+            on_click=_do,
+            args=(job.id, access.fetch_again, "The model is fetched again; this costs nothing."),
+        )
+    if job.stage is not Stage.DONE and job.status is not Status.CANCELLED:
+        _cancel(job)
+    elif job.stage is Stage.DONE:
+        _retry(job)
+
+
+def _cancel(job: Job) -> None:
+    with st.popover("Cancel", icon=":material/cancel:"):
+        if job.stage in CERTAIN:
+            st.markdown("Nothing was sent yet: the job ends at once and costs nothing.")
+        elif job.stage is Stage.ATTENTION:
+            st.markdown("The job ends. What Tripo may have made of it can still be charged.")
+        elif job.generator == "offline":
+            st.markdown("The engine finishes what it has begun, and then the job ends. It costs nothing.")
+        else:
+            st.markdown(
+                "**Tripo cannot be stopped.** It may finish this model and charge for it all the same; then the model "
+                "is kept here, and you see what it cost."
+            )
+        st.button(
+            "Cancel this job",
+            key=f"cancel-{job.id}",
+            on_click=_do,
+            args=(job.id, access.cancel, "The job is cancelled."),
+        )
+
+
+def _retry(job: Job) -> None:
+    offer = access.retry_offer(job)
+    if offer is None:
+        return
+    with st.popover("Make it again", icon=":material/replay:"):
+        st.markdown(words.literal(offer.why))
+        st.button(
+            "Make it again",
+            type="primary",
+            key=f"retry-{job.id}",
+            on_click=_again,
+            args=(job.id,),
+        )
+
+
+def _decision(job: Job) -> None:
+    """The candidates with what speaks for each, and the two buttons."""
+    tasks = access.candidates(job.id)
+    with st.container(border=True):
+        st.markdown(
+            ":material/gavel: **Which of these is this job's?**" if tasks else ":material/gavel: **Your decision**"
+        )
+        if tasks:
+            chosen = st.radio(
+                "Tasks at Tripo that may be this job's",
+                [task.task_id for task in tasks],
+                captions=[words.literal(_evidence(task.status, task.created_at, task.evidence)) for task in tasks],
+                key=f"candidate-{job.id}",
+            )
+            st.button(
+                "Take this one",
+                type="primary",
+                icon=":material/check:",
+                key=f"take-{job.id}",
+                help="Its model becomes this job's. Nothing is ordered again.",
+                on_click=_do,
+                args=(job.id, lambda number: access.take(number, str(chosen)), "The task is this job's now."),
+            )
+        else:
+            st.markdown(
+                "Look at the usage page of your Tripo account for a task made at "
+                f"{job.intent_at or job.created_at:%Y-%m-%d %H:%M:%S} UTC. We go on searching, too."
+            )
+        price = words.credits_text(job.credits_estimate)
+        st.button(
+            "None of these: send it again" if tasks else "Nothing was made: send it again",
+            icon=":material/send:",
+            key=f"again-{job.id}",
+            help=f"Only if you are sure. If Tripo did make one, this costs {price} a second time.",
+            on_click=_do,
+            args=(job.id, access.send_again, "It is sent again."),
+        )
+
+
+def _evidence(status: str, created_at: object, evidence: str) -> str:
+    made = f"made {created_at:%Y-%m-%d %H:%M:%S} UTC" if created_at else "time unknown"
+    return f"{evidence} Status: {status or 'unknown'}, {made}."
+
+
+def _do(job_id: int, act: Callable[[int], Job], told: str) -> None:
+    """Run it and keep what to say, so that the next drawing of the page says it."""
+    try:
+        act(job_id)
+    except MaquetteError as exc:
+        memory[f"notice-{job_id}"] = (False, exc.message)
+    else:
+        memory[f"notice-{job_id}"] = (True, told)
+
+
+def _again(job_id: int) -> None:
+    try:
+        new = access.retry(job_id)
+    except MaquetteError as exc:
+        memory[f"notice-{job_id}"] = (False, exc.message)
+    else:
+        st.query_params["job"] = str(new.id)
+
+
+def _notice(job: Job) -> None:
+    went_well, told = memory.pop(f"notice-{job.id}", (True, ""))
+    if told:
+        (st.success if went_well else st.warning)(words.literal(told), icon=":material/info:")

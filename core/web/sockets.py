@@ -1,0 +1,83 @@
+"""Socket.IO at /socket.io: every change of a job, whichever process made it, told to whoever listens here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import Any
+
+import socketio
+from starlette.concurrency import run_in_threadpool
+
+from core.bootstrap import Services
+from core.domain.errors import MaquetteError
+from core.domain.job import Job
+from core.domain.status import Stage, Status
+
+log = logging.getLogger(__name__)
+LOOK_EVERY_S = 1.0
+BATCH = 200
+# Numbers of changes are given out before their transactions end, so a later one may be seen first.
+OVERLAP = 100
+TOLD_KEPT = 2000
+
+
+class JobFeed:
+    """Reads the job table's changes while anyone listens, and tells them.
+
+    Events, as in the contract: `job_updated {record_id, status, stage, progress}`, `job_completed {record_id,
+    result: {"3d_url"}}`, `job_failed {record_id, error}` (also for a cancelled or timed-out job).
+    """
+
+    def __init__(self) -> None:
+        # None: only our own pages and programs without an Origin may connect
+        self._server = socketio.AsyncServer(async_mode="asgi", cors_allowed_origins=None)
+        self.app = socketio.ASGIApp(self._server, socketio_path="/socket.io")
+        self._listeners: set[str] = set()
+        self._cursor: int | None = None
+        self._told: dict[tuple[object, ...], None] = {}
+        self._server.on("connect", self._connected)
+        self._server.on("disconnect", self._disconnected)
+
+    async def run(self, services: Services) -> None:
+        """Until it is cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            if not self._listeners:
+                self._cursor = None
+                continue
+            with suppress(MaquetteError):  # the table is away; the next look tells what happened meanwhile
+                await self._look(services)
+
+    async def _look(self, services: Services) -> None:
+        is_first = self._cursor is None
+        if self._cursor is None:
+            self._cursor = await run_in_threadpool(services.jobs.last_change)
+        since = max(0, self._cursor - OVERLAP)
+        jobs, cursor = await run_in_threadpool(services.jobs.changed_since, since, limit=BATCH)
+        for job in jobs:
+            key = (job.id, job.updated_at, job.stage, job.status, job.progress)
+            if key not in self._told:
+                self._told[key] = None
+                if not is_first:  # what was there when the first listener came is no news
+                    await self._tell(services, job)
+        self._cursor = max(self._cursor, cursor)
+        for old in list(self._told)[:-TOLD_KEPT]:
+            del self._told[old]
+
+    async def _tell(self, services: Services, job: Job) -> None:
+        told = {"record_id": job.id, "status": job.status.value, "stage": job.stage.value, "progress": job.progress}
+        await self._server.emit("job_updated", told)
+        if job.status is Status.COMPLETED:
+            address = services.overview.model_address(job, origin="")
+            await self._server.emit("job_completed", {"record_id": job.id, "result": {"3d_url": address}})
+        elif job.stage is Stage.DONE:
+            error = job.error_message or "The job was cancelled before anything was made."
+            await self._server.emit("job_failed", {"record_id": job.id, "error": error})
+
+    def _connected(self, session: str, environ: dict[str, Any], auth: object = None) -> None:
+        self._listeners.add(session)
+
+    def _disconnected(self, session: str, reason: object = None) -> None:
+        self._listeners.discard(session)

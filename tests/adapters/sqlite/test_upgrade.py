@@ -1,0 +1,41 @@
+"""A job table of the first version goes on with this one."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from core.adapters.sqlite.job_store import SqliteJobStore
+from core.domain.status import Stage
+from core.ports.job_store import JobQuery
+from tests.builders import EVERY_SLOT, intent, new_job
+from tests.clocks import FakeClock
+
+FIRST = Path(__file__).with_name("first_schema.sql").read_text(encoding="utf-8")
+
+
+def columns(path: Path) -> set[str]:
+    with sqlite3.connect(path) as database:
+        return {row[1] for row in database.execute("pragma table_info(generated_images)")}
+
+
+def test_a_table_of_the_first_version_gets_the_columns_and_keeps_its_jobs(tmp_path: Path) -> None:
+    old, new = tmp_path / "old.sqlite3", tmp_path / "new.sqlite3"
+    with sqlite3.connect(old) as database:
+        database.executescript(FIRST)
+        database.execute(
+            "insert into generated_images (session_id, target_object, iteration, status, stage, created_at, "
+            "updated_at, generator, category, options) values ('s', 'Old cup', 1, 'running', 'queued', "
+            "'2026-01-01T00:00:00.000000+00:00', '2026-01-01T00:00:00.000000+00:00', 'tripo', 'standard', '{}')"
+        )
+    for path in (old, old, new):  # any number of times
+        SqliteJobStore(path, FakeClock()).close()
+    assert columns(old) == columns(new)
+
+    jobs = SqliteJobStore(old, FakeClock())
+    (job,) = jobs.find(JobQuery()).jobs
+    assert (job.target_object, job.stage, job.settle_scans) == ("Old cup", Stage.QUEUED, 0)
+    jobs.add(new_job())
+    claimed = jobs.claim_queued(owner="a", lease_s=60, slots=EVERY_SLOT, limit=1)[0]
+    assert jobs.mark_submitting(claimed.claim, intent(account="x")).account == "x"
+    jobs.close()

@@ -1,0 +1,322 @@
+"""`python -m tests.chaos 5`: five minutes of real processes on one job table, with kills, standstills and faults.
+
+With PostgreSQL installed: two servers and a headless worker on a Supabase-compatible server, whose database is
+restarted as in a crash, whose connections are cut, and which is killed itself. Without: two servers on a SQLite file.
+
+The fake Tripo's ledger is the judge: it traces each task to the picture that was uploaded for it, and each picture
+belongs to one job. Exits with 1 when a job was made twice, a task was lost, or a job did not come to its end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import io
+import json
+import random
+import shutil
+import signal
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+from PIL import Image
+
+from tests.fake_tripo.server import FakeTripo, running
+from tests.fake_tripo.webhooks import SECRET, delivery, signed
+from tests.serving import ServerProcess, start
+from tests.supabase.project import prepare
+from tests.supabase.server import SupabaseLite
+
+LEASE_S, SETTLE_S, USAGE_LAG_S, TASK_S, FAULTS = 6, 60, 8.0, 6.0, 0.15
+HEAL_S = 600.0
+PAUSE = threading.Event()
+
+
+class SqliteTable:
+    """Both servers on one file."""
+
+    name = "SQLite"
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.settings: dict[str, Any] = {}
+
+    def data(self, number: int) -> Path:
+        return self._folder / "data"
+
+    def rows(self, query: str) -> list[list[Any]]:
+        with sqlite3.connect(self._folder / "data" / "maquette.sqlite3", timeout=30) as database:
+            return [list(row) for row in database.execute(query).fetchall()]
+
+    def trouble(self, luck: random.Random) -> str:
+        return ""
+
+    def heal(self) -> None:
+        """Nothing was taken away."""
+
+
+class SupabaseTable:
+    """Every process with a folder of its own, on one database."""
+
+    name = "Supabase"
+
+    def __init__(self, folder: Path, server: SupabaseLite) -> None:
+        self._folder, self._server = folder, server
+        self.settings = {"SUPABASE_URL": server.url, "SUPABASE_KEY": server.secret_key}
+
+    def data(self, number: int) -> Path:
+        return self._folder / str(number) / "data"
+
+    def rows(self, query: str) -> list[list[Any]]:
+        told = self._server.sql(f"select coalesce(json_agg(to_json(r)), '[]') from ({query}) r")  # noqa: S608
+        return [list(row.values()) for row in json.loads(told)]
+
+    def trouble(self, luck: random.Random) -> str:
+        """Something happens to the database, or to what stands before it."""
+        kind = luck.choice(("connections cut", "database restarted", "REST server killed"))
+        if kind == "connections cut":
+            self._server.terminate_backends()
+        elif kind == "database restarted":
+            self._server.restart_postgres(immediate=True)
+        else:
+            self._server.kill_rest()
+            PAUSE.wait(luck.uniform(0.2, 3))
+            self._server.start_rest()
+        return kind
+
+    def heal(self) -> None:
+        self._server.wait_for_rest()
+
+
+class Chaos:
+    def __init__(
+        self, table: SqliteTable | SupabaseTable, folder: Path, tripo: str, fake: FakeTripo, luck: random.Random
+    ) -> None:
+        self.table, self.folder, self.fake, self.luck = table, folder, fake, luck
+        self._settings = table.settings | {
+            "TRIPO_API_KEY": "tsk_chaos",
+            "TRIPO_BASE_URL": tripo,
+            "TRIPO_WEBHOOK_SECRET": SECRET,
+            "LEASE_S": LEASE_S,
+            "SETTLE_S": SETTLE_S,
+        }
+        self.servers = [self._server(0), self._server(1)]
+        self.worker = self._worker()
+        for server in self.servers:
+            server.wait_until_healthy()
+        self.submitted = 0
+        self.counts: collections.Counter[str] = collections.Counter()
+        self.left_behind: list[tuple[int, datetime]] = []
+        self._told: set[str] = set()
+
+    def _server(self, number: int) -> ServerProcess:
+        return ServerProcess(self.table.data(number), **self._settings)
+
+    def _worker(self) -> subprocess.Popen[bytes] | None:
+        if isinstance(self.table, SqliteTable):
+            return None
+        settings = self._settings | {"DATA_DIR": self.table.data(2)}
+        return start([sys.executable, "-m", "core.worker"], self.folder / "worker.log", settings)
+
+    # -- what happens
+
+    def submit(self) -> None:
+        noise = np.random.default_rng(self.luck.getrandbits(32)).integers(0, 255, (96, 96, 3), dtype=np.uint8)
+        out = io.BytesIO()
+        Image.fromarray(noise).save(out, "PNG")
+        try:
+            answer = httpx.post(
+                f"{self.luck.choice(self.servers).address}/api/generate-3d",
+                files={"image": ("a.png", out.getvalue())},
+                data={"targetObject": f"Thing {self.submitted}"},
+                timeout=10,
+            )
+            self.submitted += answer.status_code == 202
+        except httpx.HTTPError:
+            self.counts["submits that met a dead server"] += 1
+
+    def kill(self) -> None:
+        place = self.luck.randrange(3 if self.worker is not None else 2)
+        process = self.servers[place].process if place < 2 or self.worker is None else self.worker
+        process.kill()
+        process.wait()
+        at = datetime.now(UTC)
+        self.counts["kills"] += 1
+        owned = self.table.rows(
+            f"select id from generated_images where stage <> 'done' and owner like '%-{process.pid}-%'"  # noqa: S608
+        )
+        self.left_behind += [(row[0], at) for row in owned]
+        if place < 2:
+            self.servers[place] = self._server(place)
+        else:
+            self.worker = self._worker()
+
+    def stand_still(self) -> None:
+        """One process stops, longer than its lease."""
+        server = self.luck.choice(self.servers)
+        server.process.send_signal(signal.SIGSTOP)
+        PAUSE.wait(self.luck.choice((1, 4, LEASE_S + 2)))
+        server.process.send_signal(signal.SIGCONT)
+        self.counts["standstills"] += 1
+
+    def tell(self) -> None:
+        """Webhooks of tasks that have ended: some never, some twice, in any order."""
+        for task in list(self.fake.ledger.tasks.values()):
+            if self.fake.ledger.is_open(task) or task.id in self._told or self.luck.random() < 0.5:
+                continue
+            self._told.add(task.id)
+            body = delivery(task.id, id=f"evt-{task.id}")
+            for _ in range(self.luck.choice((0, 1, 1, 2))):
+                try:
+                    url = f"{self.luck.choice(self.servers).address}/api/webhooks/tripo"
+                    httpx.post(url, content=body, headers=signed(body), timeout=5)
+                    self.counts["webhooks"] += 1
+                except httpx.HTTPError:
+                    pass
+
+    def run(self, minutes: float) -> None:
+        self.fake.plan.at_random(self.luck, FAULTS)
+        ends_s = time.monotonic() + 60 * minutes
+        while time.monotonic() < ends_s:
+            for _ in range(self.luck.randrange(3)):
+                self.submit()
+            PAUSE.wait(self.luck.uniform(0.2, 2.5))
+            self.tell()
+            chance = self.luck.random()
+            if chance < 0.2:
+                self.kill()
+            elif chance < 0.3:
+                self.stand_still()
+            elif chance < 0.4 and (kind := self.table.trouble(self.luck)):
+                self.counts[kind] += 1
+
+    def heal(self) -> bool:
+        """No more trouble; whether everything came to its end."""
+        self.fake.plan.clear()
+        self.table.heal()
+        for server in self.servers:
+            server.wait_until_healthy()
+        ends_s = time.monotonic() + HEAL_S
+        while time.monotonic() < ends_s:
+            open_jobs = self.table.rows("select id, stage, nonce from generated_images where stage <> 'done'")
+            if not open_jobs:
+                return True
+            for number, stage, nonce in open_jobs:
+                if stage == "attention":
+                    self.decide(number, nonce)
+            PAUSE.wait(1)
+        return False
+
+    def decide(self, number: int, nonce: int) -> None:
+        """A person who looks at Tripo's own page."""
+        self.counts["decisions of a person"] += 1
+        mine = [task.id for task in self.fake.ledger.tasks.values() if task.input.get("model_seed") == nonce]
+        body = {"take": mine[0]} if mine else {"sendAgain": True}
+        httpx.post(f"{self.servers[0].address}/api/jobs/{number}/decision", json=body, timeout=10)
+
+    def stop(self) -> None:
+        for server in self.servers:
+            server.process.send_signal(signal.SIGCONT)
+            server.stop(signal.SIGKILL)
+        if self.worker is not None:
+            self.worker.kill()
+            self.worker.wait()
+
+    # -- the judgement
+
+    def judge(self, *, ended: bool) -> int:
+        """Print what happened; the number of violations."""
+        sha = "image->>'sha256'" if isinstance(self.table, SupabaseTable) else "json_extract(image, '$.sha256')"
+        jobs = self.table.rows(f"select id, {sha} as sha, task_id, status, credits_used from generated_images")  # noqa: S608
+        by_picture = {sha: number for number, sha, *_ in jobs}
+        bound = {task_id: number for number, _, task_id, *_ in jobs if task_id}
+        seen = {row[0] for row in self.table.rows("select task_id from seen_tasks")}
+        made: collections.Counter[int] = collections.Counter()
+        lost = []
+        for task in self.fake.ledger.tasks.values():
+            job = by_picture.get(self.fake.ledger.files.get(task.input["input"], ""))
+            if job is None:
+                continue  # somebody else's
+            made[job] += 1
+            if bound.get(task.id) != job and task.id not in seen:
+                lost.append(task.id)
+        doubles = [number for number, count in made.items() if count > 1]
+        charged = sum(self.fake.ledger.cost(self.fake.ledger.tasks[task_id]) for task_id in bound)
+        shown = sum(float(credits or 0) for *_, credits in jobs)
+        waits = sorted(self._recoveries())
+        ends = collections.Counter(status for *_, status, _ in jobs)
+        print(f"jobs {len(jobs)} {dict(ends)}, accepted {self.submitted}")
+        print(f"faults injected {sum(self.fake.plan.taken.values())}, {dict(self.counts)}")
+        billed = sum(self.fake.ledger.cost(task) > 0 for task in self.fake.ledger.tasks.values())
+        print(f"tasks made for jobs {sum(made.values())}, billed {billed} (with those of nobody)")
+        print(f"credits charged {charged}, shown {shown}")
+        if waits:
+            p99 = waits[min(len(waits) - 1, int(len(waits) * 0.99))]
+            told = f"p50 {statistics.median(waits):.1f} s, p99 {p99:.1f} s"
+            print(f"recovery of {len(waits)} jobs of killed processes: {told}")
+        print(f"doubles {len(doubles)} {doubles[:5]}, lost {len(lost)} {lost[:5]}, all ended: {ended}")
+        missing = max(0, self.submitted - len(jobs))
+        return len(doubles) + len(lost) + (not ended) + missing + (float(charged) != shown)
+
+    def _recoveries(self) -> list[float]:
+        """Seconds from the death of a job's owner to the next thing that happened to the job."""
+        found = []
+        for number, at in self.left_behind:
+            query = f"select min(at) as at from job_events where job_id = {number} and at > '{at.isoformat()}'"  # noqa: S608
+            after = self.table.rows(query)[0][0]
+            if after is not None:
+                found.append((datetime.fromisoformat(after) - at).total_seconds())
+        return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Two servers, one table, and no mercy.")
+    parser.add_argument("minutes", type=float)
+    parser.add_argument("--store", choices=("auto", "sqlite", "supabase"), default="auto")
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    arguments = parser.parse_args()
+    print(f"seed {arguments.seed}", flush=True)
+    luck = random.Random(arguments.seed)
+    fake = FakeTripo(task_s=TASK_S)
+    fake.ledger.usage_lag_s, fake.ledger.credits = USAGE_LAG_S, fake.ledger.credits * 1000
+    has_postgres = bool(shutil.which("initdb") or list(Path("/usr/lib/postgresql").glob("*/bin/initdb")))
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        address = stack.enter_context(running(fake))
+        table: SqliteTable | SupabaseTable = SqliteTable(folder)
+        if has_postgres and arguments.store != "sqlite":
+            server = stack.enter_context(SupabaseLite(durable=True))
+            prepare(server, test_clock=False)
+            table = SupabaseTable(folder, server)
+        elif arguments.store == "supabase":
+            sys.exit("Chaos on Supabase needs PostgreSQL: apt-get install postgresql")
+        print(f"job table: {table.name}", flush=True)
+        chaos = Chaos(table, folder, address, fake, luck)
+        try:
+            chaos.run(arguments.minutes)
+            ended = chaos.heal()
+            violations = chaos.judge(ended=ended)
+            if violations:
+                open_jobs = table.rows(
+                    "select id, stage, task_id, error_message from generated_images where stage <> 'done'"
+                )
+                print(json.dumps(open_jobs, indent=1))
+        finally:
+            chaos.stop()
+    print(f"violations {violations}")
+    sys.exit(1 if violations else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,201 @@
+"""What a process of the crash sweep does: the real services on the real file, disk and network, with numbered points.
+
+A point lies before and after every transaction, every read and write of a socket, every sync and move of a file, and at
+every look at the clock. At one of them the process kills or stops itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from core.adapters.local_files.journal import LocalJournal
+from core.adapters.local_files.object_store import LocalObjectStore
+from core.adapters.sqlite import database, reading
+from core.adapters.sqlite.job_store import SqliteJobStore
+from core.adapters.supabase.connection import Connection
+from core.adapters.supabase.job_store import SupabaseJobStore
+from core.adapters.tripo import bounded
+from core.adapters.tripo.client import TripoClient
+from core.adapters.tripo.generator import TripoGenerator
+from core.domain.errors import MaquetteError, StoreUnavailable
+from core.domain.job import Category
+from core.ports.job_store import JobQuery, JobStore, Slots
+from core.services.account_scan import AccountScan
+from core.services.bookkeeping import Bookkeeping
+from core.services.collect import Collect
+from core.services.dispatch import Dispatch
+from core.services.gate import Gate
+from core.services.poll import Poll
+from core.services.reconcile import Reconcile
+from core.services.settle import Settle
+from tests.crash.shared_clock import SharedClock
+
+KEY = "tsk_crash"
+LEASE_S, SEND_BY_S, SETTLE_S = 60.0, 20.0, 120.0
+ROUNDS = 90
+QUICK_ROUNDS = 12  # in which a second passes each; then ten
+PATIENT_S = 0.1  # how long a transaction of another process is waited for: one that stands still never ends
+
+
+@dataclass(frozen=True)
+class Life:
+    """One process: where it works, and at which point it ends or stands still (0: at none)."""
+
+    folder: str
+    address: str
+    owner: str
+    point: int = 0
+    how: str = "KILL"
+    rounds: int = ROUNDS
+    supabase: tuple[str, str] = ("", "")  # address and key, where the job table is there
+
+
+class Points:
+    """Counts them, and does what was ordered at one."""
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+        self.passed: list[str] = []
+
+    def __call__(self, name: str) -> None:
+        self.passed.append(name)
+        if len(self.passed) == self._life.point:
+            Path(self._life.folder, f"point-{self._life.owner}").write_text(name)
+            os.kill(os.getpid(), getattr(signal, f"SIG{self._life.how}"))
+
+
+def prepare() -> None:
+    """What every life needs and is slow to make, made once before the forks."""
+    bounded._tls()
+    reading._queries()
+
+
+def live(life: Life) -> None:
+    """Work until every job has ended, or the rounds are over; leaves the number of points in a file."""
+    logging.disable(logging.CRITICAL)
+    points = Points(life)
+    folder = Path(life.folder)
+    clock = _watched_clock(SharedClock(folder / "clock"), points)
+    _watch(points)
+    jobs = _on_supabase(life, clock, points) if life.supabase[0] else _on_sqlite(folder, clock)
+    if jobs is None:
+        return  # another process stands still inside a transaction: this one cannot start, and says so
+    ticks = _services(life, folder, jobs, clock)
+    for number in range(life.rounds):
+        for tick in ticks:
+            with contextlib.suppress(MaquetteError):  # as in the scheduler: the next tick goes on
+                tick()
+        with contextlib.suppress(MaquetteError):
+            found = jobs.find(JobQuery()).jobs
+            if all(job.is_ended and job.credits_used is not None for job in found):
+                break
+        clock.advance(1.0 if number < QUICK_ROUNDS else 10.0)
+    Path(life.folder, f"points-{life.owner}").write_text("\n".join(points.passed))
+
+
+def _on_sqlite(folder: Path, clock: Any) -> JobStore | None:
+    try:
+        jobs = SqliteJobStore(folder / "jobs.sqlite3", clock)
+    except StoreUnavailable:
+        return None
+    # a killed process loses nothing that the operating system has taken, so the slow way to the disk is left out
+    jobs._database._connection.execute("pragma synchronous = off")
+    return jobs
+
+
+def _on_supabase(life: Life, clock: Any, points: Points) -> JobStore:
+    """Every call of the database lies between two points; the database's clock follows the shared one."""
+    connection = Connection(*life.supabase)
+    inner, advance = connection.call, clock.advance
+
+    def call(function: str, **parameters: Any) -> Any:
+        points(f"before {function}")
+        told = inner(function, **parameters)
+        points(f"after {function}")
+        return told
+
+    def follow(seconds: float) -> None:
+        advance(seconds)
+        now = clock.seconds()
+        at = datetime.fromtimestamp(now, UTC).isoformat()
+        connection.tried(lambda client: client.rpc("test_set_clock", {"p_at": at}).execute())
+
+    connection.call = call  # type: ignore[method-assign]
+    clock.advance = follow
+    return SupabaseJobStore(connection)
+
+
+def _services(life: Life, folder: Path, jobs: JobStore, clock: Any) -> list[Callable[[], object]]:
+    gate = Gate(TripoGenerator(TripoClient(life.address, KEY)), jobs=jobs, clock=clock)
+    scan = AccountScan(jobs=jobs, generator=gate)
+    objects, journal = LocalObjectStore(folder / "files"), LocalJournal(folder / "journal")
+    own: dict[str, Any] = {"jobs": jobs, "generator": gate, "owner": life.owner, "lease_s": LEASE_S}
+    slots = Slots(limits={Category.STANDARD: 2})
+    dispatch = Dispatch(
+        **own, objects=objects, journal=journal, clock=clock, slots=slots, send_by_s=SEND_BY_S, poll_first_s=1.0
+    )
+    return [
+        dispatch.tick,
+        Poll(**own, poll_first_s=1.0).tick,
+        Collect(**own, objects=objects).tick,
+        Reconcile(**own, journal=journal, job_timeout_s=600.0, poll_first_s=1.0).tick,
+        Settle(**own, scan=scan, settle_s=SETTLE_S).tick,
+        Bookkeeping(jobs=jobs, generator=gate, scan=scan, clock=clock).tick,
+    ]
+
+
+def _watched_clock(clock: SharedClock, points: Points) -> Any:
+    class Watched:
+        advance = staticmethod(clock.advance)
+        seconds = staticmethod(clock.seconds)
+
+        def now(self) -> Any:
+            points("clock")
+            return clock.now()
+
+        def boot_s(self) -> float:
+            points("clock")
+            return clock.boot_s()
+
+    return Watched()
+
+
+def _watch(points: Points) -> None:
+    """This process is a fork that ends with its life: what is replaced here is replaced for good."""
+    write = database.Database.write
+
+    @contextlib.contextmanager
+    def watched(self: database.Database) -> Iterator[Any]:
+        points("before transaction")
+        with write(self) as db:
+            yield db
+        points("after transaction")
+
+    database.Database.write = watched  # type: ignore[method-assign]
+    database.BUSY_TIMEOUT_S = PATIENT_S
+    for name in ("read", "write"):
+        _around(bounded._Stream, name, points, f"socket {name}")
+    os.fsync = lambda handle: None  # type: ignore[assignment]  # as above
+    _around(os, "fsync", points, "fsync")
+    _around(Path, "replace", points, "move")
+    _around(Path, "unlink", points, "unlink")
+
+
+def _around(owner: Any, name: str, points: Points, label: str) -> None:
+    inner = getattr(owner, name)
+
+    def call(*args: Any, **more: Any) -> Any:
+        points(f"before {label}")
+        result = inner(*args, **more)
+        points(f"after {label}")
+        return result
+
+    setattr(owner, name, call)

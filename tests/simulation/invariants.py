@@ -1,0 +1,149 @@
+"""The promises of the life of a job, as checks on the table and on the ledger of the fake Tripo, which is the judge."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from core.domain.job import Job
+from core.domain.status import Stage, Status
+from core.ports.job_store import JobQuery
+
+if TYPE_CHECKING:
+    from tests.simulation.process import Process
+    from tests.simulation.sim import Sim
+
+OPEN = frozenset({Stage.SUBMITTING, Stage.UNCERTAIN, Stage.GENERATING})
+
+
+def rows(sim: Sim) -> tuple[Job, ...]:
+    """The whole table; read again only when something was written."""
+    written = sim.jobs._database._connection.total_changes
+    if sim.table[0] != written:
+        sim.table = (written, sim.jobs.find(JobQuery(page_size=1000)).jobs)
+    return sim.table[1]
+
+
+def post_has_its_intent(sim: Sim, body: dict[str, Any]) -> None:
+    """1 and 4: an earlier committed intent, one request for each attempt, and none after `send_by`."""
+    sim.counts["checks"] += 1
+    job = sim.jobs.job_of_intent(nonce=body["model_seed"], image_token=None)
+    assert job is not None, f"a request without a written intent: {body}"
+    assert job.image_token == body["input"], "the request names another picture than the intent"
+    attempt = (job.id, job.attempt)
+    sim.posts[attempt] += 1
+    assert sim.posts[attempt] == 1, f"attempt {attempt} was sent {sim.posts[attempt]} times"
+    assert job.send_by is not None
+    assert sim.clock.now() < job.send_by, f"job {job.id} was sent after its time"
+
+
+def slots_hold(sim: Sim) -> None:
+    """7: never more open than there are slots, over all processes.
+
+    A job that waited for a person's decision holds no slot meanwhile, so its task, found later, may be one too many.
+    """
+    sim.counts["checks"] += 1
+    open_jobs = [job for job in rows(sim) if job.stage in OPEN]
+    taken = Counter(job.category for job in open_jobs)
+    if any(count > sim.slots for count in taken.values()):
+        told = {job.id: {event.after for event in sim.jobs.events(job.id)} for job in open_jobs}
+        taken = Counter(job.category for job in open_jobs if Stage.ATTENTION not in told[job.id])
+    assert all(count <= sim.slots for count in taken.values()), f"{taken} of {sim.slots} slots"
+
+
+def no_call_while_the_account_waits(sim: Sim, process: Process) -> None:
+    """7: whoever looked after a wait was written down makes no call before it is over."""
+    sim.counts["checks"] += 1
+    now_s = sim.clock.boot_s()
+    ignored = [until for number, until in sim.pauses if number < process.checked_at and now_s < until - 1e-6]
+    if ignored and process.is_ticking:
+        # time may have stood still for this process between its look and its call; then the look was before the wait
+        raise AssertionError(f"{process.name} made a call {max(ignored) - now_s:.1f} s too early")
+
+
+def check_always(sim: Sim) -> None:
+    """What holds after every piece of work."""
+    sim.counts["checks"] += 1
+    found = rows(sim)
+    _one_task_for_each_job(sim)
+    bound = Counter(job.task_id for job in found if job.task_id is not None)
+    assert all(count == 1 for count in bound.values()), f"a task belongs to two jobs: {bound}"
+    for job in found:
+        if job.id in sim.ended:
+            before = sim.ended[job.id]
+            # the bill may come later
+            assert replace(job, credits_used=None) == replace(before, credits_used=None), f"job {job.id} changed"
+        if job.is_ended and job.status is not Status.TIMEOUT:
+            sim.ended[job.id] = job
+        if job.status is Status.COMPLETED:
+            _is_stored(sim, job)
+
+
+def _one_task_for_each_job(sim: Sim) -> None:
+    """2: nothing was made twice for one job."""
+    made = Counter(_job_of(sim, task) for task in sim.ledger.tasks.values())
+    twice = {job_id: count for job_id, count in made.items() if job_id is not None and count > 1}
+    assert not twice, f"made twice: {twice}"
+
+
+def _job_of(sim: Sim, task: Any) -> int | None:
+    seed = task.input.get("model_seed")
+    return next((job_id for (job_id, _), job in sim.intents.items() if seed is not None and job.nonce == seed), None)
+
+
+def _is_stored(sim: Sim, job: Job) -> None:
+    """6: the file is there, whole."""
+    assert job.model is not None
+    data = sim.files[job.model.key]
+    assert (len(data), hashlib.sha256(data).hexdigest()) == (job.model.size_bytes, job.model.sha256)
+
+
+def check_end(sim: Sim) -> None:
+    """What holds when all is quiet."""
+    check_always(sim)
+    found = {job.id: job for job in rows(sim)}
+    seen = {task.task_id for task in sim.jobs.seen_tasks(limit=10_000)}
+    for task in sim.ledger.tasks.values():
+        job_id = _job_of(sim, task)
+        if job_id is not None:
+            is_bound = found[job_id].task_id == task.id
+            assert is_bound or task.id in seen, f"task {task.id} of job {job_id} is invisible"
+            assert is_bound or found[job_id].status is Status.CANCELLED, f"job {job_id} does not have its task"
+    for job in found.values():
+        _events_give_the_row(sim, job)
+        _the_bill_is_right(sim, job)
+    _no_secret_is_told(sim)
+
+
+def _events_give_the_row(sim: Sim, job: Job) -> None:
+    """9: each change left one event, and together they are the row."""
+    sim.counts["checks"] += 1
+    events = sim.jobs.events(job.id)
+    stage, task_ids = None, set()
+    for event in events:
+        assert event.before == stage, f"job {job.id}: a change without an event before {event}"
+        stage = event.after
+        task_ids.add(event.task_id)
+    last = events[-1]
+    assert (last.after, last.status, last.task_id) == (job.stage, job.status, job.task_id)
+    assert len(task_ids - {None}) <= 1, f"job {job.id} had several tasks: {task_ids}"
+
+
+def _the_bill_is_right(sim: Sim, job: Job) -> None:
+    """10: what is shown is what Tripo charged."""
+    sim.counts["checks"] += 1
+    if job.task_id is not None:
+        cost = sim.ledger.cost(sim.ledger.tasks[job.task_id])
+        assert (job.credits_used or Decimal(0)) == cost, f"job {job.id} shows {job.credits_used}, charged were {cost}"
+    else:
+        assert not job.credits_used
+
+
+def _no_secret_is_told(sim: Sim) -> None:
+    """13: no key and no signed address in what people read."""
+    texts = [job.error_message or "" for job in rows(sim)]
+    texts += [event.note for job in rows(sim) for event in sim.jobs.events(job.id)]
+    assert not any(sim.key in text or "/signed/" in text for text in texts)

@@ -1,0 +1,171 @@
+"""A thousand seeds without a violation; and rules that are broken on purpose are caught, so the checks can fail.
+
+What epochs are for needs three attempts in a row to show: the exhaustive model beside this catches that.
+"""
+
+from __future__ import annotations
+
+import collections
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from core.adapters.sqlite import job_store
+from core.adapters.sqlite.job_store import SqliteJobStore
+from core.domain.generation import GenerationRequest
+from core.domain.status import Stage
+from core.ports import job_changes as changes
+from core.ports.job_store import Claim, Failure
+from core.ports.journal import TaskNote
+from core.services import settle
+from core.services.dispatch import Dispatch
+from core.services.gate import Gate
+from tests.conftest import Tell
+from tests.simulation import process
+from tests.simulation.sim import Sim, Violation
+
+pytestmark = pytest.mark.proof
+SEEDS, SHARDS = 1000, 10
+MOST_SEEDS_TO_CATCH = 400
+
+
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_a_thousand_seeds_hold_every_promise(shard: int, tell: Tell) -> None:
+    each = SEEDS // SHARDS
+    totals: collections.Counter[str] = collections.Counter()
+    for seed in range(shard * each, (shard + 1) * each):
+        totals.update(Sim(seed).run())
+    tell(
+        seeds_run=totals["seeds"],
+        faults_injected=totals["faults"],
+        processes_crashed=totals["crashes"],
+        standstills=totals["standstills"],
+        paid_requests=totals["creates"],
+        steps=totals["steps"],
+        invariants_checked=totals["checks"],
+    )
+    assert totals["seeds"] == each
+    assert min(totals[name] for name in ("crashes", "standstills", "faults", "creates", "checks")) > 100
+
+
+def test_a_seed_replays_step_by_step() -> None:
+    first, second = Sim(7), Sim(7)
+    assert first.run() == second.run()
+    assert first.trace == second.trace
+
+
+def retry_blindly(patch: pytest.MonkeyPatch) -> None:
+    def send_again(self: Any, claim: Any, *, note: str) -> Any:
+        return self.return_to_queue(claim, wait_s=0.0, note=note)
+
+    patch.setattr(SqliteJobStore, "mark_uncertain", send_again)
+
+
+def requeue_expired_leases(patch: pytest.MonkeyPatch) -> None:
+    def rescue(self: Any) -> int:
+        with self._database.write() as db:
+            rows = list(self._sql.submitting_without_lease(db, now=job_store.to_text(self.now())))
+
+            def requeue(job: Any, now: Any) -> Any:
+                return changes.moved(changes.again(job), now, Stage.QUEUED, "rescued")
+
+            return int(self._change_all(db, rows, requeue))
+
+    patch.setattr(SqliteJobStore, "expire_submitting", rescue)
+
+
+def trust_absence_at_once(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(process, "SETTLE_S", -1000.0)
+    patch.setattr(settle, "LAG_FACTOR", 0)
+    patch.setattr(settle, "SCANS_TO_PROVE", 1)
+
+
+def send_after_the_time(patch: pytest.MonkeyPatch) -> None:
+    create = Gate.create
+    patch.setattr(Gate, "create", lambda self, request, **_: create(self, request, check_send_window=lambda: None))
+
+
+def ignore_waiting_times(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Gate, "wait_s", lambda self: self._jobs.account_wait_s(generator=self.name) * 0)
+
+
+def forget_lost_answers(patch: pytest.MonkeyPatch) -> None:
+    def give_up(self: Any, claim: Any, *, note: str) -> Any:
+        return self.fail(claim, Failure(code="lost", message=note))
+
+    patch.setattr(SqliteJobStore, "mark_uncertain", give_up)
+
+
+def send_before_the_intent(patch: pytest.MonkeyPatch) -> None:
+    send = Dispatch._create
+
+    def early(self: Any, job: Any, claim: Any, intent: Any, **more: Any) -> None:
+        self.generator.create(
+            job_store_request(job, intent), check_send_window=lambda: None
+        )  # a first request that no intent allows
+        send(self, job, claim, intent, **more)
+
+    patch.setattr(Dispatch, "_create", early)
+
+
+def job_store_request(job: Any, intent: Any) -> Any:
+    return GenerationRequest(
+        job_id=job.id,
+        attempt=job.attempt,
+        target_object=job.target_object,
+        image_token=intent.image_token,
+        nonce=intent.nonce,
+        options=job.options,
+    )
+
+
+def lose_the_notes(patch: pytest.MonkeyPatch) -> None:
+    """The answer is dropped when the job table is away, and nobody looks for it."""
+    patch.setattr(Dispatch, "_bind", lambda self, note: _fail_unbound(self, note))
+
+
+def _fail_unbound(dispatch: Any, note: TaskNote) -> None:
+    job = dispatch.jobs.get(note.job_id)
+    dispatch.jobs.fail(
+        Claim(job_id=job.id, owner=job.owner, epoch=job.epoch), job_store_failure("could not be written")
+    )
+
+
+def job_store_failure(message: str) -> Any:
+    return Failure(code="lost", message=message)
+
+
+def complete_before_it_is_stored(patch: pytest.MonkeyPatch) -> None:
+    put = process.Objects.put
+
+    def half(self: Any, key: str, data: bytes, *, media_type: str) -> None:
+        put(self, key, data[: len(data) // 2] if key.startswith("models/") else data, media_type=media_type)
+
+    patch.setattr(process.Objects, "put", half)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        retry_blindly,
+        requeue_expired_leases,
+        trust_absence_at_once,
+        send_after_the_time,
+        ignore_waiting_times,
+        forget_lost_answers,
+        send_before_the_intent,
+        lose_the_notes,
+        complete_before_it_is_stored,
+    ],
+    ids=lambda broken: broken.__name__,
+)
+def test_a_broken_rule_is_caught(broken: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    broken(monkeypatch)
+    for seed in itertools.count():
+        assert seed < MOST_SEEDS_TO_CATCH, f"{broken.__name__} was not noticed"
+        try:
+            Sim(seed).run()
+        except Violation:
+            return

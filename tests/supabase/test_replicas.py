@@ -1,0 +1,179 @@
+"""Several processes share one Supabase: pages here, workers there, any of them killed, the database restarted."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests import pictures
+from tests.fake_tripo.server import FakeTripo, running, sample_model
+from tests.serving import ServerProcess, start
+from tests.supabase.project import UPDATE
+from tests.supabase.server import SupabaseLite
+
+pytestmark = pytest.mark.supabase
+JOBS = 18
+
+
+@pytest.fixture(scope="module")
+def durable() -> Iterator[SupabaseLite]:
+    """A database that keeps what it acknowledged, also when it is ended as in a crash."""
+    with SupabaseLite(durable=True) as server:
+        server.sql_file(UPDATE)
+        server.restart_rest()
+        yield server
+
+
+def settings(project: SupabaseLite, tripo: str = "", **more: Any) -> dict[str, Any]:
+    own = {"SUPABASE_URL": project.url, "SUPABASE_KEY": project.secret_key, "LEASE_S": 6, "SETTLE_S": 60}
+    return own | ({"TRIPO_API_KEY": "tsk_test", "TRIPO_BASE_URL": tripo} if tripo else {}) | more
+
+
+def worker(folder: Path, chosen: dict[str, Any]) -> subprocess.Popen[bytes]:
+    return start([sys.executable, "-m", "core.worker"], folder / "worker.log", {"DATA_DIR": folder / "w"} | chosen)
+
+
+def wait_until(is_true: Any, patience_s: float = 120) -> None:
+    pause = threading.Event()
+    for _ in range(int(patience_s / 0.25)):
+        if is_true():
+            return
+        pause.wait(0.25)
+    raise AssertionError("it did not come true in time")
+
+
+def states(project: SupabaseLite) -> list[str]:
+    return project.sql("select stage || ' ' || status from generated_images order by id").splitlines()
+
+
+def test_pages_here_and_a_worker_there_make_a_model_that_both_serve(durable: SupabaseLite, tmp_path: Path) -> None:
+    fake = FakeTripo(task_s=1.0)
+    with running(fake) as tripo:
+        pages = ServerProcess(tmp_path / "p" / "data", **settings(durable, tripo, SCHEDULER="off"))
+        hands = worker(tmp_path, settings(durable, tripo))
+        try:
+            pages.wait_until_healthy()
+            status = pages.wait_for_end(pages.post(pictures.cat(), "Größe 犬"))
+            assert status["status"] == "completed"
+            whole = httpx.get(status["3d_url"])
+            assert whole.content == sample_model()
+            part = httpx.get(status["3d_url"], headers={"Range": "bytes=0-3"})
+            assert (part.status_code, part.content) == (206, b"glTF")
+            assert httpx.get(status["3d_url"], headers={"If-None-Match": whole.headers["ETag"]}).status_code == 304
+            assert httpx.get(status["image_url"]).status_code == 200
+        finally:
+            pages.stop()
+            hands.send_signal(signal.SIGTERM)
+            assert hands.wait(15) == 0
+    assert "tsk_test" not in (tmp_path / "worker.log").read_text()
+    assert durable.secret_key not in (tmp_path / "worker.log").read_text() + pages.log.read_text()
+
+
+def test_three_processes_share_the_work_while_anything_is_killed(durable: SupabaseLite, tmp_path: Path) -> None:
+    durable.sql("truncate generated_images cascade")
+    chance, fake = random.Random(3), FakeTripo(task_s=2.0)
+    fake.ledger.credits, fake.ledger.limits["standard"] = fake.ledger.credits * 10, 1000
+    fake.plan.at_random(chance, 0.05)
+    with running(fake) as tripo:
+        chosen = settings(durable, tripo)
+        servers = [ServerProcess(tmp_path / name / "data", **chosen) for name in ("a", "b")]
+        hands = worker(tmp_path, chosen)
+        try:
+            for server in servers:
+                server.wait_until_healthy()
+            numbers = [_post(servers[number % 2], number) for number in range(JOBS)]
+            threading.Event().wait(2)
+            servers[0].process.kill()
+            durable.terminate_backends()
+            threading.Event().wait(2)
+            durable.restart_postgres(immediate=True)
+            durable.wait_for_rest()
+            hands.kill()
+            hands.wait()
+            threading.Event().wait(1)
+            durable.kill_rest()
+            threading.Event().wait(1)
+            durable.start_rest()
+            fake.plan.clear()
+            hands = worker(tmp_path, chosen)
+            wait_until(lambda: all(state == "done completed" for state in states(durable)), 240)
+            assert len(states(durable)) == JOBS == len(set(numbers))
+        finally:
+            hands.kill()
+            hands.wait()
+            for server in servers:
+                server.stop(signal.SIGKILL)
+
+    tasks = list(fake.ledger.tasks.values())
+    bound = set(durable.sql("select task_id from generated_images").splitlines())
+    ours = [task for task in tasks if "model_seed" in task.input]
+    assert len(ours) == JOBS
+    assert {task.id for task in ours} == bound
+    most = max(sum(other.created_s <= task.created_s < other.ends_s for other in ours) for task in ours)
+    assert most <= 10
+    assert float(durable.sql("select sum(credits_used) from generated_images")) == 30.0 * JOBS
+
+
+def _post(server: ServerProcess, number: int) -> int:
+    """As a program would: the same key until it is answered."""
+    for _ in range(60):
+        try:
+            answer = httpx.post(
+                f"{server.address}/api/generate-3d",
+                files={"image": ("a.jpg", pictures.cat())},
+                data={"targetObject": f"Thing {number}"},
+                headers={"Idempotency-Key": f"thing-{number}"},
+                timeout=30,
+            )
+            if answer.status_code == 202:
+                return int(answer.json()["record_id"])
+        except httpx.HTTPError:
+            pass
+        threading.Event().wait(0.5)
+    raise AssertionError("it was never taken")
+
+
+def test_without_the_update_the_page_names_the_file_and_goes_on_once_it_is_there(tmp_path: Path) -> None:
+    with SupabaseLite(durable=False) as empty:
+        server = ServerProcess(tmp_path / "a" / "data", **settings(empty))
+        try:
+            wait_until(lambda: _health(server)["status"] == "unwell")
+            assert "database_schema_update.sql" in _health(server)["store"]["problem"]
+            refused = httpx.get(f"{server.address}/api/generation-status/1")
+            assert refused.status_code == 503
+            assert "SQL editor" in refused.json()["error"]
+
+            empty.sql_file(UPDATE)
+            empty.restart_rest()
+            server.wait_until_healthy()
+            empty.kill_rest()
+            wait_until(lambda: "cannot be reached" in str(_health(server)["store"]["problem"]))
+            empty.start_rest()
+            server.wait_until_healthy()
+        finally:
+            server.stop(signal.SIGKILL)
+
+
+def test_a_wrong_key_is_named(durable: SupabaseLite, tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path / "a" / "data", **settings(durable) | {"SUPABASE_KEY": durable.anon_key})
+    try:
+        wait_until(lambda: _health(server)["status"] == "unwell")
+        assert "SUPABASE_KEY" in _health(server)["store"]["problem"]
+    finally:
+        server.stop(signal.SIGKILL)
+
+
+def _health(server: ServerProcess) -> dict[str, Any]:
+    try:
+        return dict(httpx.get(f"{server.address}/api/health", timeout=30).json())
+    except (httpx.HTTPError, ValueError):
+        return {"status": "away", "store": {"problem": ""}}

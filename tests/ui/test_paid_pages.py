@@ -1,0 +1,172 @@
+"""The pages when Tripo is connected: prices before the click, the account, and what a person decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import core.bootstrap
+from core.bootstrap import Services, build_services
+from core.domain.generation import Balance, SeenTask, Source
+from core.domain.status import Stage, Status
+from core.ports.job_store import Claimed, Failure
+from core.settings import Settings
+from tests.builders import EVERY_SLOT, intent, new_job, stored_model
+from tests.clocks import FakeClock
+from tests.ui.test_pages import MAIN, add, jobs_page, said
+
+
+@pytest.fixture
+def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
+    built = build_services(Settings(data_dir=tmp_path, scheduler=False, tripo_api_key="tsk_secret", _env_file=None))
+    built.jobs.beat(owner="t")
+    built.jobs.note_balance(built.account_of("tripo"), Balance(available=Decimal("812.50"), held=Decimal(60)))
+    monkeypatch.setattr(core.bootstrap, "_services", built)
+    yield built
+    built.stop()
+
+
+def submitting(services: Services) -> Claimed:
+    add(services)
+    claimed = services.jobs.claim_queued(owner="t", lease_s=60, slots=EVERY_SLOT, limit=1)[0]
+    services.jobs.mark_submitting(claimed.claim, intent(account=services.account_of("tripo")))
+    return claimed
+
+
+def attention(services: Services, *task_ids: str) -> int:
+    claimed = submitting(services)
+    services.jobs.mark_uncertain(claimed.claim, note="no answer")
+    held = services.jobs.claim_uncertain(owner="s", lease_s=60, generator="tripo", limit=1)[0]
+    seen = [
+        SeenTask(task_id=each, account="a", source=Source.USAGE, evidence="It has the random number of our request.")
+        for each in task_ids
+    ]
+    services.jobs.mark_attention(held.claim, seen, note="2 tasks at Tripo could be this job's.")
+    return claimed.job.id
+
+
+def click(app: AppTest, label: str) -> AppTest:
+    return next(button for button in app.button if button.label == label).click().run()
+
+
+def test_the_create_page_tells_the_price_of_what_is_chosen_and_what_is_left(services: Services) -> None:
+    app = AppTest.from_file(MAIN, default_timeout=20).run()
+    assert "About 30 credits" in said(app)
+    assert "812\\.5 left" in said(app)
+
+    app.selectbox(key="model").select("P1-20260311").run()
+    assert "About 50 credits" in said(app)
+    app.toggle(key="texture").set_value(False).run()
+    assert "About 40 credits" in said(app)
+    app.selectbox(key="model").select("v3.1-20260211").run()
+    app.selectbox(key="geometry_quality").select("detailed").run()
+    assert "About 40 credits" in said(app)
+    assert not app.exception
+
+
+def test_more_than_is_left_is_said_before_the_click(services: Services) -> None:
+    services.jobs.note_balance(services.account_of("tripo"), Balance(available=Decimal(10), held=Decimal(0)))
+
+    assert "more than is left" in said(AppTest.from_file(MAIN, default_timeout=20).run())
+
+
+def test_the_sidebar_shows_balance_and_held_credits_and_no_key(services: Services) -> None:
+    app = jobs_page()
+
+    assert [(each.label, each.value) for each in app.sidebar.metric] == [("Credits left", "812.5")]
+    assert "60 more are **held**" in said(app)
+    assert "tsk_secret" not in said(app)
+
+
+def test_a_job_shows_its_estimate_before_and_its_true_cost_after(services: Services) -> None:
+    claimed = submitting(services)
+    assert "about 30 credits, by the list of prices" in said(jobs_page(1)).replace("\\", "")
+
+    services.jobs.bind_task(claimed.claim, "task-1", poll_in_s=0)
+    services.jobs.mark_saving(claimed.claim, credits_used=Decimal("28.00"))
+    saving = services.jobs.claim_saving(owner="t", lease_s=60, generator="tripo", limit=1)[0]
+    services.jobs.complete(saving.claim, stored_model())
+    assert "**Cost** 28 credits" in said(jobs_page(1))
+
+
+def test_an_uncertain_job_says_that_it_is_being_checked_and_nothing_is_charged_twice(services: Services) -> None:
+    services.jobs.mark_uncertain(submitting(services).claim, note="no answer")
+
+    text = said(jobs_page(1))
+    assert "We are checking whether Tripo took it" in text
+    assert "Nothing will be charged twice" in text
+
+
+def test_attention_shows_both_candidates_with_evidence_and_takes_one(services: Services) -> None:
+    job_id = attention(services, "task-one", "task-two")
+    app = jobs_page(job_id)
+
+    radio = app.radio[0]
+    assert set(radio.options) == {"task-one", "task-two"}
+    assert {"Take this one", "None of these: send it again"} <= {button.label for button in app.button}
+    radio.set_value("task-two").run()
+    click(app, "Take this one")
+    assert (services.jobs.get(job_id).stage, services.jobs.get(job_id).task_id) == (Stage.GENERATING, "task-two")
+
+
+def test_attention_without_a_candidate_can_only_be_sent_again_or_cancelled(services: Services) -> None:
+    job_id = attention(services)
+    app = jobs_page(job_id)
+
+    assert "Look at the usage page of your Tripo account" in said(app)
+    click(app, "Nothing was made: send it again")
+    assert services.jobs.get(job_id).stage is Stage.QUEUED
+
+
+def test_cancelling_says_the_truth_before_the_click(services: Services) -> None:
+    services.jobs.bind_task(submitting(services).claim, "task-1", poll_in_s=60)
+    app = jobs_page(1)
+    assert "Tripo cannot be stopped" in said(app)
+
+    click(app, "Cancel this job")
+    assert services.jobs.get(1).status is Status.CANCELLED
+    assert "Cancelled, still watched" in said(jobs_page(1))
+
+
+def test_a_retry_tells_its_price_and_opens_the_new_job(services: Services) -> None:
+    claimed = submitting(services)
+    services.jobs.fail(claimed.claim, Failure(code="2018", message="Too complex."))
+    app = jobs_page(1)
+    assert "The first try cost nothing" in said(app)
+    assert "about 30 credits" in said(app)
+
+    next(button for button in app.button if button.key == "retry-1").click().run()
+    assert services.jobs.get(2).retry_of == 1
+    assert app.query_params["job"] in ("2", ["2"])
+
+
+def test_the_place_in_line_comes_with_an_honest_estimate(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "Too few models were made" in said(jobs_page(add(services)))
+
+    clock = FakeClock()
+    monkeypatch.setattr(services.jobs, "_clock", clock)
+    services.jobs.cancel(1)
+    for number in range(3):
+        services.jobs.add(new_job())
+        claimed = services.jobs.claim_queued(owner="t", lease_s=600, slots=EVERY_SLOT, limit=1)[0]
+        services.jobs.mark_submitting(claimed.claim, intent())
+        services.jobs.bind_task(claimed.claim, f"task-{number}", poll_in_s=0)
+        services.jobs.mark_saving(claimed.claim, credits_used=None)
+        clock.advance(240)
+        saving = services.jobs.claim_saving(owner="t", lease_s=600, generator="tripo", limit=1)[0]
+        services.jobs.complete(saving.claim, stored_model())
+    text = said(jobs_page(add(services)))
+    assert "It is the next one. Ready in about 4 minutes, judging by the last 3 models." in text
+
+
+def test_tasks_of_nobody_are_listed_below_the_jobs(services: Services) -> None:
+    add(services)
+    services.jobs.keep_seen([SeenTask(task_id="stranger", account="a", source=Source.USAGE)])
+    app = jobs_page()
+
+    assert [each.label for each in app.expander if "belong to no job" in each.label]
+    assert app.dataframe[1].value["Task"].tolist() == ["stranger"]
