@@ -676,6 +676,42 @@ as $$
 select max(received_at) from public.webhook_deliveries
 $$;
 
+-- Rows of another installation, with their own numbers; what is there already is left as it is.
+create or replace function public.maquette_restore(p_table text, p_rows text) returns void
+language plpgsql volatile security invoker set search_path = pg_catalog, public, pg_temp
+as $$
+begin
+    if p_table = 'generated_images' then
+        insert into public.generated_images
+        select * from jsonb_populate_recordset(null::public.generated_images, (
+            select jsonb_agg(value || jsonb_build_object(
+                'change_number', nextval('public.maquette_changes'),
+                'write_id', case when value ->> 'image' is null then null else gen_random_uuid() end,
+                'image_url', coalesce(value ->> 'image_url', '/api/jobs/' || (value ->> 'id') || '/image'),
+                '3d_url', case when value ->> 'model' is null then value ->> '3d_url'
+                               else '/api/jobs/' || (value ->> 'id') || '/model.glb' end) order by (value ->> 'id')::bigint)
+            from jsonb_array_elements(p_rows::jsonb)))
+        on conflict (id) do nothing;
+        perform setval(pg_get_serial_sequence('public.generated_images', 'id'), (select max(id) from public.generated_images));
+    elsif p_table = 'job_events' then
+        insert into public.job_events overriding system value
+        select * from jsonb_populate_recordset(null::public.job_events, p_rows::jsonb) on conflict (id) do nothing;
+        perform setval(pg_get_serial_sequence('public.job_events', 'id'), (select max(id) from public.job_events));
+    elsif p_table = 'account_facts' then
+        insert into public.account_facts
+        select * from jsonb_populate_recordset(null::public.account_facts, p_rows::jsonb) on conflict (account) do nothing;
+    elsif p_table = 'seen_tasks' then
+        insert into public.seen_tasks
+        select * from jsonb_populate_recordset(null::public.seen_tasks, p_rows::jsonb) on conflict (task_id) do nothing;
+    elsif p_table = 'webhook_deliveries' then
+        insert into public.webhook_deliveries
+        select * from jsonb_populate_recordset(null::public.webhook_deliveries, p_rows::jsonb) on conflict (id) do nothing;
+    else
+        raise exception 'not a table that moves: %', p_table;
+    end if;
+end
+$$;
+
 -- ------------------------------------------------------------------------------------------------------------- access
 -- Only the server's secret key reads and writes. Row-level security is on, with no policy for anyone else.
 
@@ -701,7 +737,7 @@ alter table public.scheduler_heartbeats enable row level security;
 revoke all on public.scheduler_heartbeats from public, anon, authenticated;
 grant select, insert, update, delete on public.scheduler_heartbeats to service_role;
 revoke all on sequence public.maquette_changes from public, anon, authenticated;
-grant usage, select on all sequences in schema public to service_role;
+grant usage, select, update on all sequences in schema public to service_role;
 revoke all on function public.maquette_now() from public, anon, authenticated;
 grant execute on function public.maquette_now() to service_role;
 revoke all on function public.maquette_touch() from public, anon, authenticated;
@@ -764,6 +800,8 @@ revoke all on function public.maquette_deliver(text, text, text, text) from publ
 grant execute on function public.maquette_deliver(text, text, text, text) to service_role;
 revoke all on function public.maquette_last_delivery() from public, anon, authenticated;
 grant execute on function public.maquette_last_delivery() to service_role;
+revoke all on function public.maquette_restore(text, text) from public, anon, authenticated;
+grant execute on function public.maquette_restore(text, text) to service_role;
 
 -- ------------------------------------------------------------------------------------------------------------ buckets
 -- Private; what is in them is served by the program's own routes.

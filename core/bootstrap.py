@@ -7,19 +7,23 @@ import socket
 import threading
 import uuid
 from dataclasses import dataclass
+from pathlib import Path
 
 from core.adapters.internet.fetcher import PictureFetcher
 from core.adapters.local_files.journal import LocalJournal
 from core.adapters.local_files.object_store import LocalObjectStore
 from core.adapters.offline import LABEL as OFFLINE_LABEL
 from core.adapters.offline.generator import OfflineGenerator
+from core.adapters.sqlite.archive import SqliteArchive
 from core.adapters.sqlite.job_store import SqliteJobStore
+from core.adapters.supabase.archive import SupabaseArchive
 from core.adapters.supabase.connection import Connection
 from core.adapters.supabase.job_store import SupabaseJobStore
 from core.adapters.supabase.object_store import SupabaseObjectStore
 from core.adapters.system_clock import SystemClock
 from core.adapters.tripo.client import TripoClient
 from core.adapters.tripo.generator import TripoGenerator
+from core.domain.errors import SettingsInvalid
 from core.domain.job import Category
 from core.ports.clock import Clock
 from core.ports.generator import Generator
@@ -32,6 +36,7 @@ from core.services.collect import Collect
 from core.services.decide import Decide
 from core.services.dispatch import Dispatch
 from core.services.gate import Gate
+from core.services.migrate import Installation
 from core.services.overview import Overview
 from core.services.poll import Poll
 from core.services.reconcile import Reconcile
@@ -136,6 +141,30 @@ def _stores(settings: Settings, clock: Clock) -> tuple[JobStore, ObjectStore]:
         connection = Connection(settings.supabase_url, settings.supabase_key.get_secret_value())
         return SupabaseJobStore(connection), SupabaseObjectStore(connection, cache=settings.data_dir / "cache")
     return SqliteJobStore(settings.data_dir / "maquette.sqlite3", clock), LocalObjectStore(settings.data_dir / "files")
+
+
+def installations(settings: Settings, *, data_dir: Path | None = None) -> tuple[Installation, Installation]:
+    """For a move: what is in a folder, and what is in Supabase. Raises: SettingsInvalid, StoreUnavailable."""
+    if settings.supabase_url is None or settings.supabase_key is None:
+        raise SettingsInvalid(
+            "SUPABASE_URL and SUPABASE_KEY are not set, and a move needs both. See docs/migration.md."
+        )
+    folder = data_dir or settings.data_dir
+    file = folder / "maquette.sqlite3"
+    connection = Connection(settings.supabase_url, settings.supabase_key.get_secret_value())
+    local = Installation(
+        name=f"SQLite in {folder}",
+        jobs=SqliteJobStore(file, SystemClock()),
+        archive=SqliteArchive(file),
+        objects=LocalObjectStore(folder / "files"),
+    )
+    remote = Installation(
+        name="Supabase",
+        jobs=SupabaseJobStore(connection),
+        archive=SupabaseArchive(connection),
+        objects=SupabaseObjectStore(connection, cache=folder / "cache"),
+    )
+    return local, remote
 
 
 def _generators(settings: Settings) -> list[tuple[Generator, frozenset[Category]]]:

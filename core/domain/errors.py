@@ -22,6 +22,7 @@ MaquetteError
 │   ├── OutcomeUnknown         nobody knows whether a task was created
 │   ├── LookupFailed           a question could not be answered now; asking again is free
 │   └── ModelUnavailable       the finished model could not be fetched this time; its address is asked for again
+├── MigrationRefused           two installations cannot be made one: nothing was lost, and what to do first
 └── ModelInvalid               the bytes that came are not a usable GLB
 """
 
@@ -90,6 +91,10 @@ class ObjectMissing(MaquetteError):
 
 class StorageFull(MaquetteError):
     default_code = "storage_full"
+
+
+class MigrationRefused(MaquetteError):
+    default_code = "migration_refused"
 
 
 class GenerationError(MaquetteError):

@@ -17,6 +17,7 @@ from core.ports.account_store import AccountFacts
 from core.ports.job_store import JobPage, JobQuery, JobStore
 from core.ports.object_store import ObjectStore
 from core.services.gate import Gate
+from core.services.waits import is_for_good
 
 STALE_BEAT = timedelta(seconds=30)  # six missed heartbeats: the scheduler hangs or is gone
 DAY = timedelta(days=1)
@@ -152,7 +153,7 @@ class Overview:
 
     def _problems(self, facts: AccountFacts) -> Iterator[str]:
         wait_s = self.jobs.account_wait_s(generator=self.generator.name)
-        if wait_s > 1:
+        if wait_s > 1 and not is_for_good(wait_s):
             yield f"{self.engine} asked us to wait: no call for {wait_s:.0f} s. Jobs go on by themselves."
         if (facts.usage_lag_s or 0.0) > self.settle_s / 3:
             yield (
@@ -190,6 +191,14 @@ class Overview:
     def health(self) -> Health:
         """How store and scheduler are doing; never raises."""
         try:
+            if is_for_good(self.jobs.account_wait_s(generator=self.generator.name)):
+                return Health(
+                    generator=self.engine,
+                    store_problem=None,
+                    scheduler_problem="These jobs were moved to another store, so nothing is made here any more. Set "
+                    "STORE to where they are now (docs/migration.md).",
+                    heartbeat_age_s=None,
+                )
             beat = self.jobs.last_beat()
             age = None if beat is None else self.jobs.now() - beat.at
         except MaquetteError as exc:

@@ -12,6 +12,7 @@ SPREAD = 0.2  # ± 20 %, so that replicas do not ask in step for ever
 BUSY_DEFAULT_S, BUSY_MOST_S = 15.0, 120.0  # when the vendor does not say how long: doubling
 OPEN_FIRST_S, OPEN_MOST_S = 30.0, 300.0  # between two probes of a service that does not answer: doubling
 RETRY_FIRST_S, RETRY_MOST_S = 2.0, 300.0
+FOR_GOOD_S = 100 * 365 * 86_400.0  # an installation that was moved makes nothing any more
 
 
 def spread() -> float:
@@ -44,3 +45,8 @@ def open_wait_s(probes: int) -> float:
 def retry_wait_s(tries: int) -> float:
     """Seconds before the next free try, doubling from two seconds to five minutes."""
     return float(min(RETRY_MOST_S, RETRY_FIRST_S * 2 ** min(max(tries - 1, 0), 20)))
+
+
+def is_for_good(wait_s: float) -> bool:
+    """Whether an account waits because its installation was moved: no vendor asks for that long."""
+    return wait_s > FOR_GOOD_S / 2

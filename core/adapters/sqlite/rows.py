@@ -137,6 +137,8 @@ def to_job(row: sqlite3.Row) -> Job:
         hint_at=to_time(row["hint_at"]),
         fetch_tries=row["fetch_tries"],
         model=None if model is None else StoredModel(**json.loads(model)),
+        model_link=row["3d_url"] if model is None else None,
+        image_link=row["image_url"] if image is None else None,
         credits_estimate=to_decimal(row["credits_estimate"]),
         credits_used=to_decimal(row["credits_used"]),
         error_code=row["error_code"],

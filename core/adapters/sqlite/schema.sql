@@ -5,6 +5,8 @@ create table if not exists generated_images (
     session_id       text    not null,
     target_object    text    not null,
     iteration        integer not null,
+    image_url        text,                          -- these two only in rows that came from an older system
+    "3d_url"         text,
     status           text    not null check (status in ('running', 'completed', 'failed', 'cancelled', 'timeout')),
     stage            text    not null check (stage in ('queued', 'submitting', 'uncertain', 'blocked', 'generating',
                                                        'saving', 'attention', 'late', 'done')),
@@ -49,7 +51,7 @@ create table if not exists generated_images (
     retry_of         integer references generated_images (id),
     change_number    integer not null default 0,    -- grows with every write to any row
     check ((stage = 'done') = (finished_at is not null)),
-    check (status <> 'completed' or model is not null),
+    check (status <> 'completed' or model is not null or "3d_url" is not null),
     check (stage not in ('generating', 'saving', 'late') or task_id is not null)
 ) strict;
 

@@ -1,0 +1,35 @@
+"""The Archive port on Supabase."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from postgrest.types import CountMethod
+
+from core.adapters.supabase.connection import Connection
+from core.ports.archive import TABLES, Key, Record, plain
+
+
+class SupabaseArchive:
+    """Reads the tables themselves; writes by one function of the database, a batch in one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def count(self, table: str) -> int:
+        key = TABLES[table].key
+        found = self._db.tried(
+            lambda client: client.table(table).select(key, count=CountMethod.exact).limit(1).execute()
+        )
+        return int(found.count or 0)
+
+    def read(self, table: str, *, after: Key, limit: int) -> list[Record]:
+        key = TABLES[table].key
+        found = self._db.tried(
+            lambda client: client.table(table).select("*").gt(key, after).order(key).limit(limit).execute()
+        )
+        return [plain(table, row) for row in found.data]  # type: ignore[arg-type]
+
+    def restore(self, table: str, records: Sequence[Record]) -> None:
+        self._db.call("restore", p_table=table, p_rows=json.dumps(list(records)))

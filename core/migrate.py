@@ -1,0 +1,86 @@
+"""`python -m core.migrate to-supabase | to-sqlite`: move jobs, events and files to the other store."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from core.bootstrap import installations
+from core.domain.errors import MaquetteError
+from core.services.migrate import Installation, Migrate, Moved
+from core.settings import load_settings
+
+log = logging.getLogger("core.migrate")
+
+
+class Bar:
+    """A progress bar on the terminal."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm[Any] | None = None
+
+    def begin(self, what: str, total: int) -> None:
+        self.close()
+        self._bar = tqdm(total=total, desc=what.replace("generated_images", "jobs"), unit="", file=sys.stderr)
+
+    def advance(self, count: int) -> None:
+        if self._bar is not None:
+            self._bar.update(count)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+def move(source: Installation, target: Installation) -> Moved:
+    bar = Bar()
+    try:
+        return Migrate(source=source, target=target, progress=bar).run()
+    finally:
+        bar.close()
+        for side in (source, target):
+            side.jobs.close()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """0 when everything is there and compared; 1 with a sentence when not."""
+    parser = argparse.ArgumentParser(
+        prog="python -m core.migrate",
+        description="Move an installation between SQLite with local files (in DATA_DIR) and Supabase. Stop all its "
+        "servers and workers first. Cut off in the middle, run it again: it goes on where it was.",
+    )
+    parser.add_argument("direction", choices=("to-supabase", "to-sqlite"))
+    parser.add_argument(
+        "--data-dir", type=Path, help="the folder of the SQLite side, when it is not DATA_DIR of the settings"
+    )
+    asked = parser.parse_args(arguments)
+    try:
+        local, remote = installations(load_settings(), data_dir=asked.data_dir)
+        moved = move(local, remote) if asked.direction == "to-supabase" else move(remote, local)
+    except MaquetteError as exc:
+        print(exc.message, file=sys.stderr)  # noqa: T201
+        return 1
+    print(tell(moved, remote if asked.direction == "to-supabase" else local))  # noqa: T201
+    return 0
+
+
+def tell(moved: Moved, target: Installation) -> str:
+    """What a person reads at the end."""
+    lines = [
+        f"{moved.rows['generated_images']} jobs with {moved.rows['job_events']} events and {moved.files} files "
+        f"({moved.file_bytes / 1e6:.1f} MB) are in {target.name} now; rows and hashes were compared on both sides."
+    ]
+    if moved.missing:
+        lines.append(f"{len(moved.missing)} files were gone before the move: {', '.join(moved.missing[:5])}")
+    lines.append("The old installation starts no more work, so that nothing is ordered twice. Keep it as a backup.")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,290 @@
+"""Moving an installation to Supabase and back: nothing is lost, nothing is mixed up, nothing is ordered twice."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from core.adapters.local_files.object_store import LocalObjectStore
+from core.adapters.sqlite.archive import SqliteArchive
+from core.adapters.sqlite.job_store import SqliteJobStore
+from core.adapters.supabase.archive import SupabaseArchive
+from core.adapters.supabase.connection import Connection
+from core.adapters.supabase.job_store import SupabaseJobStore
+from core.adapters.supabase.object_store import SupabaseObjectStore
+from core.adapters.system_clock import SystemClock
+from core.domain.errors import MigrationRefused, StoreUnavailable
+from core.domain.generation import Balance, SeenTask, Source
+from core.domain.status import Stage, Status
+from core.ports.account_store import Delivery
+from core.ports.archive import TABLES, Record
+from core.ports.job_store import Failure, JobQuery
+from core.services.migrate import Installation, Migrate, Moved
+from tests.builders import EVERY_SLOT, intent, new_job, stored_image, stored_model
+from tests.supabase.project import TABLES as EVERY_TABLE
+from tests.supabase.project import prepare
+from tests.supabase.server import SupabaseLite
+
+pytestmark = pytest.mark.supabase
+PICTURE, MODEL = b"\xff\xd8 a picture", b"glTF a model"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[SupabaseLite]:
+    with SupabaseLite(durable=False) as running:
+        prepare(running, test_clock=False)
+        yield running
+
+
+@pytest.fixture
+def remote(server: SupabaseLite, tmp_path: Path) -> Iterator[Installation]:
+    server.sql(f"truncate {EVERY_TABLE} restart identity cascade; delete from storage.objects;")  # noqa: S608
+    connection = Connection(server.url, server.secret_key)
+    yield Installation(
+        name="Supabase",
+        jobs=SupabaseJobStore(connection),
+        archive=SupabaseArchive(connection),
+        objects=SupabaseObjectStore(connection, cache=tmp_path / "cache"),
+    )
+    connection.close()
+
+
+def local(folder: Path) -> Installation:
+    file = folder / "maquette.sqlite3"
+    return Installation(
+        name=f"SQLite in {folder}",
+        jobs=SqliteJobStore(file, SystemClock()),
+        archive=SqliteArchive(file),
+        objects=LocalObjectStore(folder / "files"),
+    )
+
+
+class Silent:
+    def __init__(self) -> None:
+        self.told: list[tuple[str, int]] = []
+
+    def begin(self, what: str, total: int) -> None:
+        self.told.append((what, total))
+
+    def advance(self, count: int) -> None:
+        what, left = self.told[-1]
+        self.told[-1] = (what, left - count)
+
+
+def move(source: Installation, target: Installation) -> Moved:
+    progress = Silent()
+    moved = Migrate(source=source, target=target, progress=progress).run()
+    assert all(left == 0 for _, left in progress.told), "the bar ends full"
+    return moved
+
+
+def live_in(side: Installation, *, more: int = 0) -> None:
+    """Jobs in many stages, with files, events, an account, strangers and a delivery."""
+    jobs = side.jobs
+    image = stored_image(
+        key="images/ä 犬/cup.jpg", size_bytes=len(PICTURE), sha256=hashlib.sha256(PICTURE).hexdigest(), name="Tässe.jpg"
+    )
+    model = stored_model(size_bytes=len(MODEL), sha256=hashlib.sha256(MODEL).hexdigest())
+    side.objects.put(image.key, PICTURE, media_type="image/jpeg")
+    side.objects.put(model.key, MODEL, media_type="model/gltf-binary")
+    for number in range(4 + more):
+        jobs.add(
+            new_job(
+                target_object=f"Tasse 犬 {number}",
+                image=image,
+                idempotency_key=f"k{number}",
+                request_hash="h",
+                credits_estimate=Decimal("30.50"),
+            )
+        )
+    claims = [each.claim for each in jobs.claim_queued(owner="w", lease_s=60, slots=EVERY_SLOT, limit=3)]
+    for number, claim in enumerate(claims):
+        jobs.mark_submitting(claim, intent(nonce=100 + number, image_token=f"tok{number}", account="acc"))
+    jobs.bind_task(claims[0], "task-0", poll_in_s=0)
+    jobs.release(claims[0])
+    due = jobs.claim_due(owner="w", lease_s=60, generator="tripo", limit=1)[0]
+    jobs.mark_saving(due.claim, credits_used=Decimal(30))
+    saving = jobs.claim_saving(owner="w", lease_s=60, generator="tripo", limit=1)[0]
+    jobs.complete(saving.claim, model)
+    jobs.mark_uncertain(claims[1], note="lost")
+    jobs.fail(claims[2], Failure(code="2008", message="refused"))
+    jobs.note_echo("acc")
+    jobs.note_balance("acc", Balance(available=Decimal("12.5"), held=Decimal(3)))
+    jobs.keep_seen([SeenTask(task_id="stranger", account="acc", source=Source.USAGE, evidence="a nonce")])
+    jobs.note_delivery("acc", Delivery(id="d1", type="task.completed", task_id="stranger"))
+
+
+def everything(side: Installation) -> dict[str, list[Record]]:
+    return {table: side.archive.read(table, after=TABLES[table].first_key, limit=10_000) for table in TABLES}
+
+
+def test_there_and_back_everything_is_as_it_was(remote: Installation, tmp_path: Path) -> None:
+    here = local(tmp_path / "here")
+    live_in(here)
+    before = everything(here)
+
+    moved = move(here, remote)
+
+    assert moved.rows == {table: len(rows) for table, rows in before.items()}
+    assert (moved.files, moved.file_bytes, moved.missing) == (2, len(PICTURE) + len(MODEL), ())
+    assert everything(remote) == before
+    for number in range(1, 5):
+        assert remote.jobs.get(number) == here.jobs.get(number)
+        assert remote.jobs.events(number) == here.jobs.events(number)
+    back = local(tmp_path / "back")
+    move(remote, back)
+    assert everything(back) == before
+    assert back.objects.get("images/ä 犬/cup.jpg") == PICTURE
+
+
+def test_work_goes_on_at_the_new_place_and_never_at_the_old_one(remote: Installation, tmp_path: Path) -> None:
+    here = local(tmp_path / "here")
+    live_in(here)
+    move(here, remote)
+
+    taken = [each.job.id for each in remote.jobs.claim_queued(owner="n", lease_s=60, slots=EVERY_SLOT, limit=9)]
+    assert taken == [4]
+    assert here.jobs.claim_queued(owner="o", lease_s=60, slots=EVERY_SLOT, limit=9) == []
+    assert remote.jobs.get(2).stage is Stage.UNCERTAIN
+    assert remote.jobs.add(new_job()).job.id == 5
+    assert remote.jobs.events(5)[0].id > max(event.id for event in here.jobs.events(4))
+    assert remote.jobs.add(new_job(idempotency_key="k1", request_hash="h")).job.id == 2
+    changed, _ = remote.jobs.changed_since(0, limit=99)
+    assert {job.id for job in changed} == {1, 2, 3, 4, 5}
+
+
+class CutOff(SupabaseArchive):
+    """Fails once some batches of rows are written."""
+
+    def __init__(self, connection: Connection, batches: int) -> None:
+        super().__init__(connection)
+        self.left = batches
+
+    def restore(self, table: str, records: object) -> None:
+        if self.left == 0:
+            raise StoreUnavailable("the network is gone")
+        self.left -= 1
+        super().restore(table, records)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("batches", [0, 1, 2, 3, 4, 5])
+def test_cut_off_anywhere_it_goes_on_where_it_was(
+    server: SupabaseLite, remote: Installation, tmp_path: Path, batches: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.services.migrate.BATCH", 5)
+    here = local(tmp_path / "here")
+    live_in(here, more=9)
+    connection = Connection(server.url, server.secret_key)
+    cut = Installation(name="Supabase", jobs=remote.jobs, archive=CutOff(connection, batches), objects=remote.objects)
+    with pytest.raises(StoreUnavailable):
+        move(here, cut)
+    assert here.jobs.account_wait_s(generator="tripo") == 0, "the old installation still works"
+
+    assert move(here, remote).rows["generated_images"] == 13
+    assert everything(remote) == everything(here)
+    connection.close()
+
+
+def test_an_installation_at_work_is_not_moved(remote: Installation, tmp_path: Path) -> None:
+    here = local(tmp_path / "here")
+    live_in(here)
+    for side in (here, remote):
+        side.jobs.beat(owner="host-1")
+        with pytest.raises(MigrationRefused, match=r"at work: host-1 .* Stop all"):
+            move(here, remote)
+        if side is here:
+            here = local(shutil.copytree(tmp_path / "here", tmp_path / "copy"))
+            # the copy's heartbeat is as young: forget it
+            here.archive._database._connection.execute("delete from scheduler_heartbeats")  # type: ignore[attr-defined]
+    assert everything(remote)["generated_images"] == []
+
+
+def test_two_installations_are_not_mixed(remote: Installation, tmp_path: Path) -> None:
+    here = local(tmp_path / "here")
+    live_in(here)
+    remote.jobs.add(new_job(target_object="another job 1"))
+    before = everything(remote)
+
+    with pytest.raises(MigrationRefused, match=r"id 1 of generated_images .* other content.*Nothing was written"):
+        move(here, remote)
+
+    assert everything(remote) == before
+    assert not remote.objects.exists("images/ä 犬/cup.jpg")
+
+
+def test_rows_that_only_the_new_place_has_are_not_mixed_in(remote: Installation, tmp_path: Path) -> None:
+    here = local(tmp_path / "here")
+    remote.jobs.add(new_job())
+
+    with pytest.raises(MigrationRefused, match="1 rows in generated_images that"):
+        move(here, remote)
+
+
+def test_a_changed_file_is_refused_and_a_missing_one_is_told(remote: Installation, tmp_path: Path) -> None:
+    here = local(tmp_path / "here")
+    live_in(here)
+    here.objects.put("models/1/cup.glb", b"glTF other!!", media_type="model/gltf-binary")
+    with pytest.raises(MigrationRefused, match=r"models/1/cup.glb .* other size or hash"):
+        move(here, remote)
+
+    here.objects.delete("models/1/cup.glb")
+    assert move(here, remote).missing == ("models/1/cup.glb",)
+
+
+def test_rows_of_an_older_system_move_with_their_links(
+    server: SupabaseLite, remote: Installation, tmp_path: Path
+) -> None:
+    server.sql(
+        'insert into public.generated_images (session_id, target_object, iteration, image_url, "3d_url", status, '
+        "stage, finished_at) values ('s', 'Dog', 1, 'https://old.example/d.png', 'https://old.example/d.glb', "
+        "'completed', 'done', now())"
+    )
+    back = local(tmp_path / "back")
+
+    move(remote, back)
+
+    job = back.jobs.get(1)
+    assert (job.status, job.model_link, job.image_link) == (
+        Status.COMPLETED,
+        "https://old.example/d.glb",
+        "https://old.example/d.png",
+    )
+
+
+def test_the_command_moves_and_says_what_it_did(server: SupabaseLite, remote: Installation, tmp_path: Path) -> None:
+    here = local(tmp_path / "data")
+    live_in(here)
+    here.jobs.close()
+    settings = {
+        "PATH": "/usr/bin:/bin",
+        "SUPABASE_URL": server.url,
+        "SUPABASE_KEY": server.secret_key,
+        "DATA_DIR": str(tmp_path / "data"),
+    }
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "core.migrate", *arguments]
+        return subprocess.run(command, env=settings, capture_output=True, text=True, timeout=120, check=False)
+
+    there = run("to-supabase")
+    assert there.returncode == 0, there.stderr
+    assert "4 jobs with" in there.stdout
+    assert "2 files" in there.stdout
+    assert "100%" in there.stderr
+    assert server.secret_key not in there.stdout + there.stderr
+    again = run("to-sqlite", "--data-dir", str(tmp_path / "new"))
+    assert again.returncode == 0, again.stderr
+    assert local(tmp_path / "new").jobs.find(JobQuery()).total == 4
+
+    settings |= {"SUPABASE_KEY": "sb_secret_wrong"}
+    refused = run("to-supabase")
+    assert refused.returncode == 1
+    assert "SUPABASE_KEY" in refused.stderr
+    assert "Traceback" not in refused.stderr
