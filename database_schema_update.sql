@@ -169,6 +169,8 @@ create index if not exists maquette_by_name on public.generated_images using gin
 create index if not exists maquette_by_nonce on public.generated_images (nonce) where nonce is not null;
 create index if not exists maquette_by_token on public.generated_images (image_token) where image_token is not null;
 create index if not exists maquette_usage on public.generated_images (account, intent_at) where task_id is not null;
+create index if not exists maquette_usage_seen on public.generated_images (account, usage_seen_at) where task_id is not null;
+create index if not exists maquette_by_task on public.generated_images (task_id) where task_id is not null;
 create index if not exists maquette_by_write on public.generated_images (write_id) where write_id is not null;
 create index if not exists maquette_by_age on public.generated_images (created_at);
 
@@ -263,7 +265,7 @@ begin
             continue;
         end if;
         if r.change_number <> (w ->> 'version')::bigint
-           or ((w ->> 'needs_lease')::boolean and (r.lease_until is null or r.lease_until <= public.maquette_now())) then
+           or ((w ->> 'needs_lease')::boolean and (r.lease_until is null or r.lease_until <= (select public.maquette_now()))) then
             continue;
         end if;
         r := jsonb_populate_record(r, w -> 'row');
@@ -411,10 +413,10 @@ create or replace function public.maquette_stuck(p_kind text, p_age_s double pre
 language sql volatile security invoker set search_path = pg_catalog, public, pg_temp
 as $$
 select * from public.generated_images
-where (p_kind = 'submitting' and stage = 'submitting' and (lease_until is null or lease_until <= public.maquette_now()))
+where (p_kind = 'submitting' and stage = 'submitting' and (lease_until is null or lease_until <= (select public.maquette_now())))
    or (p_kind = 'blocked' and stage = 'blocked' and generator = p_generator)
    or (p_kind in ('generating', 'late') and stage = p_kind
-       and started_at <= public.maquette_now() - make_interval(secs => p_age_s))
+       and started_at <= (select public.maquette_now()) - make_interval(secs => p_age_s))
 order by id limit 500
 $$;
 
@@ -509,7 +511,7 @@ language sql volatile security invoker set search_path = pg_catalog, public, pg_
 as $$
 insert into public.scheduler_heartbeats (owner, at) values (p_owner, public.maquette_now())
 on conflict (owner) do update set at = excluded.at;
-delete from public.scheduler_heartbeats where at < public.maquette_now() - interval '1 day';
+delete from public.scheduler_heartbeats where at < (select public.maquette_now()) - interval '1 day';
 $$;
 
 -- The newest heartbeat.
@@ -532,7 +534,7 @@ $$;
 create or replace function public.maquette_wait_s(p_generator text) returns double precision
 language sql stable security invoker set search_path = pg_catalog, public, pg_temp
 as $$
-select coalesce((select greatest(0, extract(epoch from calls_after - public.maquette_now()))::double precision
+select coalesce((select greatest(0, extract(epoch from calls_after - (select public.maquette_now())))::double precision
 from public.account_state where generator = p_generator), 0)
 $$;
 
@@ -544,7 +546,7 @@ select jsonb_build_object(
     'echo_seen_at', f.echo_seen_at, 'balance', f.balance, 'held', f.held, 'balance_at', f.balance_at,
     'usage_lag_s', (select max(usage_lag_s) from public.generated_images
                     where account = p_account and task_id is not null
-                      and usage_seen_at > public.maquette_now() - interval '1 day'))
+                      and usage_seen_at > (select public.maquette_now()) - interval '1 day'))
 from (select 1) one left join public.account_facts f on f.account = p_account
 $$;
 
@@ -570,7 +572,7 @@ create or replace function public.maquette_usage_awaited(p_account text) returns
 language sql stable security invoker set search_path = pg_catalog, public, pg_temp
 as $$
 select min(intent_at) from public.generated_images
-where account = p_account and task_id is not null and intent_at > public.maquette_now() - interval '1 day'
+where account = p_account and task_id is not null and intent_at > (select public.maquette_now()) - interval '1 day'
   and (usage_seen_at is null or (stage = 'done' and credits_used is null))
 $$;
 
@@ -656,7 +658,7 @@ begin
     if not is_new then
         return false;
     end if;
-    delete from public.webhook_deliveries where received_at < public.maquette_now() - interval '7 days';
+    delete from public.webhook_deliveries where received_at < (select public.maquette_now()) - interval '7 days';
     if p_task is not null then
         update public.generated_images set hint_at = public.maquette_now(), next_poll_at = public.maquette_now()
         where task_id = p_task and stage in ('generating', 'late');

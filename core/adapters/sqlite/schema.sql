@@ -62,6 +62,9 @@ create index if not exists generated_images_by_status on generated_images (statu
 
 create index if not exists generated_images_usage on generated_images (account, intent_at) where task_id is not null;
 
+create index if not exists generated_images_usage_seen on generated_images (account, usage_seen_at) where task_id is not null;
+create index if not exists generated_images_by_age on generated_images (created_at);
+
 create index if not exists generated_images_by_nonce on generated_images (nonce) where nonce is not null;
 create index if not exists generated_images_by_token on generated_images (image_token) where image_token is not null;
 
