@@ -67,6 +67,7 @@ alter table public.generated_images
     add column if not exists request_hash     text,
     add column if not exists retry_of         bigint references public.generated_images (id),
     add column if not exists change_number    bigint,        -- grows with every write to any row
+    add column if not exists folded_name      text generated always as (left(replace(lower(target_object), 'ß', 'ss'), 400)) stored,
     add column if not exists write_id         uuid;          -- of the last write: repeated after a lost answer, it is one
 
 alter table public.generated_images
@@ -165,7 +166,8 @@ create index if not exists maquette_open on public.generated_images (id) where s
 create index if not exists maquette_due on public.generated_images (next_poll_at) where stage in ('generating', 'late', 'saving');
 create index if not exists maquette_by_change on public.generated_images (change_number);
 create index if not exists maquette_by_status on public.generated_images (status, id);
-create index if not exists maquette_by_name on public.generated_images using gin (replace(lower(target_object), 'ß', 'ss') gin_trgm_ops);
+create index if not exists maquette_by_name on public.generated_images using gin (folded_name gin_trgm_ops);
+create index if not exists maquette_names on public.generated_images (folded_name, status, id);  -- short words have no trigram
 create index if not exists maquette_by_nonce on public.generated_images (nonce) where nonce is not null;
 create index if not exists maquette_by_token on public.generated_images (image_token) where image_token is not null;
 create index if not exists maquette_usage on public.generated_images (account, intent_at) where task_id is not null;
@@ -423,6 +425,7 @@ $$;
 -- One page of jobs, newest first, with both counts.
 create or replace function public.maquette_page(p_needle text, p_number bigint, p_statuses text[], p_limit integer, p_offset integer) returns jsonb
 language plpgsql stable security invoker set search_path = pg_catalog, public, pg_temp
+set plan_cache_mode = force_custom_plan  -- a plan for any word is a bad one for most
 as $$
 declare
     found_rows jsonb;
@@ -440,7 +443,7 @@ begin
     else
         with matching as materialized (
             select id from public.generated_images
-            where (replace(lower(target_object), 'ß', 'ss') like p_needle or id = p_number)
+            where (folded_name like p_needle or id = p_number)
               and (cardinality(p_statuses) = 0 or status = any (p_statuses)))
         select (select coalesce(jsonb_agg(to_jsonb(f) order by f.id desc), '[]'::jsonb)
                 from (select j.* from public.generated_images j join matching m using (id)
@@ -684,8 +687,23 @@ language plpgsql volatile security invoker set search_path = pg_catalog, public,
 as $$
 begin
     if p_table = 'generated_images' then
-        insert into public.generated_images
-        select * from jsonb_populate_recordset(null::public.generated_images, (
+        insert into public.generated_images (
+            id, session_id, target_object, iteration, image_url, "3d_url", status, stage, created_at,
+            updated_at, generator, category, options, image, model, progress, attempt, nonce, image_token,
+            send_by, task_id, owner, epoch, lease_until, not_before, next_poll_at, missed_count,
+            missed_since, started_at, finished_at, intent_at, account, settle_scans, scanned_at,
+            cancelled_at, hint_at, fetch_tries, usage_missed_at, usage_seen_at, usage_lag_s,
+            credits_estimate, credits_used, error_code, error_message, idempotency_key, request_hash,
+            retry_of, change_number, write_id)
+        select
+            id, session_id, target_object, iteration, image_url, "3d_url", status, stage, created_at,
+            updated_at, generator, category, options, image, model, progress, attempt, nonce, image_token,
+            send_by, task_id, owner, epoch, lease_until, not_before, next_poll_at, missed_count,
+            missed_since, started_at, finished_at, intent_at, account, settle_scans, scanned_at,
+            cancelled_at, hint_at, fetch_tries, usage_missed_at, usage_seen_at, usage_lag_s,
+            credits_estimate, credits_used, error_code, error_message, idempotency_key, request_hash,
+            retry_of, change_number, write_id
+        from jsonb_populate_recordset(null::public.generated_images, (
             select jsonb_agg(value || jsonb_build_object(
                 'change_number', nextval('public.maquette_changes'),
                 'write_id', case when value ->> 'image' is null then null else gen_random_uuid() end,

@@ -17,6 +17,7 @@ import psutil
 from core.imaging.picture import prepare
 from tests import pictures
 from tests.bench.engine import engine
+from tests.bench.stores import stores
 from tests.bench.waiting import waiting
 from tests.serving import ServerProcess, serving
 
@@ -31,6 +32,7 @@ def main() -> None:
         idle_cpu(Path(folder))
         answers(Path(folder))
     engine()
+    stores()
     waiting()
 
 

@@ -116,7 +116,7 @@ def fill_supabase(server: SupabaseLite, count: int = COUNT) -> None:
         f"select public.maquette_restore('generated_images', $rows${json.dumps(batch)}$rows$);"
         for batch in batches(crowd(count))
     )
-    server.sql("\n".join([*calls, EVENTS, STRANGERS, "analyze;"]))
+    server.sql("\n".join([*calls, EVENTS, STRANGERS, "vacuum analyze;"]))
 
 
 def fill_sqlite(path: Path, count: int = COUNT) -> None:

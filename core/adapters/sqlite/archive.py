@@ -10,6 +10,8 @@ from typing import Any
 from core.adapters.sqlite.database import Database
 from core.ports.archive import TABLES, Key, Record, plain
 
+NEXT_CHANGE = "(select coalesce(max(change_number), 0) + 1 from generated_images)"
+
 
 class SqliteArchive:
     """A connection of its own to the file. Raises: StoreUnavailable."""
@@ -34,14 +36,15 @@ class SqliteArchive:
         marks = ", ".join("?" for _ in kind.columns)
         more = ("", "")
         if table == "generated_images":
-            more = (", change_number", ", (select coalesce(max(change_number), 0) + 1 from generated_images)")
+            more = (", folded_name, change_number", f", fold(?), {NEXT_CHANGE}")
         command = (
             f"insert into {_known(table)} ({names}{more[0]}) values ({marks}{more[1]}) "  # noqa: S608
             f"on conflict ({kind.key}) do nothing"
         )
         with self._database.write() as db:
             for record in records:
-                db.execute(command, [_to_text(table, name, record[name]) for name in kind.columns])
+                values = [_to_text(table, name, record[name]) for name in kind.columns]
+                db.execute(command, [*values, record["target_object"]] if more[0] else values)
 
     def close(self) -> None:
         self._database.close()

@@ -1,9 +1,9 @@
 -- name: insert_job<!
 -- A new row; the id is the job's number for ever.
-insert into generated_images (session_id, target_object, iteration, status, stage, created_at, updated_at, generator,
+insert into generated_images (session_id, target_object, folded_name, iteration, status, stage, created_at, updated_at, generator,
                               category, options, image, credits_estimate, idempotency_key, request_hash, retry_of,
                               change_number)
-values (:session_id, :target_object, :iteration, 'running', 'queued', :now, :now, :generator, :category, :options,
+values (:session_id, :target_object, fold(:target_object), :iteration, 'running', 'queued', :now, :now, :generator, :category, :options,
         :image, :credits_estimate, :idempotency_key, :request_hash, :retry_of,
         (select coalesce(max(change_number), 0) + 1 from generated_images));
 
@@ -77,18 +77,26 @@ select * from generated_images where stage = :stage and started_at <= :before;
 -- name: blocked_of_generator
 select * from generated_images where stage = 'blocked' and generator = :generator order by id;
 
--- name: find_jobs
--- One page, newest first. `needle` is a LIKE pattern over the folded name; `number` a job's number, or -1.
-select * from generated_images
-where (:needle = '' or fold(target_object) like :needle escape '\' or id = :number)
-  and (:statuses = '' or instr(:statuses, ' ' || status || ' ') > 0)
-order by id desc
-limit :limit offset :offset;
+-- name: newest_jobs
+select * from generated_images order by id desc limit :limit offset :offset;
 
 -- name: count_jobs^
-select count(*) from generated_images
-where (:needle = '' or fold(target_object) like :needle escape '\' or id = :number)
-  and (:statuses = '' or instr(:statuses, ' ' || status || ' ') > 0);
+select count(*) from generated_images;
+
+-- name: find_jobs
+-- One page, newest first. `needle` is part of a folded name or empty; `number` a job's number, or -1; `statuses` a JSON
+-- list, empty for all. The inner query reads nothing but the index of names.
+select * from generated_images
+where id in (select id from generated_images indexed by generated_images_by_name
+             where (instr(folded_name, :needle) > 0 or id = :number)
+               and (:statuses = '[]' or status in (select value from json_each(:statuses)))
+             order by id desc limit :limit offset :offset)
+order by id desc;
+
+-- name: count_found^
+select count(*) from generated_images indexed by generated_images_by_name
+where (instr(folded_name, :needle) > 0 or id = :number)
+  and (:statuses = '[]' or status in (select value from json_each(:statuses)));
 
 -- name: count_open^
 select count(*) from generated_images

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import sqlite3
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +13,6 @@ import aiosql
 
 from core.adapters.sqlite.database import Database
 from core.adapters.sqlite.rows import needed_time, to_event, to_job
-from core.adapters.sqlite.search import like
 from core.domain.errors import JobNotFound
 from core.domain.job import Category, Job, JobEvent
 from core.ports.clock import Clock
@@ -42,15 +42,19 @@ class JobReader:
 
     def find(self, query: JobQuery) -> JobPage:
         parts = {
-            "needle": like(query.search),
+            "needle": query.search.casefold(),
             "number": int(query.search) if query.search.isdecimal() and len(query.search) < 19 else -1,
-            "statuses": "".join(f" {status.value} " for status in sorted(query.statuses)),
+            "statuses": json.dumps(sorted(status.value for status in query.statuses)),
         }
-        offset = query.page * query.page_size
+        page = {"limit": query.page_size, "offset": query.page * query.page_size}
         with self._database.read() as db:
-            rows = self._sql.find_jobs(db, **parts, limit=query.page_size, offset=offset)
+            if query.search or query.statuses:
+                rows = self._sql.find_jobs(db, **parts, **page)
+                total = self._sql.count_found(db, **parts)[0]
+            else:
+                rows = self._sql.newest_jobs(db, **page)
+                total = self._sql.count_jobs(db)[0]
             jobs = tuple(to_job(row) for row in rows)
-            total = self._sql.count_jobs(db, **parts)[0]
             return JobPage(jobs=jobs, total=total, running=self._sql.count_open(db)[0])
 
     def events(self, job_id: int) -> list[JobEvent]:

@@ -4,6 +4,7 @@ create table if not exists generated_images (
     id               integer primary key autoincrement,
     session_id       text    not null,
     target_object    text    not null,
+    folded_name      text    not null default '',   -- of target_object, for the search
     iteration        integer not null,
     image_url        text,                          -- these two only in rows that came from an older system
     "3d_url"         text,
@@ -59,6 +60,7 @@ create index if not exists generated_images_by_stage on generated_images (stage,
 create index if not exists generated_images_due on generated_images (next_poll_at) where stage in ('generating', 'late', 'saving');
 create index if not exists generated_images_changes on generated_images (change_number);
 create index if not exists generated_images_by_status on generated_images (status, id);
+create index if not exists generated_images_by_name on generated_images (folded_name, status);
 
 create index if not exists generated_images_usage on generated_images (account, intent_at) where task_id is not null;
 

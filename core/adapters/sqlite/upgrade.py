@@ -16,6 +16,7 @@ ADDED = (
     ("usage_seen_at", "text"),
     ("usage_lag_s", "real"),
     ("image_url", "text"),
+    ("folded_name", "text not null default ''"),
     ("3d_url", "text"),
 )
 
@@ -34,3 +35,5 @@ def add_columns(db: sqlite3.Connection) -> None:
     for name, kind in ADDED:
         if name not in present:
             db.execute(f'alter table generated_images add column "{name}" {kind}')
+    if "folded_name" not in present:
+        db.execute("update generated_images set folded_name = fold(target_object)")
