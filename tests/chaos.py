@@ -1,7 +1,8 @@
 """`python -m tests.chaos 5`: five minutes of real processes on one job table, with kills, standstills and faults.
 
 With PostgreSQL installed: two servers and a headless worker on a Supabase-compatible server, whose database is
-restarted as in a crash, whose connections are cut, and which is killed itself. Without: two servers on a SQLite file.
+restarted as in a crash, whose connections are cut, which is killed itself, and whose line to the processes becomes
+slow, goes silent or loses answers. Without: two servers on a SQLite file.
 
 The fake Tripo's ledger is the judge: it traces each task to the picture that was uploaded for it, and each picture
 belongs to one job. Exits with 1 when a job was made twice, a task was lost, or a job did not come to its end.
@@ -36,6 +37,7 @@ from tests.fake_tripo.server import FakeTripo, running
 from tests.fake_tripo.webhooks import SECRET, delivery, signed
 from tests.serving import ServerProcess, start
 from tests.supabase.project import prepare
+from tests.supabase.proxy import Line
 from tests.supabase.server import SupabaseLite
 
 LEASE_S, SETTLE_S, USAGE_LAG_S, TASK_S, FAULTS = 6, 60, 8.0, 6.0, 0.15
@@ -71,9 +73,9 @@ class SupabaseTable:
 
     name = "Supabase"
 
-    def __init__(self, folder: Path, server: SupabaseLite) -> None:
-        self._folder, self._server = folder, server
-        self.settings = {"SUPABASE_URL": server.url, "SUPABASE_KEY": server.secret_key}
+    def __init__(self, folder: Path, server: SupabaseLite, line: Line) -> None:
+        self._folder, self._server, self._line = folder, server, line
+        self.settings = {"SUPABASE_URL": line.url, "SUPABASE_KEY": server.secret_key}
 
     def data(self, number: int) -> Path:
         return self._folder / str(number) / "data"
@@ -84,11 +86,15 @@ class SupabaseTable:
 
     def trouble(self, luck: random.Random) -> str:
         """Something happens to the database, or to what stands before it."""
-        kind = luck.choice(("connections cut", "database restarted", "REST server killed"))
+        kind = luck.choice(("connections cut", "database restarted", "REST server killed", "slow", "silent", "mute"))
         if kind == "connections cut":
             self._server.terminate_backends()
         elif kind == "database restarted":
             self._server.restart_postgres(immediate=True)
+        elif kind != "REST server killed":
+            self._line.mode = kind
+            PAUSE.wait(luck.uniform(0.5, 8))
+            self._line.mode, kind = "clear", f"line {kind}"
         else:
             self._server.kill_rest()
             PAUSE.wait(luck.uniform(0.2, 3))
@@ -298,7 +304,7 @@ def main() -> None:
         if has_postgres and arguments.store != "sqlite":
             server = stack.enter_context(SupabaseLite(durable=True))
             prepare(server, test_clock=False)
-            table = SupabaseTable(folder, server)
+            table = SupabaseTable(folder, server, stack.enter_context(Line(server.url)))
         elif arguments.store == "supabase":
             sys.exit("Chaos on Supabase needs PostgreSQL: apt-get install postgresql")
         print(f"job table: {table.name}", flush=True)
