@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := run
-.PHONY: run install install-test check lint types imports test test-all test-unit test-proof test-slow test-supabase simulate chaos bench clean
+.PHONY: run install install-extras install-test check lint types imports test test-all test-unit test-proof test-slow test-supabase simulate chaos bench clean
 
 run: install ## install what is missing and serve the dashboard at http://127.0.0.1:$(PORT)
 	exec $(BIN)/streamlit run app.py --server.port $(PORT)
@@ -15,6 +15,9 @@ run: install ## install what is missing and serve the dashboard at http://127.0.
 install: $(VENV)/installed
 
 install-test: $(VENV)/installed-test
+
+install-extras: install ## USDZ, and reading and writing Meshopt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-extras.txt
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] < (3, 13) else "Maquette needs Python 3.11 or 3.12; name it with PYTHON=python3.12")'
@@ -26,7 +29,7 @@ $(VENV)/installed: requirements.txt core/vendor/__init__.py | $(BIN)/python
 	$(BIN)/python -m core.vendor run
 	touch $@
 
-$(VENV)/installed-test: tests/requirements.txt $(VENV)/installed
+$(VENV)/installed-test: tests/requirements.txt requirements-extras.txt $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
 	$(BIN)/python -m core.vendor all
 	touch $@

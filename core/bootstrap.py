@@ -23,6 +23,7 @@ from core.adapters.supabase.object_store import SupabaseObjectStore
 from core.adapters.system_clock import SystemClock
 from core.adapters.tripo.client import TripoClient
 from core.adapters.tripo.generator import TripoGenerator
+from core.adapters.workshop.children import ChildWorkshop
 from core.domain.errors import SettingsInvalid
 from core.domain.job import Category
 from core.ports.clock import Clock
@@ -31,11 +32,13 @@ from core.ports.job_store import JobStore, Slots
 from core.ports.object_store import ObjectStore
 from core.scheduler import Scheduler
 from core.services.account_scan import AccountScan
+from core.services.batch import Batch
 from core.services.bookkeeping import Bookkeeping
 from core.services.collect import Collect
 from core.services.decide import Decide
 from core.services.dispatch import Dispatch
 from core.services.gate import Gate
+from core.services.inspect import Inspect
 from core.services.migrate import Installation
 from core.services.overview import Overview
 from core.services.poll import Poll
@@ -43,9 +46,10 @@ from core.services.reconcile import Reconcile
 from core.services.settle import Settle
 from core.services.submit import Submit
 from core.services.worker import Worker
-from core.settings import Settings, load_settings
+from core.settings import Settings, harmless_environment, load_settings
 
 REMOTE_PACE = 3.0  # times longer between two ticks
+EXPORTS_BYTES = 2 * 2**30  # of files that can be made again
 STOP_S = 3.0  # for the ticks under way when the server stops; the whole stop stays under 5 s
 
 
@@ -60,6 +64,8 @@ class Services:
     submit: Submit
     decide: Decide
     overview: Overview
+    inspect: Inspect
+    batch: Batch
     fetcher: PictureFetcher
     scheduler: Scheduler
 
@@ -79,6 +85,7 @@ class Services:
         at every moment, and the next start goes on from what is written.
         """
         has_ended = self.scheduler.stop(patience_s=STOP_S / 2)
+        self.inspect.close()
         for generator in self.generators:
             generator.close()  # breaks the connections that free questions wait on
         has_ended = has_ended or self.scheduler.stop(patience_s=STOP_S / 2)
@@ -92,15 +99,38 @@ def build_services(settings: Settings) -> Services:
     clock = SystemClock()
     owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
     jobs, objects = _stores(settings, clock)
+    inspect = Inspect(
+        objects=objects,
+        workshop=ChildWorkshop(environment=harmless_environment()),
+        exports=LocalObjectStore(settings.data_dir / "exports", most_bytes=EXPORTS_BYTES),
+    )
     generators = [(Gate(maker, jobs=jobs, clock=clock), categories) for maker, categories in _generators(settings)]
     generator = generators[0][0]
     workers = [
-        _worker(maker, jobs=jobs, objects=objects, clock=clock, owner=owner, settings=settings, categories=categories)
+        _worker(
+            maker,
+            jobs=jobs,
+            objects=objects,
+            inspect=inspect,
+            clock=clock,
+            owner=owner,
+            settings=settings,
+            categories=categories,
+        )
         for maker, categories in generators
     ]
     # each look at a table across the network costs a request
     pace = REMOTE_PACE if settings.uses_supabase else 1.0
     scheduler = Scheduler(workers=workers, beat=lambda: jobs.beat(owner=owner), pace=pace)
+    overview = Overview(
+        jobs=jobs,
+        objects=objects,
+        labels={"tripo": "Tripo", "offline": OFFLINE_LABEL},
+        generator=generator,
+        slots=settings.slot_limits,
+        settle_s=settings.settle_s,
+        max_credits_per_day=settings.max_credits_per_day,
+    )
     return Services(
         settings=settings,
         jobs=jobs,
@@ -121,15 +151,9 @@ def build_services(settings: Settings) -> Services:
             max_credits_per_day=settings.max_credits_per_day,
             on_changed=scheduler.wake,
         ),
-        overview=Overview(
-            jobs=jobs,
-            objects=objects,
-            labels={"tripo": "Tripo", "offline": OFFLINE_LABEL},
-            generator=generator,
-            slots=settings.slot_limits,
-            settle_s=settings.settle_s,
-            max_credits_per_day=settings.max_credits_per_day,
-        ),
+        overview=overview,
+        inspect=inspect,
+        batch=Batch(overview=overview, inspect=inspect),
         fetcher=PictureFetcher(max_bytes=settings.max_image_bytes, allow_private=settings.allow_private_image_hosts),
         scheduler=scheduler,
     )
@@ -187,6 +211,7 @@ def _worker(
     *,
     jobs: JobStore,
     objects: ObjectStore,
+    inspect: Inspect,
     clock: Clock,
     owner: str,
     settings: Settings,
@@ -223,6 +248,7 @@ def _worker(
             owner=owner,
             lease_s=settings.lease_s,
             spool=LocalObjectStore(settings.data_dir / "spool") if settings.uses_supabase else None,
+            on_completed=inspect.request,
         ),
         reconcile=Reconcile(
             jobs=jobs,

@@ -5,6 +5,7 @@ What is set in the environment wins over `.env`, and that over `.streamlit/secre
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
@@ -22,6 +23,7 @@ from pydantic_settings import (
 from core.domain.errors import SettingsInvalid
 from core.domain.job import Category
 
+HARMLESS = ("PATH", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH", "SYSTEMROOT")
 SECRETS_FILE = Path(".streamlit/secrets.toml")
 
 
@@ -217,3 +219,8 @@ def _shown(default: object) -> str:
     if isinstance(default, float):
         return str(Decimal(str(default)).normalize())
     return str(default)
+
+
+def harmless_environment() -> dict[str, str]:
+    """What a child process that reads files from anywhere may see of the environment: no key, no secret."""
+    return {name: os.environ[name] for name in HARMLESS if name in os.environ}

@@ -23,6 +23,7 @@ MaquetteError
 │   ├── LookupFailed           a question could not be answered now; asking again is free
 │   └── ModelUnavailable       the finished model could not be fetched this time; its address is asked for again
 ├── MigrationRefused           two installations cannot be made one: nothing was lost, and what to do first
+├── ExportFailed               a model could not be written as another file; the model itself is safe
 └── ModelInvalid               the bytes that came are not a usable GLB
 """
 
@@ -95,6 +96,10 @@ class StorageFull(MaquetteError):
 
 class MigrationRefused(MaquetteError):
     default_code = "migration_refused"
+
+
+class ExportFailed(MaquetteError):
+    default_code = "export_failed"
 
 
 class GenerationError(MaquetteError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 import struct
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,11 @@ MAGIC = 0x46546C67  # "glTF". Source: glTF 2.0, section 4.4
 JSON_CHUNK = 0x4E4F534A
 BINARY_CHUNK = 0x004E4942
 MAX_JSON_BYTES = 16 * 1024 * 1024  # real files have some kilobytes; this bounds what is parsed in the server
+MOST_ELEMENTS = 200_000_000  # of one list of numbers; the largest models have some millions
 TRIANGLES, STRIP, FAN = 4, 5, 6
+COMPONENT_BYTES = {5120: 1, 5121: 1, 5122: 2, 5123: 2, 5125: 4, 5126: 4}  # Source: glTF 2.0, table of component types
+COMPONENTS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
+COMPRESSED = ("KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_meshopt_compression")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,21 +32,29 @@ class GlbFacts:
     generator: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """The description inside a GLB, and where its binary part lies in the file, in bytes."""
+
+    json: dict[str, Any]
+    binary_offset: int
+    binary_bytes: int
+
+
 def read_facts(data: bytes) -> GlbFacts:
     """Check that `data` is a whole GLB with at least one face, and count.
 
-    Raises: ModelInvalid, with a sentence, when it is cut short, is no glTF 2, or has nothing to show.
+    Raises: ModelInvalid, with a sentence, when it is cut short, is no glTF 2, contradicts itself or shows nothing.
     """
-    document, binary_bytes = _document(data)
+    document = read_document(data)
     try:
-        _check_views(document, binary_bytes)
-        faces, vertices = _count(document)
+        faces, vertices = _count(document.json)
         facts = GlbFacts(
             face_count=faces,
             vertex_count=vertices,
-            material_count=len(document.get("materials", [])),
-            texture_count=len(document.get("textures", [])),
-            generator=str(document.get("asset", {}).get("generator", "")),
+            material_count=len(document.json.get("materials", [])),
+            texture_count=len(document.json.get("textures", [])),
+            generator=str(document.json.get("asset", {}).get("generator", "")),
         )
     except (KeyError, IndexError, TypeError, AttributeError, ValueError) as exc:
         raise ModelInvalid("The model file contradicts itself, so it cannot be shown.") from exc
@@ -50,8 +63,22 @@ def read_facts(data: bytes) -> GlbFacts:
     return facts
 
 
-def _document(data: bytes) -> tuple[dict[str, Any], int]:
-    """The JSON chunk and the length of the binary chunk, in bytes."""
+def read_document(data: bytes | mmap.mmap) -> Document:
+    """The description, checked: everything lies inside the file, and no list claims more than there is.
+
+    Raises: ModelInvalid, with a sentence.
+    """
+    document = _document(data)
+    try:
+        _check_addresses(document.json)
+        _check_views(document)
+        _check_accessors(document.json)
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as exc:
+        raise ModelInvalid("The model file contradicts itself, so it cannot be shown.") from exc
+    return document
+
+
+def _document(data: bytes | mmap.mmap) -> Document:
     if len(data) < 20:
         raise ModelInvalid("The model file is empty or cut short.")
     magic, version, total, json_bytes, chunk_type = struct.unpack_from("<5I", data)
@@ -62,36 +89,72 @@ def _document(data: bytes) -> tuple[dict[str, Any], int]:
     if json_bytes > MAX_JSON_BYTES:
         raise ModelInvalid("The description inside the model file is far too long.")
     try:
-        document = json.loads(data[20 : 20 + json_bytes])
+        told = json.loads(data[20 : 20 + json_bytes])
     except (ValueError, RecursionError) as exc:
         raise ModelInvalid("The description inside the model file cannot be read.") from exc
-    if not isinstance(document, dict):
+    if not isinstance(told, dict):
         raise ModelInvalid("The description inside the model file cannot be read.")
     after = 20 + json_bytes
     if after + 8 > total:
-        return document, 0
+        return Document(json=told, binary_offset=after, binary_bytes=0)
     binary_bytes, chunk_type = struct.unpack_from("<2I", data, after)
     if chunk_type != BINARY_CHUNK or after + 8 + binary_bytes > total:
         raise ModelInvalid("The model file is cut short.")
-    return document, binary_bytes
+    return Document(json=told, binary_offset=after + 8, binary_bytes=binary_bytes)
 
 
-def _check_views(document: dict[str, Any], binary_bytes: int) -> None:
-    """Everything lies inside the file itself: no address, no reading past the end."""
-    for part in (*document.get("buffers", []), *document.get("images", [])):
-        if "uri" in part and not str(part["uri"]).startswith("data:"):
+def _check_addresses(told: dict[str, Any]) -> None:
+    """No address at all: what a model needs is in its file. A compressed buffer may have a fallback nobody reads."""
+    for part in (*told.get("buffers", []), *told.get("images", [])):
+        is_fallback = any(part.get("extensions", {}).get(name, {}).get("fallback") for name in COMPRESSED)
+        if "uri" in part and not is_fallback:
             raise ModelInvalid("The model file points to other files, which are never fetched.")
-    for view in document.get("bufferViews", []):
-        if view.get("buffer", 0) == 0 and view.get("byteOffset", 0) + view["byteLength"] > max(
-            binary_bytes, document["buffers"][0]["byteLength"]
-        ):
+
+
+def _check_views(document: Document) -> None:
+    """No reading before the beginning or past the end."""
+    for view in document.json.get("bufferViews", []):
+        packed = next((view["extensions"][name] for name in COMPRESSED if name in view.get("extensions", {})), view)
+        if _whole(packed.get("buffer", 0)) != 0:
+            raise ModelInvalid("The model file points to other files, which are never fetched.")
+        if _whole(packed.get("byteOffset", 0)) + _whole(packed["byteLength"]) > document.binary_bytes:
             raise ModelInvalid("The model file is cut short.")
 
 
-def _count(document: dict[str, Any]) -> tuple[int, int]:
-    accessors = document.get("accessors", [])
+def _check_accessors(told: dict[str, Any]) -> None:
+    """Each list fits into its view."""
+    views = told.get("bufferViews", [])
+    for accessor in told.get("accessors", []):
+        count = _whole(accessor["count"])
+        size = COMPONENT_BYTES[accessor["componentType"]] * COMPONENTS[accessor["type"]]
+        if count > MOST_ELEMENTS:
+            raise ModelInvalid("The model file claims to have far more points than it can have.")
+        if "bufferView" not in accessor:
+            if count > MOST_ELEMENTS // 100 and not _is_compressed(told):
+                raise ModelInvalid("The model file claims to have far more points than it can have.")
+            continue
+        view = views[_whole(accessor["bufferView"])]
+        stride = _whole(view.get("byteStride", 0)) or size
+        end = _whole(accessor.get("byteOffset", 0)) + stride * (count - 1) + size if count else 0
+        if end > _whole(view["byteLength"]):
+            raise ModelInvalid("The model file is cut short: a list in it is longer than its data.")
+
+
+def _is_compressed(told: dict[str, Any]) -> bool:
+    return any(name in COMPRESSED for name in told.get("extensionsUsed", []))
+
+
+def _whole(value: Any) -> int:
+    """A count or an offset. Raises: ValueError for what can be none."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"{value!r} is no count")
+    return value
+
+
+def _count(told: dict[str, Any]) -> tuple[int, int]:
+    accessors = told.get("accessors", [])
     faces = vertices = 0
-    for mesh in document.get("meshes", []):
+    for mesh in told.get("meshes", []):
         for primitive in mesh["primitives"]:
             points = int(accessors[primitive["attributes"]["POSITION"]]["count"])
             corners = int(accessors[primitive["indices"]]["count"]) if "indices" in primitive else points

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -42,6 +43,7 @@ class Collect:
     Attributes:
         spool: a place on this machine's own disk for models on their way to a store that may be away; None when the
             store is on this disk itself.
+        on_completed: is told of each completed job; must return at once.
     """
 
     jobs: JobStore
@@ -50,6 +52,7 @@ class Collect:
     owner: str
     lease_s: float
     spool: ObjectStore | None = None
+    on_completed: Callable[[Job], None] = lambda job: None
 
     def tick(self) -> int:
         """Fetch until nothing waits; returns how many models were tried."""
@@ -66,10 +69,11 @@ class Collect:
         job = claimed.job
         try:
             model = self._bring_home(job)
-            self.jobs.complete(claimed.claim, model)
+            done = self.jobs.complete(claimed.claim, model)
             if self.spool is not None:
                 self.spool.delete(model.key)
             log.info("job %s: completed, %s bytes", job.id, model.size_bytes)
+            self.on_completed(done)
         except ClaimLost as exc:
             log.warning("job %s: %s", job.id, exc.message)
         except ModelInvalid as exc:

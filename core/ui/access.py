@@ -7,14 +7,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from urllib.parse import urlencode
 
 import streamlit as st
 
 from core.adapters.tripo.prices import PRICES, ModelPrice
 from core.bootstrap import get_services
 from core.domain.errors import MaquetteError, StoreUnavailable
+from core.domain.export import PRINTED, ExportOrder
 from core.domain.generation import SeenTask
 from core.domain.job import Job, JobEvent, JobOptions
+from core.domain.mesh_report import MeshReport
 from core.domain.status import Status
 from core.imaging.picture import prepare
 from core.imaging.picture import thumbnail as thumbnail_of
@@ -201,3 +204,19 @@ def refusals_shown() -> Iterator[None]:
         )
     except MaquetteError as exc:
         st.warning(exc.message, icon=":material/info:")
+
+
+def report_of(job: Job) -> MeshReport | None:
+    """Figures of a model. Raises: ModelInvalid, ObjectMissing, StoreUnavailable."""
+    return get_services().inspect.report(job)
+
+
+def export(job: Job, order: ExportOrder) -> str:
+    """Make a file and return where it is given away. Raises: ModelInvalid, ExportFailed, StorageFull …"""
+    get_services().inspect.export(job, order)
+    asked = {"format": order.format.value, "compression": order.compression.value}
+    if order.format in PRINTED:
+        asked["heightMm"] = f"{order.height_mm:g}"
+    if order.faces is not None:
+        asked["faces"] = str(order.faces)
+    return f"/api/jobs/{job.id}/export?{urlencode(asked)}"

@@ -6,11 +6,9 @@ import streamlit as st
 
 from core.domain.job import Job
 from core.domain.status import Stage, Status
-from core.ui import access, job_actions, words
-from core.ui.viewer import model_viewer
+from core.ui import access, job_actions, model_view, words
 
 BUSY_S = 2
-VIEWER_PX = 520
 
 
 def draw(job_id: int) -> None:
@@ -32,14 +30,7 @@ def _ended(job: Job) -> None:
     if url is not None:
         if job.status is Status.CANCELLED and job.error_message:
             st.warning(words.literal(job.error_message), icon=words.ICONS[job.status])
-        model_viewer(url, alt=f"3D model of {job.target_object}", key=f"viewer-{job.id}", height_px=VIEWER_PX)
-        st.link_button(
-            "Download GLB",
-            f"{url}?download=1",
-            type="primary",
-            icon=":material/download:",
-            help="Opens in Blender, Unity, Unreal, PowerPoint, and most slicers.",
-        )
+        model_view.draw(job, url)
     elif job.status is Status.COMPLETED and job.model_link:
         st.info("This model was made by an older system and lies where that kept it.", icon=":material/history:")
         st.link_button("Open the model", job.model_link, icon=":material/open_in_new:")

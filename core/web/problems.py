@@ -11,11 +11,13 @@ from starlette.exceptions import HTTPException
 
 from core.domain.errors import (
     BudgetExceeded,
+    ExportFailed,
     IdempotencyConflict,
     IllegalTransition,
     InputRefused,
     JobNotFound,
     MaquetteError,
+    ModelInvalid,
     ObjectMissing,
     StorageFull,
     StoreUnavailable,
@@ -26,6 +28,8 @@ RETRY_AFTER_S = 10  # a database that restarts is back within seconds
 STATUS_CODES: tuple[tuple[type[MaquetteError], int], ...] = (
     (BudgetExceeded, 402),
     (InputRefused, 422),
+    (ModelInvalid, 422),
+    (ExportFailed, 422),
     (JobNotFound, 404),
     (ObjectMissing, 404),
     (IdempotencyConflict, 409),

@@ -61,15 +61,17 @@ class Line:
             writer.close()
             return
         is_dead = asyncio.Event()
+        ways = [
+            asyncio.ensure_future(self._pass(reader, upstream[1], is_dead, ("silent",))),
+            asyncio.ensure_future(self._pass(upstream[0], writer, is_dead, ("silent", "mute"))),
+        ]
         try:
-            await asyncio.wait(
-                [
-                    asyncio.ensure_future(self._pass(reader, upstream[1], is_dead, ("silent",))),
-                    asyncio.ensure_future(self._pass(upstream[0], writer, is_dead, ("silent", "mute"))),
-                ],
-                return_when=asyncio.FIRST_COMPLETED,
-            )
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            return  # the line ends; asyncio would print it as a fault
         finally:
+            for way in ways:
+                way.cancel()
             writer.close()
             upstream[1].close()
 

@@ -11,10 +11,15 @@ from core.domain.errors import ObjectMissing, StorageFull, StoreUnavailable
 
 
 class LocalObjectStore:
-    """Files below one folder; each is written beside its place, synced, and renamed into it."""
+    """Files below one folder; each is written beside its place, synced, and renamed into it.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        most_bytes: for a folder of files that can be made again: after a put the oldest go until this is kept.
+    """
+
+    def __init__(self, folder: Path, *, most_bytes: int | None = None) -> None:
         self._folder = folder.resolve()
+        self._most_bytes = most_bytes
 
     def put(self, key: str, data: bytes, *, media_type: str) -> None:
         target = self._path(key)
@@ -27,6 +32,7 @@ class LocalObjectStore:
                 os.fsync(file.fileno())
             partial.replace(target)
             _sync_folder(target.parent)
+            self._make_room(target)
         except OSError as exc:
             partial.unlink(missing_ok=True)
             if exc.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -55,6 +61,18 @@ class LocalObjectStore:
             self._path(key).unlink(missing_ok=True)
         except OSError as exc:
             raise StoreUnavailable(f"The file {key} could not be removed: {exc}.") from exc
+
+    def _make_room(self, newest: Path) -> None:
+        if self._most_bytes is None:
+            return
+        files = [path for path in self._folder.rglob("*") if path.is_file() and path != newest]
+        by_age = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in files)
+        too_much = sum(size for _, size, _ in by_age) + newest.stat().st_size - self._most_bytes
+        for _, size, path in by_age:
+            if too_much <= 0:
+                return
+            path.unlink(missing_ok=True)
+            too_much -= size
 
     def _path(self, key: str) -> Path:
         parts = PurePosixPath(key).parts

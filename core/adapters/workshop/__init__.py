@@ -1,0 +1,1 @@
+"""Child processes that measure, draw and convert models."""

@@ -1,0 +1,221 @@
+"""Look at finished models: their figures, a thumbnail, a turntable, and other files; each is made once and kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import mmap
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from core.domain.errors import MaquetteError, ModelInvalid, ObjectMissing
+from core.domain.export import FORMATS, Compression, ExportOrder, Format
+from core.domain.job import Job, StoredModel
+from core.domain.mesh_report import HeaderFacts, MeshReport, ShapeFacts
+from core.domain.naming import slug
+from core.mesh.header import read_header
+from core.ports.object_store import ObjectStore
+from core.ports.workshop import Workshop
+
+log = logging.getLogger(__name__)
+VERSION = 1  # of what is kept: a better measure or picture is made anew
+FROM_GLB = "model/gltf-binary"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """A file to give away, by its key in the store of exports."""
+
+    key: str
+    name: str
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspect:
+    """The use case. Work is done by one thread of its own, in the workshop's child processes.
+
+    Attributes:
+        exports: where made files lie for a while; on this machine's disk, bounded.
+    """
+
+    objects: ObjectStore
+    workshop: Workshop
+    exports: ObjectStore
+    _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "inspect"))
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _under_way: dict[str, Future[None]] = field(default_factory=dict)
+    _reports: dict[str, MeshReport] = field(default_factory=dict)
+
+    # -- figures
+
+    def report(self, job: Job) -> MeshReport | None:
+        """What is known now: the header at once; the shape later, which this call sets going. None: no model.
+
+        Raises: ModelInvalid, ObjectMissing, StoreUnavailable.
+        """
+        model = job.model
+        if model is None:
+            return None
+        known = self._reports.get(model.sha256)
+        if known is not None:
+            return known
+        header = self._header(model)
+        kept = self._kept_shape(model)
+        if kept is None:
+            self.request(job)
+            return MeshReport(header=header, shape=None)
+        report = MeshReport(header=header, shape=kept[0], problem=kept[1])
+        self._reports[model.sha256] = report
+        return report
+
+    def request(self, job: Job) -> None:
+        """Measure and draw it soon, unless that was done or is under way."""
+        self._begin(job)
+
+    def thumbnail(self, job: Job) -> bytes | None:
+        """A PNG of the model, when there is one already. Raises: StoreUnavailable."""
+        if job.model is None:
+            return None
+        try:
+            return self.objects.get(_thumbnail_key(job.model))
+        except ObjectMissing:
+            self.request(job)
+            return None
+
+    def wait(self, job: Job, *, patience_s: float) -> None:
+        """Until the look at a model that was asked for is done, or patience ends."""
+        future = self._begin(job)
+        if future is not None:
+            try:
+                future.result(timeout=patience_s)
+            except TimeoutError:
+                return
+
+    def close(self) -> None:
+        self.workshop.close()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    # -- files
+
+    def export(self, job: Job, order: ExportOrder) -> Exported:
+        """The model as another file; made at the first call. Raises: ModelInvalid, ExportFailed, StorageFull …"""
+        model = _model_of(job)
+        name = slug(job.target_object)
+        facts = FORMATS[order.format]
+        if order == ExportOrder(format=Format.GLB, height_mm=order.height_mm):
+            return Exported(key="", name=f"{name}.glb", media_type=FROM_GLB)
+        told = hashlib.sha256(json.dumps(asdict(order) | {"name": name}).encode()).hexdigest()[:16]
+        key = f"{model.sha256}/{VERSION}-{told}.{facts.ending}"
+        if not self.exports.exists(key):
+            data, checked = self.workshop.export(self.objects.get(model.key), order, name=name)
+            log.info("job %s as %s: %s bytes, %s faces", job.id, order.format.value, len(data), checked.face_count)
+            self.exports.put(key, data, media_type=facts.media_type)
+        return Exported(key=key, name=f"{name}{_suffix(order)}.{facts.ending}", media_type=facts.media_type)
+
+    def turntable(self, job: Job) -> Exported:
+        """An animated WebP, once around; made at the first call. Raises: as `export`."""
+        model = _model_of(job)
+        key = f"{model.sha256}/{VERSION}-turntable.webp"
+        if not self.exports.exists(key):
+            self.exports.put(key, self.workshop.turntable(self.objects.get(model.key)), media_type="image/webp")
+        return Exported(key=key, name=f"{slug(job.target_object)}.webp", media_type="image/webp")
+
+    def path(self, job: Job, exported: Exported) -> Path | None:
+        """The file on this machine's disk, when there is one."""
+        return self.exports.local_path(exported.key) if exported.key else self.objects.local_path(_model_of(job).key)
+
+    def read(self, job: Job, exported: Exported) -> bytes:
+        """The file's bytes. Raises: ObjectMissing, StoreUnavailable."""
+        return self.exports.get(exported.key) if exported.key else self.objects.get(_model_of(job).key)
+
+    # -- how
+
+    def _begin(self, job: Job) -> Future[None] | None:
+        model = job.model
+        if model is None or model.sha256 in self._reports:
+            return None
+        with self._lock:
+            future = self._under_way.get(model.sha256)
+            if future is None:
+                try:
+                    future = self._pool.submit(self._look, job.id, model)
+                except RuntimeError:  # the server is being stopped
+                    return None
+                self._under_way[model.sha256] = future
+                future.add_done_callback(self._forget(model.sha256))
+            return future
+
+    def _forget(self, sha256: str) -> Callable[[Future[None]], None]:
+        def forget(future: Future[None]) -> None:
+            with self._lock:
+                self._under_way.pop(sha256, None)
+
+        return forget
+
+    def _look(self, job_id: int, model: StoredModel) -> None:
+        try:
+            if self._kept_shape(model) is not None and self.objects.exists(_thumbnail_key(model)):
+                return
+            self._keep(model)
+        except MaquetteError as exc:  # it is asked for again with the next page
+            log.warning("job %s: the model could not be looked at now: %s", job_id, exc.message)
+        except Exception:
+            log.exception("job %s: a fault of ours while its model was looked at", job_id)
+
+    def _keep(self, model: StoredModel) -> None:
+        try:
+            looked = self.workshop.look(self.objects.get(model.key))
+        except ModelInvalid as exc:
+            told: dict[str, object] = {"problem": exc.message}
+        else:
+            told = {"shape": asdict(looked.shape) if looked.shape is not None else None, "problem": looked.problem}
+            self.objects.put(_thumbnail_key(model), looked.thumbnail, media_type="image/png")
+        self.objects.put(_shape_key(model), json.dumps(told).encode(), media_type="application/json")
+
+    def _header(self, model: StoredModel) -> HeaderFacts:
+        """From the file on disk where there is one: only its description is read."""
+        path = self.objects.local_path(model.key)
+        if path is None:
+            return read_header(self.objects.get(model.key))
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            return read_header(mapped)
+
+    def _kept_shape(self, model: StoredModel) -> tuple[ShapeFacts | None, str] | None:
+        try:
+            told = json.loads(self.objects.get(_shape_key(model)))
+        except ObjectMissing:
+            return None
+        shape = told.get("shape")
+        if shape is None:
+            return None, str(told.get("problem", ""))
+        shape |= {name: tuple(shape[name]) for name in ("centre_m", "extents_m")}
+        return ShapeFacts(**shape), ""
+
+
+def _model_of(job: Job) -> StoredModel:
+    if job.model is None:
+        raise ObjectMissing(f"Job {job.id} has no model yet.")
+    return job.model
+
+
+def _shape_key(model: StoredModel) -> str:
+    return f"{model.key}.{model.sha256[:12]}.v{VERSION}.json"
+
+
+def _thumbnail_key(model: StoredModel) -> str:
+    return f"{model.key}.{model.sha256[:12]}.v{VERSION}.png"
+
+
+def _suffix(order: ExportOrder) -> str:
+    """What tells two downloads of one model apart, in its file name."""
+    parts = []
+    if order.faces is not None:
+        parts.append(f"{order.faces}-faces")
+    if order.compression is not Compression.NONE:
+        parts.append(order.compression.value)
+    return "".join(f"-{part}" for part in parts)

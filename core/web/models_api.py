@@ -1,0 +1,149 @@
+"""What is known of a finished model, and other files made from it."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import FileResponse, JSONResponse, Response
+from starlette.background import BackgroundTask
+
+from core.bootstrap import Services
+from core.domain.errors import InputRefused, ObjectMissing
+from core.domain.export import (
+    LEAST_FACES,
+    LEAST_HEIGHT_MM,
+    MOST_HEIGHT_MM,
+    Compression,
+    ExportOrder,
+    Format,
+)
+from core.domain.job import Job
+from core.mesh.verdicts import verdicts
+from core.services.inspect import Exported
+from core.web.files_api import HEADERS
+from core.web.jobs_api import ERRORS, ServicesNeeded, job_number
+
+router = APIRouter()
+PATIENCE_S = 60.0
+NUMBERS = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*")
+Faces = Annotated[int | None, Query(ge=LEAST_FACES, description="At most this many; empty keeps all.")]
+Height = Annotated[
+    float, Query(ge=LEAST_HEIGHT_MM, le=MOST_HEIGHT_MM, alias="heightMm", description="For STL and 3MF, millimetres.")
+]
+
+
+@router.get("/jobs/{record_id}/report", responses=ERRORS, summary="Figures of a model, and what it is good for")
+def report(
+    record_id: str,
+    services: ServicesNeeded,
+    wait: Annotated[bool, Query(description="Until the shape is measured, at most a minute.")] = False,
+) -> JSONResponse:
+    """`shape` is null while it is being measured, or when `problem` says why it cannot be."""
+    job = _with_model(services, record_id)
+    if wait:
+        services.inspect.wait(job, patience_s=PATIENCE_S)
+    found = services.inspect.report(job)
+    if found is None:
+        raise ObjectMissing(f"Job {job.id} has no model yet.")
+    told: dict[str, Any] = asdict(found)
+    told["is_complete"] = found.shape is not None or bool(found.problem)
+    told["verdicts"] = [asdict(each) for each in verdicts(found)]
+    return JSONResponse(told)
+
+
+@router.get("/jobs/{record_id}/thumbnail.png", responses=ERRORS, summary="A picture of the model")
+def thumbnail(record_id: str, services: ServicesNeeded) -> Response:
+    """512 pixels a side, transparent background; drawn here when it was not drawn yet."""
+    job = _with_model(services, record_id)
+    data = services.inspect.thumbnail(job)
+    if data is None:
+        services.inspect.wait(job, patience_s=PATIENCE_S)
+        data = services.inspect.thumbnail(job)
+    if data is None:
+        raise ObjectMissing(f"The model of job {job.id} cannot be drawn.")
+    return Response(data, media_type="image/png", headers=HEADERS)
+
+
+@router.get("/jobs/{record_id}/turntable.webp", responses=ERRORS, summary="The model once around")
+def turntable(record_id: str, services: ServicesNeeded) -> Response:
+    """An animated WebP; made at the first call, which takes some seconds."""
+    job = _with_model(services, record_id)
+    return _file(services, job, services.inspect.turntable(job), download=False)
+
+
+@router.get("/jobs/{record_id}/export", responses=ERRORS, summary="The model as another file")
+def export(
+    record_id: str,
+    services: ServicesNeeded,
+    format: Format = Format.GLB,
+    faces: Faces = None,
+    height_mm: Height = 100.0,
+    compression: Compression = Compression.NONE,
+) -> Response:
+    """Made at the first call, read again and compared; costs no credits. STL and 3MF are in millimetres, Z up."""
+    job = _with_model(services, record_id)
+    order = ExportOrder(format=format, faces=faces, height_mm=height_mm, compression=compression)
+    return _file(services, job, services.inspect.export(job, order), download=True)
+
+
+@router.get("/export.zip", responses=ERRORS, summary="Several models in one zip")
+def export_zip(
+    services: ServicesNeeded,
+    jobs: Annotated[str, Query(description="Numbers, such as 3,5-9.", max_length=2000)],
+    format: Format = Format.GLB,
+    faces: Faces = None,
+    height_mm: Height = 100.0,
+    compression: Compression = Compression.NONE,
+) -> FileResponse:
+    """With `manifest.json` and `manifest.csv`: origin, figures and verdicts of each."""
+    order = ExportOrder(format=format, faces=faces, height_mm=height_mm, compression=compression)
+    folder = tempfile.TemporaryDirectory(prefix="maquette-")
+    target = Path(folder.name) / "models.zip"
+    try:
+        services.batch.write(numbers_of(jobs), order, target)
+    except BaseException:
+        folder.cleanup()
+        raise
+    headers = HEADERS | {"Cache-Control": "no-store"}
+    return FileResponse(
+        target,
+        media_type="application/zip",
+        filename="maquette-models.zip",
+        headers=headers,
+        background=BackgroundTask(folder.cleanup),
+    )
+
+
+def numbers_of(text: str) -> list[int]:
+    """`3,5-9` as numbers. Raises: InputRefused."""
+    plain = text.replace(" ", "")
+    if not NUMBERS.fullmatch(plain):
+        raise InputRefused("Name jobs by number, such as 3,5-9.")
+    found: list[int] = []
+    for part in plain.split(","):
+        first, _, last = part.partition("-")
+        begin, end = int(first), int(last or first)
+        if end - begin > 1000 or begin > 2**62:
+            raise InputRefused("That is too many jobs for one file.")
+        found.extend(range(begin, end + 1))
+    return found
+
+
+def _with_model(services: Services, record_id: str) -> Job:
+    job = services.overview.job(job_number(record_id))
+    if job.model is None:
+        raise ObjectMissing(f"Job {job.id} has no model yet.")
+    return job
+
+
+def _file(services: Services, job: Job, exported: Exported, *, download: bool) -> Response:
+    path = services.inspect.path(job, exported)
+    name = exported.name if download else None
+    if path is not None:
+        return FileResponse(path, media_type=exported.media_type, headers=HEADERS, filename=name)
+    return Response(services.inspect.read(job, exported), media_type=exported.media_type, headers=HEADERS)
