@@ -58,6 +58,7 @@ class HeaderFacts:
     """What the description inside a GLB says; instances are counted as often as they are shown.
 
     Attributes:
+        placed_count: how many parts are shown, a mesh that is shown twice as two.
         bounds_m: lower and upper corner in metres, or None when the file does not tell.
         geometry_bytes, texture_bytes: how the file splits; the rest is the description.
     """
@@ -68,6 +69,7 @@ class HeaderFacts:
     face_count: int
     vertex_count: int
     mesh_count: int
+    placed_count: int
     material_count: int
     node_count: int
     animation_count: int

@@ -14,7 +14,7 @@ from core.domain.errors import ModelInvalid
 from core.domain.mesh_report import HeaderFacts, TextureFacts
 from core.mesh.glb import FAN, STRIP, TRIANGLES, Document, read_document
 
-MOST_DEPTH, MOST_NODES = 64, 100_000  # real models have a handful of levels
+MOST_DEPTH, MOST_NODES = 64, 20_000  # real models have a handful of levels
 FULL_SCALE = {5120: 127.0, 5121: 255.0, 5122: 32767.0, 5123: 65535.0}  # of normalized integers. Source: glTF 2.0, 3.6.2
 CHANNELS = (
     ("base colour", ("pbrMetallicRoughness", "baseColorTexture")),
@@ -38,7 +38,7 @@ def read_header(data: bytes | mmap.mmap) -> HeaderFacts:
 
 def _facts(document: Document, data: bytes | mmap.mmap) -> HeaderFacts:
     json = document.json
-    faces, vertices, bounds = _scene(json)
+    faces, vertices, placed, bounds = _scene(json)
     textures = tuple(_textures(document, data))
     texture_bytes = sum(texture.size_bytes for texture in textures)
     asset = json.get("asset", {})
@@ -49,6 +49,7 @@ def _facts(document: Document, data: bytes | mmap.mmap) -> HeaderFacts:
         face_count=faces,
         vertex_count=vertices,
         mesh_count=len(json.get("meshes", [])),
+        placed_count=placed,
         material_count=len(json.get("materials", [])),
         node_count=len(json.get("nodes", [])),
         animation_count=len(json.get("animations", [])),
@@ -66,21 +67,21 @@ def _facts(document: Document, data: bytes | mmap.mmap) -> HeaderFacts:
 
 def _scene(
     json: dict[str, Any],
-) -> tuple[int, int, tuple[tuple[float, float, float], tuple[float, float, float]] | None]:
-    """Faces, vertices and bounds of all that is shown; files without a scene are counted mesh by mesh."""
+) -> tuple[int, int, int, tuple[tuple[float, float, float], tuple[float, float, float]] | None]:
+    """Faces, vertices, parts and bounds of all that is shown; files without a scene are counted mesh by mesh."""
     meshes = [_mesh(json, mesh) for mesh in json.get("meshes", [])]
-    faces = vertices = 0
+    faces = vertices = placed = 0
     corners: list[Corners] = []
     for index, matrix in _placed(json):
         mesh_faces, mesh_vertices, box = meshes[index]
-        faces, vertices = faces + mesh_faces, vertices + mesh_vertices
+        faces, vertices, placed = faces + mesh_faces, vertices + mesh_vertices, placed + 1
         if box is not None:
             corners.append(_moved(box, matrix))
     if not corners:
-        return faces, vertices, None
+        return faces, vertices, placed, None
     low = np.min([low for low, _ in corners], axis=0).tolist()
     high = np.max([high for _, high in corners], axis=0).tolist()
-    return faces, vertices, ((low[0], low[1], low[2]), (high[0], high[1], high[2]))
+    return faces, vertices, placed, ((low[0], low[1], low[2]), (high[0], high[1], high[2]))
 
 
 def _mesh(json: dict[str, Any], mesh: dict[str, Any]) -> tuple[int, int, Corners | None]:
@@ -111,7 +112,8 @@ def _placed(json: dict[str, Any]) -> Iterator[tuple[int, NDArray[np.float64]]]:
     if not scenes:
         yield from ((index, np.eye(4)) for index in range(len(json.get("meshes", []))))
         return
-    waiting = [(int(node), np.eye(4), 0) for node in scenes[json.get("scene", 0)].get("nodes", [])]
+    roots = scenes[json.get("scene", 0)].get("nodes", [])
+    waiting = [(int(node), np.eye(4), 0) for node in roots[: MOST_NODES + 1]]
     seen = 0
     while waiting:
         index, above, depth = waiting.pop()
@@ -119,10 +121,13 @@ def _placed(json: dict[str, Any]) -> Iterator[tuple[int, NDArray[np.float64]]]:
         if depth > MOST_DEPTH or seen > MOST_NODES or index < 0:
             raise ModelInvalid("The parts of the model are nested without end, so it cannot be shown.")
         node = nodes[index]
+        children = node.get("children", [])
+        if len(children) > MOST_NODES:
+            raise ModelInvalid("The parts of the model are nested without end, so it cannot be shown.")
         matrix = above @ _matrix(node)
         if "mesh" in node:
             yield int(node["mesh"]), matrix
-        waiting += [(int(child), matrix, depth + 1) for child in node.get("children", [])]
+        waiting += [(int(child), matrix, depth + 1) for child in children]
 
 
 def _matrix(node: dict[str, Any]) -> NDArray[np.float64]:

@@ -18,6 +18,7 @@ from core.mesh.meshopt import expanded
 
 log = logging.getLogger(__name__)
 MOST_FACES = 6_000_000  # what the child's memory allows
+MOST_PARTS = 3000  # each takes a millisecond
 MOST_TEXTURE_PX = 8192  # a side; larger ones are left out of pictures and exports
 Image.MAX_IMAGE_PIXELS = MOST_TEXTURE_PX**2
 
@@ -67,6 +68,8 @@ def read_scene(data: bytes) -> trimesh.Scene:
     facts = read_header(data)
     if facts.face_count > MOST_FACES:
         raise ModelInvalid(f"The model has {facts.face_count:,} faces, more than can be looked at here.")
+    if facts.placed_count > MOST_PARTS:
+        raise ModelInvalid(f"The model has {facts.placed_count:,} parts, more than can be looked at here.")
     plain = expanded(data)
     try:
         scene = trimesh.load_scene(io.BytesIO(plain), file_type="glb", process=False, skip_materials=False)

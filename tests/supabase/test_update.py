@@ -157,6 +157,7 @@ def test_every_value_of_a_job_has_its_column(empty_project: SupabaseLite) -> Non
 
     named = {field.name for field in fields(Job)} - {"model_link", "image_link"}
     of_the_store = {
+        "folded_name",
         "3d_url",
         "image_url",
         "change_number",

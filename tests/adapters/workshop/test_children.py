@@ -1,0 +1,96 @@
+"""The child processes: what they give, and that nothing they are given can do harm."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import http.server
+import io
+import threading
+from collections.abc import Iterator
+
+import psutil
+import pytest
+from PIL import Image
+
+from core.adapters.workshop.children import ChildWorkshop
+from core.domain.errors import ModelInvalid
+from core.domain.export import ExportOrder, Format
+from core.settings import harmless_environment
+from tests.mesh.hostile import hostile, of_a_host
+from tests.mesh.models import ball, glb_of, textured
+
+WHOLE = glb_of(textured(ball(3)))
+
+
+@pytest.fixture
+def workshop() -> Iterator[ChildWorkshop]:
+    made = ChildWorkshop(environment=harmless_environment())
+    yield made
+    made.close()
+
+
+def test_a_look_gives_figures_and_a_picture(workshop: ChildWorkshop) -> None:
+    looked = workshop.look(WHOLE)
+
+    assert looked.shape is not None
+    assert looked.shape.is_watertight
+    assert Image.open(io.BytesIO(looked.thumbnail)).size == (512, 512)
+    written, facts = workshop.export(WHOLE, ExportOrder(format=Format.STL, faces=500), name="ball")
+    assert facts.face_count <= 500
+    assert len(written) == facts.size_bytes
+
+
+def test_a_child_that_takes_too_long_is_ended(workshop: ChildWorkshop) -> None:
+    quick = ChildWorkshop(environment=harmless_environment(), limit_s=0.05)
+    with pytest.raises(ModelInvalid, match="more time or memory"):
+        quick.look(WHOLE)
+    assert [each for each in psutil.Process().children() if "workshop" in " ".join(each.cmdline())] == []
+
+
+def test_a_closed_workshop_takes_nothing(workshop: ChildWorkshop) -> None:
+    workshop.close()
+    with pytest.raises(ModelInvalid, match="being stopped"):
+        workshop.look(WHOLE)
+
+
+def test_no_key_reaches_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIPO_API_KEY", "tsk_secret")
+    monkeypatch.setenv("SUPABASE_KEY", "sb_secret_x")
+    assert "secret" not in str(harmless_environment())
+
+
+@pytest.mark.slow
+def test_every_hostile_file_ends_in_a_sentence_or_a_picture() -> None:
+    """In real children, two at a time; and no file makes anyone call a host."""
+    calls: list[str] = []
+
+    class Ear(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            calls.append(self.path)
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Ear)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    files = hostile() | of_a_host(f"http://127.0.0.1:{server.server_port}/secret")
+
+    def ends(files: dict[str, bytes]) -> dict[str, str]:
+        workshop = ChildWorkshop(environment=harmless_environment())
+        found = {}
+        for name, data in files.items():
+            try:
+                found[name] = "drawn" if workshop.look(data).thumbnail else "nothing"
+            except ModelInvalid as exc:
+                found[name] = exc.message
+        return found
+
+    names = list(files)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        halves = pool.map(ends, ({name: files[name] for name in names[part::2]} for part in (0, 1)))
+        found = {name: end for half in halves for name, end in half.items()}
+    server.shutdown()
+    server.server_close()
+
+    assert len(found) >= 60
+    assert [name for name, end in found.items() if end != "drawn" and not end.endswith(".")] == []
+    assert calls == []
+    late = [name for name, end in found.items() if "more time or memory" in end]
+    assert late == [], "what is known to be bad is refused before it takes time or memory"
