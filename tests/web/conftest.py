@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,8 +29,10 @@ class Site:
     client: TestClient
     services: Services
 
-    def finish(self, job_id: int) -> Job:
-        """Complete a queued job with a small model."""
+    def finish(self, job_id: int, model: bytes | None = None) -> Job:
+        """Complete a queued job with a small model, or this one."""
+        data = glb() if model is None else model
+        sha256 = f"{job_id:064d}" if model is None else hashlib.sha256(model).hexdigest()
         jobs = self.services.jobs
         claimed = jobs.claim_queued(owner="t", lease_s=60, slots=EVERY_SLOT, limit=1)[0]
         assert claimed.job.id == job_id
@@ -38,8 +41,8 @@ class Site:
         jobs.mark_saving(claimed.claim, credits_used=None)
         saving = jobs.claim_saving(owner="t", lease_s=60, generator="offline", limit=1)[0]
         key = f"models/{job_id}/cup.glb"
-        self.services.objects.put(key, glb(), media_type="model/gltf-binary")
-        return jobs.complete(saving.claim, stored_model(key=key, size_bytes=len(glb()), sha256=f"{job_id:064d}"))
+        self.services.objects.put(key, data, media_type="model/gltf-binary")
+        return jobs.complete(saving.claim, stored_model(key=key, size_bytes=len(data), sha256=sha256))
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ def workshop() -> Iterator[ChildWorkshop]:
     made.close()
 
 
+@pytest.mark.slow
 def test_a_look_gives_figures_and_a_picture(workshop: ChildWorkshop) -> None:
     looked = workshop.look(WHOLE)
 
@@ -40,6 +41,7 @@ def test_a_look_gives_figures_and_a_picture(workshop: ChildWorkshop) -> None:
     assert len(written) == facts.size_bytes
 
 
+@pytest.mark.slow
 def test_a_child_that_takes_too_long_is_ended(workshop: ChildWorkshop) -> None:
     quick = ChildWorkshop(environment=harmless_environment(), limit_s=0.05)
     with pytest.raises(ModelInvalid, match="more time or memory"):

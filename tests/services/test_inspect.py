@@ -1,0 +1,183 @@
+"""Looking at models: each is looked at once, and what is known is told at once."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import threading
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from core.adapters.local_files.object_store import LocalObjectStore
+from core.domain.errors import ExportFailed, InputRefused, ModelInvalid
+from core.domain.export import Compression, ExportFacts, ExportOrder, Format
+from core.domain.job import Job
+from core.domain.mesh_report import ShapeFacts
+from core.mesh.shape import measure
+from core.ports.workshop import Looked
+from core.services.batch import Batch
+from core.services.inspect import Inspect
+from tests import pictures
+from tests.mesh.models import ball, glb_of, textured
+from tests.web.conftest import Site, make_site, site
+
+__all__ = ["make_site", "site"]
+
+WHOLE = glb_of(textured(ball(2)))
+
+
+def shape() -> ShapeFacts:
+    return measure(ball(2).vertices, ball(2).faces)
+
+
+@dataclass
+class FakeWorkshop:
+    """Counts what it is asked; may be slow or refuse."""
+
+    looks: int = 0
+    exports: list[ExportOrder] = field(default_factory=list)
+    refusal: str = ""
+    may_go_on: threading.Event = field(default_factory=threading.Event)
+
+    def look(self, model: bytes) -> Looked:
+        assert self.may_go_on.wait(10)
+        self.looks += 1
+        if self.refusal:
+            raise ModelInvalid(self.refusal)
+        return Looked(thumbnail=b"\x89PNG it", shape=shape())
+
+    def turntable(self, model: bytes) -> bytes:
+        return b"RIFF webp"
+
+    def export(self, model: bytes, order: ExportOrder, *, name: str) -> tuple[bytes, ExportFacts]:
+        if self.refusal:
+            raise ExportFailed(self.refusal)
+        self.exports.append(order)
+        return f"{order.format} of {name}".encode(), ExportFacts(
+            size_bytes=1, face_count=1, is_watertight=True, extents=(1, 1, 1)
+        )
+
+    def close(self) -> None:
+        self.may_go_on.set()
+
+
+@pytest.fixture
+def workshop() -> FakeWorkshop:
+    made = FakeWorkshop()
+    made.may_go_on.set()
+    return made
+
+
+@pytest.fixture
+def job(site: Site) -> Job:
+    answer = site.client.post(
+        "/api/generate-3d", files={"image": ("a.png", pictures.cat())}, data={"targetObject": "=Größe 犬"}
+    )
+    return site.finish(answer.json()["record_id"], WHOLE)
+
+
+@pytest.fixture
+def inspect(site: Site, workshop: FakeWorkshop, tmp_path: Path) -> Inspect:
+    return Inspect(objects=site.services.objects, workshop=workshop, exports=LocalObjectStore(tmp_path / "exports"))
+
+
+def test_the_header_is_there_at_once_and_the_shape_follows(inspect: Inspect, workshop: FakeWorkshop, job: Job) -> None:
+    workshop.may_go_on.clear()
+    first = inspect.report(job)
+    assert first is not None
+    assert (first.header.face_count, first.shape) == (320, None)
+    assert inspect.thumbnail(job) is None
+
+    workshop.may_go_on.set()
+    inspect.wait(job, patience_s=10)
+    second = inspect.report(job)
+    assert second is not None
+    assert second.shape == shape()
+    assert inspect.thumbnail(job) == b"\x89PNG it"
+    for _ in range(3):
+        inspect.report(job)
+        inspect.request(job)
+    assert workshop.looks == 1
+
+
+def test_what_was_measured_is_kept_for_the_next_process(
+    site: Site, inspect: Inspect, workshop: FakeWorkshop, job: Job
+) -> None:
+    inspect.wait(job, patience_s=10)
+    again = Inspect(objects=site.services.objects, workshop=workshop, exports=inspect.exports)
+    report = again.report(job)
+
+    assert report is not None
+    assert report.shape == shape()
+    assert workshop.looks == 1
+
+
+def test_a_model_that_cannot_be_measured_is_not_tried_for_ever(
+    inspect: Inspect, workshop: FakeWorkshop, job: Job
+) -> None:
+    workshop.refusal = "It is too large to be looked at."
+    inspect.wait(job, patience_s=10)
+    report = inspect.report(job)
+
+    assert report is not None
+    assert (report.shape, report.problem) == (None, "It is too large to be looked at.")
+    assert report.header.face_count == 320
+    inspect.report(job)
+    assert workshop.looks == 1
+
+
+def test_the_same_export_is_made_once_and_another_one_anew(inspect: Inspect, workshop: FakeWorkshop, job: Job) -> None:
+    order = ExportOrder(format=Format.STL, height_mm=50)
+    first, second = inspect.export(job, order), inspect.export(job, order)
+    other = inspect.export(job, ExportOrder(format=Format.STL, height_mm=51))
+
+    assert first == second
+    assert first.key != other.key
+    assert len(workshop.exports) == 2
+    assert first.name == "grösse-犬.stl"
+    assert inspect.export(job, ExportOrder(format=Format.GLB, faces=500, compression=Compression.DRACO)).name == (
+        "grösse-犬-500-faces-draco.glb"
+    )
+    assert inspect.read(job, inspect.export(job, ExportOrder(format=Format.GLB))) == WHOLE
+    assert len(workshop.exports) == 3, "the file itself is not made again"
+
+
+def test_a_batch_has_every_model_and_a_manifest_that_tells_of_all(
+    site: Site, inspect: Inspect, workshop: FakeWorkshop, job: Job, tmp_path: Path
+) -> None:
+    waiting = site.client.post(
+        "/api/generate-3d", files={"image": ("a.png", pictures.cat())}, data={"targetObject": "Waits"}
+    ).json()["record_id"]
+    inspect.wait(job, patience_s=10)
+    batch = Batch(overview=site.services.overview, inspect=inspect)
+    target = tmp_path / "all.zip"
+
+    assert batch.write([job.id, waiting, job.id], ExportOrder(format=Format.STL), target) == 1
+
+    with zipfile.ZipFile(target) as archive:
+        assert archive.testzip() is None
+        assert set(archive.namelist()) == {f"{job.id}-grösse-犬.stl", "manifest.json", "manifest.csv"}
+        manifest = json.loads(archive.read("manifest.json"))
+        table = list(csv.DictReader(io.StringIO(archive.read("manifest.csv").decode("utf-8-sig"))))
+    assert [row["job"] for row in manifest] == [job.id, waiting]
+    assert manifest[0]["report"]["header"]["face_count"] == 320
+    assert set(manifest[0]["fit_for"]) == {"web", "games", "ar", "print"}
+    assert manifest[1]["note"] == "There is no model."
+    assert table[0]["object"] == "'=Größe 犬", "a spreadsheet must not run it"
+
+
+def test_a_batch_goes_on_when_one_model_cannot_be_converted(
+    site: Site, inspect: Inspect, workshop: FakeWorkshop, job: Job, tmp_path: Path
+) -> None:
+    workshop.refusal = "It did not work."
+    batch = Batch(overview=site.services.overview, inspect=inspect)
+
+    assert batch.write([job.id], ExportOrder(format=Format.STL), tmp_path / "all.zip") == 0
+    with zipfile.ZipFile(tmp_path / "all.zip") as archive:
+        assert json.loads(archive.read("manifest.json"))[0]["note"] == "It did not work."
+    with pytest.raises(InputRefused, match="between 1 and"):
+        batch.write([], ExportOrder(format=Format.STL), tmp_path / "none.zip")

@@ -1,0 +1,107 @@
+"""Figures, pictures and other files of finished models over REST; the work is done in real child processes."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+
+import pytest
+import trimesh
+from PIL import Image
+
+from tests import pictures
+from tests.mesh.models import ball, glb_of, textured
+from tests.web.conftest import Site
+
+WHOLE = glb_of(textured(ball(3)))
+
+
+@pytest.fixture
+def number(site: Site) -> int:
+    made = site.client.post(
+        "/api/generate-3d", files={"image": ("a.png", pictures.cat())}, data={"targetObject": "Ball"}
+    )
+    return site.finish(made.json()["record_id"], WHOLE).id
+
+
+@pytest.mark.slow
+def test_the_report_tells_the_header_at_once_and_the_shape_when_waited_for(site: Site, number: int) -> None:
+    at_once = site.client.get(f"/api/jobs/{number}/report").json()
+    assert at_once["header"]["face_count"] == 1280
+    assert {each["use"]: each["light"] for each in at_once["verdicts"]}["web"] == "green"
+
+    waited = site.client.get(f"/api/jobs/{number}/report?wait=true").json()
+    assert waited["is_complete"]
+    assert waited["shape"]["is_watertight"]
+    assert [each["use"] for each in waited["verdicts"]] == ["web", "games", "ar", "print"]
+    assert all(each["reason"].endswith(".") for each in waited["verdicts"])
+
+
+@pytest.mark.slow
+def test_a_thumbnail_is_drawn_when_it_is_asked_for(site: Site, number: int) -> None:
+    answer = site.client.get(f"/api/jobs/{number}/thumbnail.png")
+
+    assert answer.headers["content-type"] == "image/png"
+    assert Image.open(io.BytesIO(answer.content)).size == (512, 512)
+
+
+@pytest.mark.slow
+def test_an_export_is_a_download_with_its_name_and_size(site: Site, number: int) -> None:
+    answer = site.client.get(f"/api/jobs/{number}/export?format=stl&heightMm=40&faces=600")
+
+    assert 'filename="ball-600-faces.stl"' in answer.headers["content-disposition"]
+    mesh = trimesh.load_mesh(io.BytesIO(answer.content), file_type="stl")
+    assert len(mesh.faces) <= 600
+    assert mesh.extents[2] == pytest.approx(40, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("format=fbx", 422),
+        ("format=stl&heightMm=0", 422),
+        ("format=stl&heightMm=nan", 422),
+        ("format=glb&faces=3", 422),
+        ("format=glb&compression=zip", 422),
+    ],
+)
+def test_orders_that_make_no_sense_are_refused_with_a_sentence(site: Site, number: int, query: str, code: int) -> None:
+    answer = site.client.get(f"/api/jobs/{number}/export?{query}")
+
+    assert answer.status_code == code
+    assert answer.json()["error"].endswith(".")
+
+
+def test_a_broken_model_has_a_sentence_and_its_file(site: Site) -> None:
+    made = site.client.post("/api/generate-3d", files={"image": ("a.png", pictures.cat())}, data={"targetObject": "B"})
+    number = site.finish(made.json()["record_id"], WHOLE[: len(WHOLE) // 2]).id
+
+    for path in ("report", "export?format=stl"):
+        answer = site.client.get(f"/api/jobs/{number}/{path}")
+        assert answer.status_code == 422
+        assert "cut short" in answer.json()["error"]
+    assert site.client.get(f"/api/jobs/{number}/thumbnail.png").status_code == 404
+    assert site.client.get(f"/api/jobs/{number}/model.glb").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["report", "thumbnail.png", "turntable.webp", "export?format=stl"])
+def test_a_job_without_a_model_says_so(site: Site, path: str) -> None:
+    made = site.client.post("/api/generate-3d", files={"image": ("a.png", pictures.cat())}, data={"targetObject": "B"})
+    answer = site.client.get(f"/api/jobs/{made.json()['record_id']}/{path}")
+
+    assert answer.status_code == 404
+    assert "has no model yet" in answer.json()["error"]
+
+
+@pytest.mark.slow
+def test_several_models_in_one_zip(site: Site, number: int) -> None:
+    answer = site.client.get(f"/api/export.zip?jobs={number}&format=ply")
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert f"{number}-ball.ply" in archive.namelist()
+        assert json.loads(archive.read("manifest.json"))[0]["object"] == "Ball"
+
+
+@pytest.mark.parametrize("jobs", ["", "a", "1-", "1-5000", "9" * 30, "5-1", "1;2"])
+def test_numbers_that_are_none_are_refused(site: Site, jobs: str) -> None:
+    assert site.client.get(f"/api/export.zip?jobs={jobs}").status_code == 422
