@@ -828,7 +828,7 @@ grant execute on function public.maquette_restore(text, text) to service_role;
 
 insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types) values
     ('maquette-images', 'maquette-images', false, 20971520, array['image/jpeg', 'image/png']),
-    ('maquette-models', 'maquette-models', false, 536870912, array['model/gltf-binary', 'application/octet-stream', 'application/json', 'image/png'])
+    ('maquette-models', 'maquette-models', false, 536870912, array['model/gltf-binary', 'application/octet-stream', 'application/json', 'image/png', 'image/jpeg', 'image/webp'])
 on conflict (id) do update
 set public = excluded.public, file_size_limit = excluded.file_size_limit, allowed_mime_types = excluded.allowed_mime_types;
 

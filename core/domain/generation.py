@@ -43,6 +43,7 @@ class TaskState:
     Attributes:
         progress: percent, 0 to 100.
         model_url: where the finished model is now; signed and short-lived, never stored or logged.
+        preview_url: the generator's own picture of the model, as short-lived.
         credits_used: what the task cost; None while unknown.
         error_code, error_message: why it failed, in the generator's words.
         input_token, input_nonce: the echo of the request, where the generator gives one.
@@ -52,6 +53,7 @@ class TaskState:
     phase: TaskPhase
     progress: int = 0
     model_url: str | None = field(default=None, repr=False)
+    preview_url: str | None = field(default=None, repr=False)
     credits_used: Decimal | None = None
     error_code: str | None = None
     error_message: str | None = None
@@ -73,9 +75,11 @@ class FetchedModel:
 
     Attributes:
         data: the whole file.
+        preview: the generator's own picture of it, when there is one and it could be fetched.
     """
 
     data: bytes = field(repr=False)
+    preview: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

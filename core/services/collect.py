@@ -22,7 +22,7 @@ from core.domain.errors import (
 from core.domain.generation import TaskPhase, TaskState
 from core.domain.job import Job, StoredModel
 from core.domain.naming import slug
-from core.mesh.glb import read_facts
+from core.mesh.glb import GlbFacts, read_facts
 from core.ports.job_store import Claimed, Failure, JobStore
 from core.ports.object_store import ObjectStore
 from core.services.gate import Gate
@@ -34,6 +34,34 @@ MEDIA_TYPE = "model/gltf-binary"
 INVALID_TRIES = 5  # a page of a gateway in the model's place passes; what is no model five times never will be one
 SLOW_AFTER, SLOW_S = timedelta(hours=24), 3600.0  # a paid model is not given up, but after a day tried once an hour
 GIVE_UP_AFTER = timedelta(days=7)
+GLB_MAGIC = b"glTF"
+PICTURES = (b"\x89PNG", b"\xff\xd8", b"RIFF")
+KEPT_CODE = "model_kept_unread"  # the job failed, and its file can be downloaded as it came
+
+
+class _Unreadable(ModelInvalid):
+    """Bytes that begin as a model and cannot be read as one."""
+
+    def __init__(self, message: str, data: bytes) -> None:
+        super().__init__(message)
+        self.data = data
+
+
+def original_key(job: Job) -> str:
+    """Where the file of a job lies that nothing here could read."""
+    return f"models/{job.id}/original.bin"
+
+
+def preview_key(job: Job) -> str:
+    """Where the generator's own picture of a model lies."""
+    return f"models/{job.id}/rendered.png"
+
+
+def _facts(data: bytes) -> GlbFacts:
+    try:
+        return read_facts(data)
+    except ModelInvalid as exc:
+        raise _Unreadable(exc.message, data) from exc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,20 +105,29 @@ class Collect:
         except ClaimLost as exc:
             log.warning("job %s: %s", job.id, exc.message)
         except ModelInvalid as exc:
-            if job.fetch_tries + 1 < INVALID_TRIES:
-                self._try_again(claimed, exc.message)
-                return
-            message = f"{exc.message} The task number for {self.generator.label}'s support is {job.task_id}."
-            self.jobs.fail(claimed.claim, Failure(code=exc.code, message=message))
+            self._cannot_be_read(claimed, exc)
         except AccountBusy as exc:
             self.jobs.postpone_saving(claimed.claim, wait_s=exc.retry_after_s or 0.0, note=exc.message)
         except (LookupFailed, AccountBlocked, RequestRejected, ModelUnavailable, StorageFull, StoreUnavailable) as exc:
             self._try_again(claimed, exc.message)
 
+    def _cannot_be_read(self, claimed: Claimed, exc: ModelInvalid) -> None:
+        job = claimed.job
+        if job.fetch_tries + 1 < INVALID_TRIES:
+            self._try_again(claimed, exc.message)
+            return
+        try:
+            told = self._kept(job, exc)
+        except (StorageFull, StoreUnavailable) as away:
+            self._try_again(claimed, away.message)
+            return
+        message = f"{told.message} The task number for {self.generator.label}'s support is {job.task_id}."
+        self.jobs.fail(claimed.claim, Failure(code=told.code, message=message))
+
     def _bring_home(self, job: Job) -> StoredModel:
         key = f"models/{job.id}/{slug(job.target_object)}.glb"
         data = self._on_this_machine(key, job)
-        facts = read_facts(data)
+        facts = _facts(data)
         self.objects.put(key, data, media_type=MEDIA_TYPE)
         return StoredModel(
             key=key,
@@ -102,14 +139,30 @@ class Collect:
 
     def _on_this_machine(self, key: str, job: Job) -> bytes:
         """The model from the spool, or fetched and spooled: from then on Tripo may forget it."""
-        if self.spool is None:
-            return self.generator.fetch_model(self._fresh(job)).data
-        if self.spool.exists(key):
+        if self.spool is not None and self.spool.exists(key):
             return self.spool.get(key)
-        data = self.generator.fetch_model(self._fresh(job)).data
-        read_facts(data)  # what is no model is not kept
-        self.spool.put(key, data, media_type=MEDIA_TYPE)
-        return data
+        fetched = self.generator.fetch_model(self._fresh(job))
+        self._keep_preview(job, fetched.preview)
+        if self.spool is not None:
+            _facts(fetched.data)  # what is no model is not kept
+            self.spool.put(key, fetched.data, media_type=MEDIA_TYPE)
+        return fetched.data
+
+    def _keep_preview(self, job: Job, preview: bytes | None) -> None:
+        """The generator's own picture; nothing waits for it, and nothing fails without it."""
+        if preview is None or not preview.startswith(PICTURES):
+            return
+        try:
+            self.objects.put(preview_key(job), preview, media_type="image/png")
+        except (StorageFull, StoreUnavailable) as exc:
+            log.info("job %s: the generator's own picture could not be stored: %s", job.id, exc.message)
+
+    def _kept(self, job: Job, exc: ModelInvalid) -> ModelInvalid:
+        """What came is kept for a person to look at, though nothing here can read it."""
+        if not isinstance(exc, _Unreadable) or not exc.data.startswith(GLB_MAGIC):
+            return exc
+        self.objects.put(original_key(job), exc.data, media_type="application/octet-stream")
+        return ModelInvalid(f"{exc.message} The file that came is kept: download it on the job's page.", code=KEPT_CODE)
 
     def _fresh(self, job: Job) -> TaskState:
         """The task with an address that holds: they live for minutes only."""

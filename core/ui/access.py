@@ -22,6 +22,7 @@ from core.domain.status import Status
 from core.imaging.picture import prepare
 from core.imaging.picture import thumbnail as thumbnail_of
 from core.ports.job_store import JobPage, JobQuery
+from core.services.collect import KEPT_CODE
 from core.services.decide import RetryOffer
 from core.services.overview import AccountView, Expected
 from core.services.submit import SubmitRequest
@@ -220,3 +221,8 @@ def export(job: Job, order: ExportOrder) -> str:
     if order.faces is not None:
         asked["faces"] = str(order.faces)
     return f"/api/jobs/{job.id}/export?{urlencode(asked)}"
+
+
+def original_url(job: Job) -> str | None:
+    """Where the file of a failed job is, when one came that could not be read."""
+    return f"/api/jobs/{job.id}/original" if job.error_code == KEPT_CODE else None

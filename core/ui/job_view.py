@@ -38,6 +38,9 @@ def _ended(job: Job) -> None:
         st.badge(words.state(job), icon=words.ICONS[job.status], color=_colour(job))
         text = words.literal(job.error_message or "This job was cancelled before anything was made.")
         (st.error if job.status is Status.FAILED else st.warning)(text, icon=words.ICONS[job.status])
+        original = access.original_url(job)
+        if original is not None:
+            st.link_button("Download the file that came", original, icon=":material/download:")
         job_actions.draw(job)
         st.page_link("create.py", label="Make another model", icon=":material/add_photo_alternate:")
     _timeline(job)

@@ -24,6 +24,7 @@ from core.domain.export import (
 )
 from core.domain.job import Job
 from core.mesh.verdicts import verdicts
+from core.services.collect import original_key, preview_key
 from core.services.inspect import Exported
 from core.web.files_api import HEADERS
 from core.web.jobs_api import ERRORS, ServicesNeeded, job_number
@@ -67,6 +68,22 @@ def thumbnail(record_id: str, services: ServicesNeeded) -> Response:
     if data is None:
         raise ObjectMissing(f"The model of job {job.id} cannot be drawn.")
     return Response(data, media_type="image/png", headers=HEADERS)
+
+
+@router.get("/jobs/{record_id}/rendered.png", responses=ERRORS, summary="The generator's own picture of the model")
+def rendered(record_id: str, services: ServicesNeeded) -> Response:
+    """As it came with the model, where it did."""
+    job = services.overview.job(job_number(record_id))
+    data = services.objects.get(preview_key(job))
+    return Response(data, media_type=media_type_of(data), headers=HEADERS)
+
+
+@router.get("/jobs/{record_id}/original", responses=ERRORS, summary="What came, when it could not be read")
+def original(record_id: str, services: ServicesNeeded) -> Response:
+    """For a job that failed because its file is broken; the file as it came."""
+    job = services.overview.job(job_number(record_id))
+    headers = HEADERS | {"Content-Disposition": f'attachment; filename="job-{job.id}.glb"'}
+    return Response(services.objects.get(original_key(job)), media_type="application/octet-stream", headers=headers)
 
 
 @router.get("/jobs/{record_id}/turntable.webp", responses=ERRORS, summary="The model once around")
@@ -117,6 +134,13 @@ def export_zip(
         headers=headers,
         background=BackgroundTask(folder.cleanup),
     )
+
+
+def media_type_of(picture: bytes) -> str:
+    """By content: PNG, JPEG or WebP."""
+    if picture.startswith(b"\xff\xd8"):
+        return "image/jpeg"
+    return "image/webp" if picture.startswith(b"RIFF") else "image/png"
 
 
 def numbers_of(text: str) -> list[int]:

@@ -42,12 +42,14 @@ class Ledger:
         clock_s: seconds; a test may pass its own.
         task_s: how long a task takes; `times_s`, used up one by one, goes before it.
         usage_lag_s: how long a task is missing in usage after it was created.
+        has_previews: tasks come with a picture of the model.
         url_life_s: how long a signed address holds.
     """
 
     clock_s: Callable[[], float]
     task_s: float = 0.3
     usage_lag_s: float = 0.0
+    has_previews: bool = False
     url_life_s: float = 300.0
     credits: Decimal = Decimal("1000.00")
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -135,6 +137,8 @@ class Ledger:
             key = self.new_id().replace("-", "")
             self.urls[key] = (task.id, self.clock_s() + self.url_life_s)
             shown["output"] = {"model_url": f"{base}/signed/{key}/model.glb"}
+            if self.has_previews:
+                shown["output"]["rendered_image_url"] = f"{base}/signed/{key}/preview.png"
             shown |= {"credits_consumed": task.price, "completed_at": iso(task.ends_s)}
         if status == "failed":
             shown |= {"error_code": task.fail_code, "error_message": "the fake was told to fail", "credits_consumed": 0}

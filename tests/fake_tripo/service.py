@@ -24,6 +24,9 @@ PIECES = 100
 JSON = {"Content-Type": "application/json", "X-Tripo-Trace-ID": "trace-1"}
 
 
+PREVIEW = b"\x89PNG\r\n\x1a\n a picture of the model"
+
+
 @dataclass(frozen=True)
 class Reply:
     """What the client gets.
@@ -63,6 +66,8 @@ class Service:
                 self.ledger.requests.append((method, path, bool(key)))
             if signed := re.fullmatch(r"/signed/(\w+)/model\.glb", path):
                 return self._download(signed[1], has_key=bool(key))
+            if re.fullmatch(r"/signed/(\w+)/preview\.png", path):
+                return Reply(400) if key else Reply(200, PREVIEW)
             if path.startswith("/put/"):
                 return Reply(400 if key else 200)
             if not key.startswith(KEY_START):

@@ -135,6 +135,23 @@ def test_a_file_that_is_no_model_fails_with_the_task_number(world: World) -> Non
     assert "task-1" in (job.error_message or "")
 
 
+def test_a_model_that_cannot_be_read_fails_and_its_file_is_kept(world: World) -> None:
+    job_id = running(world)
+    world.says(TaskPhase.SUCCEEDED)
+    world.poll()
+    broken = glb()[:-8]
+    world.generator.on_fetch = lambda: broken
+    for _ in range(5):
+        world.collect()
+        world.clock.advance(60)
+
+    job = world.job(job_id)
+    assert (job.status, job.error_code) == (Status.FAILED, "model_kept_unread")
+    assert "cut short" in (job.error_message or "")
+    assert "download it on the job's page" in (job.error_message or "")
+    assert world.objects.get(f"models/{job_id}/original.bin") == broken
+
+
 def test_a_model_the_generator_calls_unusable_fails(world: World) -> None:
     job_id = running(world)
     world.says(TaskPhase.SUCCEEDED)

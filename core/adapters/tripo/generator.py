@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
@@ -11,7 +12,9 @@ from core.domain.errors import ModelInvalid, ModelUnavailable
 from core.domain.generation import Balance, FetchedModel, GenerationRequest, TaskLookup, TaskState, UsageRow
 from core.domain.job import JobOptions, StoredImage
 
+log = logging.getLogger(__name__)
 GLB_MAGIC = b"glTF"
+MAX_PREVIEW_BYTES = 8 * 2**20
 
 
 class TripoGenerator:
@@ -44,7 +47,17 @@ class TripoGenerator:
         data = self._client.download(task.model_url)
         if not data.startswith(GLB_MAGIC):
             raise ModelInvalid("The file that Tripo delivered is not a GLB, the format of 3D models.")
-        return FetchedModel(data=data)
+        return FetchedModel(data=data, preview=self._preview(task.preview_url))
+
+    def _preview(self, url: str | None) -> bytes | None:
+        """A picture is nice to have: without it the model comes all the same."""
+        if url is None:
+            return None
+        try:
+            return self._client.download(url, max_bytes=MAX_PREVIEW_BYTES)
+        except (ModelUnavailable, ModelInvalid) as exc:
+            log.info("task's own picture could not be fetched: %s", exc.message)
+            return None
 
     @property
     def account(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -18,6 +19,7 @@ PHASES = {
 ENDED = frozenset({"success", "failed", "cancelled", "banned", "expired"})
 OLD_FAILURES = {"banned": "2008", "expired": "2018"}  # words that became failed with a code
 MODEL_KEYS = ("model_url", "pbr_model", "model", "base_model")
+PREVIEW_KEYS = ("rendered_image_url", "rendered_image")
 
 
 def create_body(request: GenerationRequest) -> dict[str, Any]:
@@ -50,7 +52,8 @@ def task_state(task: dict[str, Any]) -> TaskState | None:
         task_id=task_id,
         phase=phase,
         progress=100 if phase is TaskPhase.SUCCEEDED else _percent(task.get("progress")),
-        model_url=_model_url(task.get("output")),
+        model_url=_url(task.get("output"), MODEL_KEYS),
+        preview_url=_url(task.get("output"), PREVIEW_KEYS),
         credits_used=decimal(task.get("credits_consumed", task.get("consumed_credit"))),
         error_code=failure[0],
         error_message=failure[1],
@@ -112,10 +115,10 @@ def _failure(task: dict[str, Any], status: str) -> tuple[str, str]:
     return text or "task_failed", task_failure(text, str(message) if message else None)
 
 
-def _model_url(output: object) -> str | None:
+def _url(output: object, keys: Sequence[str]) -> str | None:
     if not isinstance(output, dict):
         return None
-    urls = (output.get(key) for key in MODEL_KEYS)
+    urls = (output.get(key) for key in keys)
     return next((url for url in urls if isinstance(url, str) and url), None)
 
 

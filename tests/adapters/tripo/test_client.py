@@ -6,6 +6,7 @@ import json
 import logging
 import socket
 import threading
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -33,6 +34,7 @@ from tests import pictures
 from tests.adapters.tripo.conftest import KEY
 from tests.builders import stored_image
 from tests.fake_tripo.server import FakeTripo, running, sample_model
+from tests.fake_tripo.service import PREVIEW
 
 ERRORS = {
     Effect.BLOCKED: AccountBlocked,
@@ -412,3 +414,24 @@ def test_a_picture_is_handed_over_under_a_name_of_ours(fake: FakeTripo, client: 
     token = TripoGenerator(client).upload(stored_image(name="my secret trip.jpg"), pictures.cat())
 
     assert token in fake.ledger.files
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_tripos_own_picture_comes_along_and_the_model_comes_without_it_too(is_there: bool) -> None:
+    fake = FakeTripo(task_s=0.0)
+    fake.ledger.has_previews = True
+    with running(fake) as address:
+        client = TripoClient(address, KEY)
+        generator = TripoGenerator(client)
+        task_id = create(client, client.upload(pictures.cat(), name="image.jpg", media_type="image/jpeg"))
+        task = generator.look_up([task_id]).found[task_id]
+        assert task.preview_url is not None
+        assert "preview" not in repr(task)
+        if not is_there:
+            task = replace(task, preview_url=f"{address}/signed/gone/picture")
+
+        fetched = generator.fetch_model(task)
+
+        assert fetched.data == sample_model()
+        assert fetched.preview == (PREVIEW if is_there else None)
+        client.close()
