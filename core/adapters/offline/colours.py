@@ -46,13 +46,14 @@ def with_soft_rim(front: Rgb, mask: Mask, *, flatness: float = 0.0) -> Rgb:
     half = distance[::2, ::2]
     thickness = cv2.resize(cv2.dilate(half, np.ones((reach, reach), np.uint8)), mask.shape[1::-1])
     # thin parts keep their drawing: their band is narrow
-    band = np.clip(0.4 * thickness, 1.0, float(reach) * (1 - 0.25 * flatness))
+    band = np.clip(0.4 * thickness, 1.0, float(reach) * (1 - 0.1 * flatness))
     stroke = drawn_outline(front, mask)
     safe = mask & (distance >= np.minimum(SAFE_SHARE * size, 0.6 * thickness)) & ~stroke
     inner = grown(front, safe) if safe.any() else front
     if stroke.any() and flatness < 0.5:  # inflated, the drawn line would become a broad dark band
         front = np.where(stroke[..., None], inner, front)
-    part = eased(1.15 - distance / band)[..., None]
+    # a slab turns down to its side within one step of the mesh: up to there no mixture
+    part = eased((1.15 - distance / band) * (1 + flatness))[..., None]
     return np.asarray(np.clip(front * (1 - part) + softened(inner, size * SOFT_SHARE) * part, 0, 255), np.uint8)
 
 
@@ -132,8 +133,12 @@ def grown(rgb: Rgb, core: Mask) -> Rgb:
     """Outside the core, the nearest colour of it, a little softened."""
     if core.all():
         return rgb
-    _, (rows, columns) = ndi.distance_transform_edt(~core, return_indices=True)
-    out = rgb[rows, columns]
+    _, nearest = cv2.distanceTransformWithLabels(
+        (~core).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )  # each pixel of the core has a number, and its neighbourhood the same
+    colour_of = np.zeros((int(nearest.max()) + 1, 3), np.uint8)
+    colour_of[nearest[core]] = rgb[core]
+    out = colour_of[nearest]
     soft = softened(out, max(1.0, max(core.shape) / 300))
     out[~core] = np.clip(soft[~core], 0, 255).astype(np.uint8)
     return np.asarray(out, np.uint8)

@@ -17,6 +17,7 @@ SMOOTH_SHARE = 0.016  # of the object's longest side: bumps and hairs up to abou
 NEAR_SHARE = 0.05  # how far raggedness is averaged along the outline
 RAGGED = (1.22, 1.65)  # length of the outline over that of the smoothed one: clean, all hairs
 THICK_SHARE = 0.6  # of a part's area: with less, it is lines or letters and has no body that could have hairs
+LEAST_GAPS = 0.003  # of the object's area: fewer gaps cannot be seen
 LONG_SHARE = 0.09  # thin parts that reach further from the body are legs and handles, not hairs
 
 
@@ -51,7 +52,7 @@ def trimmed(mask: Mask) -> Mask:
 def without_gaps(rgb: NDArray[Any], own: Mask, trimmed_mask: Mask) -> NDArray[Any]:
     """The picture, (h, w, 3) uint8, with the gaps between hairs, that trimming closed, in the colours beside them."""
     closed = (trimmed_mask > 0.5) & (own <= 0.5)
-    if not closed.any():
+    if closed.sum() < LEAST_GAPS * (own > 0.5).sum():
         return rgb
     closed = (cv2.dilate(closed.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0) & (trimmed_mask > 0.5)
     return np.where(closed[..., None], spread(rgb, (own > 0.5) & ~closed), rgb)
