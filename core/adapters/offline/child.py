@@ -1,8 +1,9 @@
 """The process that does the heavy work: `python -m core.adapters.offline.child`.
 
-It reads one JSON object a line from standard input (`image`, `out`, `name`, `face_limit`, `texture`) and answers with
-lines on standard output: `{"progress": 50}`, then `{"done": true}` or `{"failed": "<reason>"}`. It is kept warm
-between tasks, has little priority and bounded memory, and ends when its parent does.
+It reads one JSON object a line from standard input (`image`, `out`, `name`, `face_limit`, `texture`, and if need be
+`style`, `height_m`, and `back`, the path of a second picture) and answers with lines on standard output:
+`{"progress": 50}`, then `{"done": true}` or `{"failed": "<reason>"}`. It is kept warm between tasks, has little
+priority and bounded memory, and ends when its parent does.
 """
 
 from __future__ import annotations
@@ -68,6 +69,9 @@ def _work(order: dict[str, Any], tell: Callable[..., None]) -> None:
             name=order["name"],
             face_limit=order["face_limit"],
             texture=order["texture"],
+            style=order.get("style", "auto"),
+            height_m=order.get("height_m"),
+            back=Path(order["back"]).read_bytes() if order.get("back") else None,
             report=lambda percent: tell(progress=percent),
         )
         write_durably(out, model)

@@ -7,8 +7,6 @@ from typing import Any
 import cv2
 import numpy as np
 import scipy.ndimage as ndi
-import scipy.sparse as sp
-import scipy.sparse.linalg as spla
 from numpy.typing import NDArray
 
 Rgb = NDArray[Any]
@@ -17,10 +15,11 @@ Mask = NDArray[Any]
 CORE_SHARE = 1 / 130  # the outermost pixels are mixed with the background by every camera
 STAIN_SHARE = 0.025  # how deep background can have got into the cut-out
 STAIN_CONTRAST = 40.0  # of 441: below it, object and background look alike and nothing can be told
+SAFE_SHARE = 0.016  # from here on inwards, colours are the object's own
+STROKE_SHARE = 0.03  # a broader line along the outline is a rim of the object, such as a plate's
+STROKE_CONTRAST = 38.0  # in CIELAB as OpenCV scales it, 0 to 255
+STROKE_WORK_PX = 320
 SOFT_SHARE = 0.02  # width of the band that is stretched over the sides
-HEM_SHARE, DEEP_SHARE = 0.02, 0.045  # the back goes on with the colours found between these depths
-FADE_SHARE = 0.2  # how far a colour of the outline reaches into the back before the commonest one takes over
-BACK_WORK_PX = 128
 
 
 def spread(rgb: Rgb, mask: Mask) -> Rgb:
@@ -31,24 +30,50 @@ def spread(rgb: Rgb, mask: Mask) -> Rgb:
         mask: (h, w) bool, the object.
     """
     size = max(mask.shape)
-    return _grown(rgb, _core(mask, ~_stained(rgb, mask), max(1, round(size * CORE_SHARE))))
+    return grown(rgb, core_of(mask, ~_stained(rgb, mask), max(1, round(size * CORE_SHARE))))
 
 
-def with_soft_rim(front: Rgb, mask: Mask) -> Rgb:
-    """Smoothed along the outline, where few pixels are stretched over a whole side: otherwise it looks streaked.
+def with_soft_rim(front: Rgb, mask: Mask, *, flatness: float = 0.0) -> Rgb:
+    """Along the outline, where few pixels are stretched over a whole side, smooth colours from safely inside.
 
     Args:
         front: what `spread` returned.
+        flatness: 0 to 1, see Profile; a slab's sides are narrow.
     """
     size = max(mask.shape)
-    distance = _depth(mask)
+    distance = depth_of(mask)
     reach = max(1, round(size * SOFT_SHARE))
     half = distance[::2, ::2]
     thickness = cv2.resize(cv2.dilate(half, np.ones((reach, reach), np.uint8)), mask.shape[1::-1])
     # thin parts keep their drawing: their band is narrow
-    band = np.clip(0.4 * thickness, 1.0, float(reach))
-    part = _eased(1 - distance / band)[..., None]
-    return np.asarray(np.clip(front * (1 - part) + softened(front, size * SOFT_SHARE) * part, 0, 255), np.uint8)
+    band = np.clip(0.4 * thickness, 1.0, float(reach) * (1 - 0.1 * flatness))
+    stroke = drawn_outline(front, mask)
+    safe = mask & (distance >= np.minimum(SAFE_SHARE * size, 0.6 * thickness)) & ~stroke
+    inner = grown(front, safe) if safe.any() else front
+    if stroke.any() and flatness < 0.5:  # inflated, the drawn line would become a broad dark band
+        front = np.where(stroke[..., None], inner, front)
+    # a slab turns down to its side within one step of the mesh: up to there no mixture
+    part = eased((1.15 - distance / band) * (1 + flatness))[..., None]
+    return np.asarray(np.clip(front * (1 - part) + softened(inner, size * SOFT_SHARE) * part, 0, 255), np.uint8)
+
+
+def drawn_outline(rgb: Rgb, mask: Mask) -> Mask:
+    """The line that is drawn along most of the outline, (h, w) bool; nothing when there is none."""
+    height, width = mask.shape
+    scale = min(1.0, STROKE_WORK_PX / max(mask.shape))
+    size = (max(2, round(width * scale)), max(2, round(height * scale)))
+    lab = cv2.cvtColor(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2LAB).astype(np.float32)
+    inside = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5
+    depth, limit = depth_of(inside), max(2.0, STROKE_SHARE * max(size))
+    behind, weight = _mean_where(lab, (depth > limit) & (depth < 3 * limit), 1.2 * limit)
+    differs = inside & (depth <= 1.3 * limit) & (np.linalg.norm(lab - behind, axis=2) > STROKE_CONTRAST)
+    differs &= weight > 1e-3
+    ring, deeper = inside & (depth <= 0.3 * limit + 1), inside & (depth > limit) & (depth <= 1.5 * limit)
+    is_line = differs[ring].mean() > 0.55 if ring.any() else False
+    if not is_line or (deeper.any() and differs[deeper].mean() > 0.3):
+        return np.zeros_like(mask)
+    wide = cv2.dilate(differs.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(np.float32)
+    return np.asarray(mask & (cv2.resize(wide, (width, height)) > 0.5) & (weight.max() > 0))
 
 
 def softened(rgb: Rgb, sigma_px: float) -> NDArray[Any]:
@@ -61,27 +86,6 @@ def softened(rgb: Rgb, sigma_px: float) -> NDArray[Any]:
     return np.asarray(cv2.resize(small, rgb.shape[1::-1], interpolation=cv2.INTER_CUBIC), np.float32)
 
 
-def quiet_back(front: Rgb, mask: Mask, width: int, height: int) -> Rgb:
-    """What the back may look like: the colours along the outline, fading; no second face, no second label.
-
-    Args:
-        front: what `with_soft_rim` returned; at the rim the back has its colours, so that no seam is seen.
-    """
-    scale = BACK_WORK_PX / max(mask.shape)
-    size = (max(8, round(mask.shape[1] * scale)), max(8, round(mask.shape[0] * scale)))
-    small = cv2.resize(front, size, interpolation=cv2.INTER_AREA)
-    inside = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5
-    depth = _depth(inside)
-    hem = max(1, round(HEM_SHARE * BACK_WORK_PX))
-    known = softened(_grown(small, _core(inside, np.ones_like(inside), hem)), 1.5)
-    rim = inside & (depth <= DEEP_SHARE * BACK_WORK_PX)
-    common = np.median(known[rim], 0) if rim.any() else known.mean((0, 1))
-    filled = _diffused(known, inside & ~rim, common, FADE_SHARE * BACK_WORK_PX)
-    part = _eased(depth / (1.5 * hem))[..., None]
-    back = small * (1 - part) + filled * part
-    return np.asarray(np.clip(cv2.resize(back, (width, height), interpolation=cv2.INTER_CUBIC), 0, 255), np.uint8)
-
-
 def _stained(rgb: Rgb, mask: Mask) -> Mask:
     """Pixels near the outline that look like the background beside them rather than like the object behind them."""
     height, width = mask.shape
@@ -90,14 +94,14 @@ def _stained(rgb: Rgb, mask: Mask) -> Mask:
     small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     inside = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
     reach = max(size)
-    object_colour, object_weight = _mean_where(small, _depth(inside > 0.5) > STAIN_SHARE * reach, 0.04 * reach)
-    page_colour, page_weight = _mean_where(small, _depth(inside < 0.5) > 0.01 * reach, 0.04 * reach)
+    object_colour, object_weight = _mean_where(small, depth_of(inside > 0.5) > STAIN_SHARE * reach, 0.04 * reach)
+    page_colour, page_weight = _mean_where(small, depth_of(inside < 0.5) > 0.01 * reach, 0.04 * reach)
     contrast = np.linalg.norm(page_colour - object_colour, axis=2)
     contrast[(object_weight < 1e-3) | (page_weight < 1e-3)] = 0
     object_colour, page_colour, contrast = (
         cv2.resize(field, (width, height)) for field in (object_colour, page_colour, contrast)
     )
-    near_outline = mask & (_depth(mask) < STAIN_SHARE * max(mask.shape)) & (contrast > STAIN_CONTRAST)
+    near_outline = mask & (depth_of(mask) < STAIN_SHARE * max(mask.shape)) & (contrast > STAIN_CONTRAST)
     stained = np.zeros_like(mask)
     pixels = rgb[near_outline].astype(np.float32)
     to_page = np.linalg.norm(pixels - page_colour[near_outline], axis=1)
@@ -114,7 +118,7 @@ def _mean_where(values: NDArray[Any], where: Mask, sigma_px: float) -> tuple[NDA
     return total / np.maximum(amount, 1e-6)[..., None], amount
 
 
-def _core(mask: Mask, clean: Mask, radius_px: int) -> Mask:
+def core_of(mask: Mask, clean: Mask, radius_px: int) -> Mask:
     """The clean inside without a rim of `radius_px`; parts that would vanish are kept whole."""
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius_px + 1, 2 * radius_px + 1))
     core = (cv2.erode(mask.astype(np.uint8), disc, borderValue=1) > 0) & clean
@@ -125,54 +129,28 @@ def _core(mask: Mask, clean: Mask, radius_px: int) -> Mask:
     return core if core.any() else np.ones_like(mask)
 
 
-def _grown(rgb: Rgb, core: Mask) -> Rgb:
+def grown(rgb: Rgb, core: Mask) -> Rgb:
     """Outside the core, the nearest colour of it, a little softened."""
     if core.all():
         return rgb
-    _, (rows, columns) = ndi.distance_transform_edt(~core, return_indices=True)
-    out = rgb[rows, columns]
+    _, nearest = cv2.distanceTransformWithLabels(
+        (~core).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )  # each pixel of the core has a number, and its neighbourhood the same
+    colour_of = np.zeros((int(nearest.max()) + 1, 3), np.uint8)
+    colour_of[nearest[core]] = rgb[core]
+    out = colour_of[nearest]
     soft = softened(out, max(1.0, max(core.shape) / 300))
     out[~core] = np.clip(soft[~core], 0, 255).astype(np.uint8)
     return np.asarray(out, np.uint8)
 
 
-def _diffused(known: NDArray[Any], unknown: Mask, common: NDArray[Any], reach_px: float) -> NDArray[Any]:
-    """The unknown pixels as a smooth continuation of the known ones that tends to one colour (screened Laplace)."""
-    count = int(unknown.sum())
-    if not count:
-        return known
-    height, width = unknown.shape
-    index = np.full((height, width), -1)
-    index[unknown] = np.arange(count)
-    rows, columns = np.nonzero(unknown)
-    screen = 1 / reach_px**2
-    degree = np.full(count, screen)
-    given = np.tile(np.asarray(common, np.float64) * screen, (count, 1))
-    pairs: list[NDArray[Any]] = []
-    for down, right in ((0, 1), (0, -1), (1, 0), (-1, 0)):
-        other_row, other_column = rows + down, columns + right
-        exists = (other_row >= 0) & (other_row < height) & (other_column >= 0) & (other_column < width)
-        here = np.nonzero(exists)[0]
-        there = index[other_row[exists], other_column[exists]]
-        degree[here] += 1
-        pairs.append(np.column_stack([here[there >= 0], there[there >= 0]]))
-        is_given = there < 0
-        given[here[is_given]] += known[other_row[exists][is_given], other_column[exists][is_given]]
-    joined = np.vstack(pairs)
-    links = sp.csr_matrix((np.ones(len(joined)), (joined[:, 0], joined[:, 1])), (count, count))
-    system = (sp.diags(degree) - links).tocsc()
-    out = np.array(known, np.float32)
-    out[unknown] = spla.splu(system, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}).solve(given)
-    return out
-
-
-def _depth(mask: Mask) -> NDArray[Any]:
+def depth_of(mask: Mask) -> NDArray[Any]:
     """Distance to the nearest pixel outside, in pixels, (h, w) float32; the picture's edge is no outside."""
     distance = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5)
     return np.minimum(distance, np.float32(max(mask.shape)))  # without any outside it would be endless
 
 
-def _eased(part: NDArray[Any]) -> NDArray[Any]:
+def eased(part: NDArray[Any]) -> NDArray[Any]:
     """0 to 1, smooth at both ends."""
     clipped = np.clip(part, 0, 1)
     return np.asarray(clipped * clipped * (3 - 2 * clipped))

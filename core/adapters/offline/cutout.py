@@ -16,6 +16,8 @@ from core.adapters.offline.network import Guess, overlap
 
 LEAST_AREA, MOST_AREA = 0.002, 0.97  # shares of the picture: less is a speck, more is no object before a background
 LEAST_CONFIDENCE = 0.28  # by eye, over varied photographs
+CLOSE_UP_CONFIDENCE = 0.6  # needed when the object fills the picture, or lies in many parts
+MOST_PARTS = 4
 CLOSER_BELOW = 0.62  # an object smaller than this share of the picture is looked at again, closer
 
 Box = tuple[int, int, int, int]
@@ -35,8 +37,12 @@ class Cutout:
     method: str
 
 
-def cut_out(rgb: NDArray[Any], alpha: Mask | None) -> Cutout | None:
-    """The object in the picture, (h, w, 3); None when nothing stands out."""
+def cut_out(rgb: NDArray[Any], alpha: Mask | None, *, is_forced: bool = False) -> Cutout | None:
+    """The object in the picture, (h, w, 3); None when nothing stands out.
+
+    Args:
+        is_forced: the best guess is taken even if it cannot be trusted.
+    """
     if alpha is not None:
         share = float((alpha > 0.5).mean())
         if LEAST_AREA < share < 0.985:
@@ -50,7 +56,7 @@ def cut_out(rgb: NDArray[Any], alpha: Mask | None) -> Cutout | None:
     mask = _enlarged(seen, box, rgb.shape[:2])
     if flat is not None and _flood_is_better(mask, flat, seen):
         return Cutout(mask=cleaned(flat, keep=0.002), method="flat background")
-    if not _is_trusted(mask, seen):
+    if not _is_trusted(mask, seen) and not (is_forced and float((mask > 0.5).mean()) > LEAST_AREA):
         return None
     if flat is not None:
         mask = _without_shadow(rgb, mask)
@@ -125,8 +131,20 @@ def _flood_is_better(mask: Mask, flat: Mask, seen: Guess) -> bool:
 def _is_trusted(mask: Mask, seen: Guess) -> bool:
     hard = mask > 0.5
     sides = sum(float(side.mean()) > 0.25 for side in (hard[0], hard[-1], hard[:, 0], hard[:, -1]))
-    fills_the_picture = sides >= 3 and seen.crisp < 0.85
-    return LEAST_AREA < float(hard.mean()) < MOST_AREA and seen.confidence >= LEAST_CONFIDENCE and not fills_the_picture
+    if sides >= 3 and seen.crisp < 0.85:  # it fills the picture: an animal's head close up, or a mere guess
+        is_free = sides == 3 and min(float(side.mean()) for side in (hard[0], hard[-1], hard[:, 0], hard[:, -1])) < 0.1
+        if not is_free or seen.confidence < CLOSE_UP_CONFIDENCE:
+            return False
+    if _is_scattered(hard) and seen.confidence < CLOSE_UP_CONFIDENCE:
+        return False
+    return LEAST_AREA < float(hard.mean()) < MOST_AREA and seen.confidence >= LEAST_CONFIDENCE
+
+
+def _is_scattered(hard: Mask) -> bool:
+    """Many parts of a like size: the network could not decide."""
+    _, _, facts, _ = cv2.connectedComponentsWithStats(hard.astype(np.uint8))
+    areas = facts[1:, cv2.CC_STAT_AREA]
+    return len(areas) > 0 and int((areas > 0.03 * areas.max()).sum()) > MOST_PARTS
 
 
 def _without_shadow(rgb: NDArray[Any], mask: Mask) -> Mask:

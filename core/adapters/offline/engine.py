@@ -13,14 +13,27 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.adapters.offline import LABEL
+from core.adapters.offline.coin import coin
 from core.adapters.offline.cutout import cut_out
 from core.adapters.offline.glb_writer import write_glb
-from core.adapters.offline.mesh import Mesh
+from core.adapters.offline.lithophane import lithophane
+from core.adapters.offline.mesh import Mesh, at_height
+from core.adapters.offline.profile import profile_of
+from core.adapters.offline.rear import laid_over
 from core.adapters.offline.relief import relief
 from core.adapters.offline.solid import NoSolid, inflated
+from core.adapters.offline.trim import trimmed, without_gaps
 
+Pixels = NDArray[Any]
 log = logging.getLogger(__name__)
-HONESTY = "A small network cut the object out of one picture; its depth and its back are guessed."
+NOTES = {
+    "solid": "A small network cut the object out of one picture; its depth and its back are guessed.",
+    "relief": "No object was cut out; the picture's brightness became height.",
+    "lithophane": "The picture's darkness became thickness, for printing and holding against the light.",
+    "coin": "The picture's object was embossed on a disc; its heights are guessed.",
+}
+STYLES = ("auto", "solid", "relief", "lithophane", "coin")
+LEAST_HEIGHT_M, MOST_HEIGHT_M = 0.001, 1000.0  # beyond, single precision and viewers get into trouble
 WORK_SIDE_PX = 2048  # the outline's precision; larger pictures gain nothing
 TEXTURE_PX = 1024
 DEFAULT_FACES = 50_000
@@ -33,31 +46,66 @@ def make_model(
     name: str,
     face_limit: int | None = None,
     texture: bool = True,
+    style: str = "auto",
+    height_m: float | None = None,
+    back: bytes | None = None,
     report: Callable[[int], None] = lambda percent: None,
 ) -> bytes:
-    """A GLB of the picture: a solid when an object stands out, else a framed relief.
+    """A GLB of the picture. Raises: ValueError, when an option has no meaning.
 
     Args:
         image: JPEG or PNG, as `core.imaging.picture.prepare` makes it.
         face_limit: at most this many triangles, at least LEAST_FACES.
+        style: one of STYLES; "auto" makes a solid when an object stands out, else a framed relief.
+        height_m: metres, the real height of the object: the model's extent in Y. None: its longest side is 1.
+        back: a second picture like `image`, of the object's back; only solids show it.
         report: is told the progress in percent.
     """
+    if style not in STYLES:
+        raise ValueError(f"no style is called {style!r}; use one of {', '.join(STYLES)}")
+    if height_m is not None and not LEAST_HEIGHT_M <= height_m <= MOST_HEIGHT_M:
+        raise ValueError(f"a height of {height_m} m cannot be made; use {LEAST_HEIGHT_M} to {MOST_HEIGHT_M:.0f} m")
     report(5)
     rgb, alpha = _decoded(image)
+    behind = None if back is None else _decoded(back)
     report(15)
     limit = max(LEAST_FACES, face_limit or DEFAULT_FACES)
-    mesh = _mesh(rgb, alpha, limit, report)
+    if style == "relief":
+        mesh = relief(rgb, face_limit=limit, texture_px=TEXTURE_PX)
+    elif style == "lithophane":
+        mesh = lithophane(rgb, face_limit=limit)
+    elif style == "coin":
+        mesh = coin(rgb, _mask_for_coin(rgb, alpha), face_limit=limit, texture_px=TEXTURE_PX)
+    else:
+        mesh = _solid_or_relief(rgb, alpha, behind, limit, style == "solid", report)
     report(85)
-    extras = {"engine": LABEL, "kind": mesh.kind, "note": HONESTY}
+    if height_m is not None:
+        mesh = at_height(mesh, height_m)
+    extras = {"engine": LABEL, "kind": mesh.kind, "note": NOTES[mesh.kind]}
     return write_glb(mesh, name=name, generator=f"Maquette, {LABEL}", extras=extras, has_texture=texture)
 
 
-def _mesh(rgb: NDArray[Any], alpha: NDArray[Any] | None, face_limit: int, report: Callable[[int], None]) -> Mesh:
+def _solid_or_relief(
+    rgb: Pixels,
+    alpha: Pixels | None,
+    behind: tuple[Pixels, Pixels | None] | None,
+    face_limit: int,
+    is_forced: bool,
+    report: Callable[[int], None],
+) -> Mesh:
     try:
-        cutout = cut_out(rgb, alpha)
+        cutout = cut_out(rgb, alpha, is_forced=is_forced)
         report(50)
         if cutout is not None:
-            return inflated(rgb, cutout.mask, face_limit=face_limit, texture_px=TEXTURE_PX)
+            mask = trimmed(cutout.mask)
+            return inflated(
+                without_gaps(rgb, cutout.mask, mask),
+                mask,
+                face_limit=face_limit,
+                texture_px=TEXTURE_PX,
+                profile=profile_of(rgb, mask),
+                back=None if behind is None else _rear(behind, mask),
+            )
     except NoSolid as exc:
         log.info("No solid could be made (%s); it becomes a relief.", exc)
     except Exception:  # whatever a filter, a solver or the network stumbles over: a relief can always be made
@@ -65,7 +113,22 @@ def _mesh(rgb: NDArray[Any], alpha: NDArray[Any] | None, face_limit: int, report
     return relief(rgb, face_limit=face_limit, texture_px=TEXTURE_PX)
 
 
-def _decoded(image: bytes) -> tuple[NDArray[Any], NDArray[Any] | None]:
+def _rear(behind: tuple[Pixels, Pixels | None], mask: Pixels) -> Pixels:
+    cutout = cut_out(*behind)
+    return laid_over(behind[0], None if cutout is None else cutout.mask, mask)
+
+
+def _mask_for_coin(rgb: Pixels, alpha: Pixels | None) -> Pixels | None:
+    """The object to emboss; None for the whole picture."""
+    try:
+        cutout = cut_out(rgb, alpha)
+    except Exception:  # as above: a coin can always be struck
+        log.exception("Nothing could be cut out; the whole picture is embossed.")
+        return None
+    return None if cutout is None or not (cutout.mask > 0.5).any() else cutout.mask
+
+
+def _decoded(image: bytes) -> tuple[Pixels, Pixels | None]:
     """RGB (h, w, 3) and transparency (h, w) 0…1, or None; at most WORK_SIDE_PX a side.
 
     Transparent parts get the colour of the nearest visible ones, which is what a texture needs at its rim.

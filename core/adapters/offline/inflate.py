@@ -13,16 +13,19 @@ from core.adapters.offline.outline import Points, Triangles, double_area
 
 SCREEN = 0.2  # beyond this distance from the rim (object units) it grows no thicker: big things do not become balls
 
+CAP_SHARPNESS = 4.0  # how suddenly the film stops to grow under its cap
 
-def film_height(points: Points, triangles: Triangles, fixed: NDArray[Any]) -> NDArray[Any]:
-    """(n,) height ≥ 0: √u, where -Δu + u / SCREEN² = 4 and u = 0 at the `fixed` points.
+
+def film_height(points: Points, triangles: Triangles, fixed: NDArray[Any], *, screen: float = SCREEN) -> NDArray[Any]:
+    """(n,) height ≥ 0: √u, where -Δu + u / screen² = 4 and u = 0 at the `fixed` points.
 
     Args:
         points: (n, 2), object units (longest side 1), y up.
         fixed: (n,) the rim, where front and back meet.
+        screen: object units; endless, a disc becomes a ball.
     """
     stiffness, mass = _laplacian(points, triangles)
-    system = (stiffness + sp.diags(mass / SCREEN**2)).tocsc()
+    system = (stiffness + sp.diags(mass / screen**2)).tocsc()
     free = np.nonzero(~fixed)[0]
     height = np.zeros(len(points))
     if len(free):
@@ -34,6 +37,11 @@ def film_height(points: Points, triangles: Triangles, fixed: NDArray[Any]) -> ND
         )
         height[free] = factors.solve(4 * mass[free])
     return np.sqrt(np.maximum(height, 0))
+
+
+def capped(height: NDArray[Any], cap: float) -> NDArray[Any]:
+    """The film's height, bent smoothly towards `cap`: a small cap makes a slab with a rounded rim."""
+    return np.asarray(height / (1 + (height / cap) ** CAP_SHARPNESS) ** (1 / CAP_SHARPNESS))
 
 
 def _laplacian(points: Points, triangles: Triangles) -> tuple[sp.csr_matrix, NDArray[Any]]:

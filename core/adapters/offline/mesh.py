@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ class Mesh:
         uv: (n, 2) float32, glTF's convention: (0, 0) is the picture's upper left corner.
         normals: (n, 3) float32, unit length.
         texture: (h, w, 3) uint8.
-        kind: "solid" or "relief".
+        kind: "solid", "relief", "lithophane" or "coin".
     """
 
     vertices: NDArray[Any]
@@ -52,6 +52,13 @@ def finished(
         texture=texture,
         kind=kind,
     )
+
+
+def at_height(mesh: Mesh, height_m: float) -> Mesh:
+    """The same model, as high as the real object; its lowest and highest points are exactly `height_m` apart."""
+    vertices = mesh.vertices.astype(np.float64)
+    vertices *= height_m / np.ptp(vertices[:, 1])
+    return replace(mesh, vertices=vertices.astype(np.float32))
 
 
 def vertex_normals(vertices: NDArray[Any], faces: NDArray[Any]) -> NDArray[Any]:

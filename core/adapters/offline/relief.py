@@ -10,7 +10,8 @@ import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
 from core.adapters.offline.colours import Rgb
-from core.adapters.offline.mesh import Mesh, finished
+from core.adapters.offline.mesh import Mesh
+from core.adapters.offline.plate import grid_size, plate
 from core.adapters.offline.texture import framed
 
 DEPTH, BASE = 0.10, 0.05  # object units: height of the relief, thickness of the plate below it
@@ -21,7 +22,7 @@ def relief(rgb: Rgb, *, face_limit: int, texture_px: int) -> Mesh:
     """The picture as a plate with its bright parts raised: one closed solid of at most `face_limit` faces."""
     height, width = rgb.shape[:2]
     longest = max(height, width)
-    columns, rows = _cells(width / height, face_limit)
+    columns, rows = grid_size(width / height, face_limit)
     x, y = np.meshgrid(np.linspace(0, 1, columns + 1), np.linspace(0, 1, rows + 1))
     field = _heights(rgb)
     raised: Any = ndi.map_coordinates(
@@ -29,48 +30,11 @@ def relief(rgb: Rgb, *, face_limit: int, texture_px: int) -> Mesh:
     )
     from_edge = np.minimum(np.minimum(x, 1 - x) * width, np.minimum(y, 1 - y) * height) / (FRAME * longest)
     raised = raised * np.clip(from_edge, 0, 1)
-    plane = np.column_stack([x.ravel() * width / longest, -y.ravel() * height / longest])
-    count = len(plane)
     texture, picture_share = framed(rgb, size_px=texture_px)
     texel = np.array([0.5 / texture.shape[1], 0.5 / texture.shape[0]])
-    on_picture = np.clip(
-        np.column_stack([x.ravel(), y.ravel() * picture_share]), texel, (1 - texel[0], picture_share - texel[1])
-    )
-    on_band = np.column_stack([x.ravel(), np.full(count, (1 + picture_share) / 2)])
-    index = np.arange(count).reshape(rows + 1, columns + 1)
-    faces = _plate_faces(index)
-    # once round the edge, counter-clockwise seen from the front
-    edge = np.concatenate([index[0, ::-1], index[1:, 0], index[-1, 1:], index[-2:0:-1, -1]])
-    front = np.column_stack([plane, DEPTH * raised.ravel()])
-    back = np.column_stack([plane, np.full(count, -BASE)])
-    here, following = 2 * count + np.arange(len(edge)), 2 * count + (np.arange(len(edge)) + 1) % len(edge)
-    below = len(edge)
-    sides = np.vstack(
-        [
-            np.column_stack([following, here, here + below]),
-            np.column_stack([following, here + below, following + below]),
-        ]
-    )
-    return finished(
-        np.vstack([front, back, front[edge], back[edge]]),
-        np.vstack([faces, faces[:, ::-1] + count, sides]),
-        np.vstack([on_picture, on_band, on_band[edge], on_band[edge]]),
-        texture,
-        kind="relief",
-        has_sharp_edges=True,
-    )
-
-
-def _cells(aspect: float, face_limit: int) -> tuple[int, int]:
-    """Columns and rows of the grid: 4 faces a cell, and 4 for each step along the edge."""
-    rows = max(1, int(np.sqrt(face_limit / 4 / aspect)))
-    columns = max(1, int(face_limit / 4 / rows))
-    while 4 * columns * rows + 4 * (columns + rows) > face_limit and columns + rows > 2:
-        if columns >= rows:
-            columns -= 1
-        else:
-            rows -= 1
-    return columns, rows
+    uv = np.clip(np.dstack([x, y * picture_share]), texel, (1 - texel[0], picture_share - texel[1]))
+    band = (0.5, (1 + picture_share) / 2)
+    return plate(x * width / longest, -y * height / longest, DEPTH * raised, -BASE, uv, band, texture, "relief")
 
 
 def _heights(rgb: Rgb) -> NDArray[Any]:
@@ -82,9 +46,3 @@ def _heights(rgb: Rgb) -> NDArray[Any]:
     low, high = np.percentile(light, [1, 99])
     stretched = np.clip((light - low) / max(float(high - low), 1e-3), 0, 1)
     return np.asarray(cv2.GaussianBlur(stretched.astype(np.float32), (0, 0), 1.5), np.float32)
-
-
-def _plate_faces(index: NDArray[Any]) -> NDArray[Any]:
-    a, b = index[:-1, :-1].ravel(), index[:-1, 1:].ravel()
-    c, d = index[1:, 1:].ravel(), index[1:, :-1].ravel()
-    return np.vstack([np.column_stack([a, d, c]), np.column_stack([a, c, b])])

@@ -11,12 +11,15 @@ import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
 from core.adapters.offline.colours import Mask, Rgb
-from core.adapters.offline.inflate import film_height
+from core.adapters.offline.inflate import SCREEN, capped, film_height
 from core.adapters.offline.mesh import Mesh, finished
 from core.adapters.offline.outline import Edges, Points, Triangles, boundary_edges, grid_mesh, smoothed, split_chords
+from core.adapters.offline.profile import Profile
 from core.adapters.offline.texture import Atlas, atlas
 
 FRONT, BACK = 0.85, 0.70  # thickness of the two sides, as a share of the film's height; the back is guessed flatter
+BALL_SCREEN = 6.0  # the film of a ball grows this much further inwards: nearly as deep as wide
+FILM = Profile()
 DETAIL = 0.012  # object units: how far brightness raises the front
 LEAST_THICKNESS = 2e-3  # object units: front and back never touch away from the rim
 FINEST = 700  # steps along the longest side: below, the mask has no more detail
@@ -33,6 +36,7 @@ class _Crop:
 
     rgb: Rgb
     mask: Mask
+    back: Rgb | None
     extent_px: float
     cut: frozenset[str]
 
@@ -56,21 +60,31 @@ class _Sheet:
     rim: NDArray[Any]
 
 
-def inflated(rgb: Rgb, mask: Mask, *, face_limit: int, texture_px: int) -> Mesh:
-    """The object as a solid of at most `face_limit` faces. Raises: NoSolid."""
-    crop = _cropped(rgb, mask)
+def inflated(
+    rgb: Rgb, mask: Mask, *, face_limit: int, texture_px: int, profile: Profile = FILM, back: Rgb | None = None
+) -> Mesh:
+    """The object as a solid of at most `face_limit` faces. Raises: NoSolid.
+
+    Args:
+        profile: how flat or round it is.
+        back: (h, w, 3) uint8, what is seen from behind, laid over `rgb` from the front; guessed when None.
+    """
+    crop = _cropped(rgb, mask, back)
     sheet = _sheet(crop, face_limit)
-    height = film_height(sheet.points, sheet.triangles, sheet.rim)
-    front, back = FRONT * height, -BACK * height
+    screen = SCREEN * BALL_SCREEN**profile.roundness
+    height = capped(film_height(sheet.points, sheet.triangles, sheet.rim, screen=screen), profile.cap)
+    front = (FRONT + (1 - FRONT) * profile.roundness) * height
+    behind = -(BACK + (1 - BACK) * profile.roundness) * height
     front = _with_detail(front, height, crop, sheet.pixels)
     inner = ~sheet.rim
     front[inner] = np.maximum(front[inner], LEAST_THICKNESS)
-    back[inner] = np.minimum(back[inner], -LEAST_THICKNESS)
-    front[sheet.rim] = back[sheet.rim] = 0
-    return _closed(sheet, front, back, crop, atlas(crop.rgb, crop.mask, size_px=texture_px))
+    behind[inner] = np.minimum(behind[inner], -LEAST_THICKNESS)
+    front[sheet.rim] = behind[sheet.rim] = 0
+    colours = atlas(crop.rgb, crop.mask, size_px=texture_px, flatness=profile.flatness, back=crop.back)
+    return _closed(sheet, front, behind, crop, colours)
 
 
-def _cropped(rgb: Rgb, mask: Mask) -> _Crop:
+def _cropped(rgb: Rgb, mask: Mask, back: Rgb | None = None) -> _Crop:
     rows, columns = np.nonzero(mask > 0.5)
     if len(rows) < 30:
         raise NoSolid("the object has fewer than 30 pixels")
@@ -80,6 +94,7 @@ def _cropped(rgb: Rgb, mask: Mask) -> _Crop:
     left, right = max(0, int(columns.min()) - margin), min(width, int(columns.max()) + 1 + margin)
     top, bottom = max(0, int(rows.min()) - margin), min(height, int(rows.max()) + 1 + margin)
     rgb, mask = rgb[top:bottom, left:right], mask[top:bottom, left:right]
+    back = None if back is None else back[top:bottom, left:right]
     touches = {
         "left": left == 0 and (mask[:, 0] > 0.5).any(),
         "right": right == width and (mask[:, -1] > 0.5).any(),
@@ -87,7 +102,7 @@ def _cropped(rgb: Rgb, mask: Mask) -> _Crop:
         "bottom": bottom == height and (mask[-1] > 0.5).any(),
     }
     cut = frozenset(side for side in SIDES if touches[side])
-    return _Crop(rgb=rgb, mask=mask, extent_px=float(extent), cut=cut)
+    return _Crop(rgb=rgb, mask=mask, back=back, extent_px=float(extent), cut=cut)
 
 
 def _sheet(crop: _Crop, face_limit: int) -> _Sheet:

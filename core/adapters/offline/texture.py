@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.adapters.offline.colours import Mask, Rgb, quiet_back, softened, spread, with_soft_rim
+from core.adapters.offline.back import guessed_back
+from core.adapters.offline.colours import Mask, Rgb, softened, spread, with_soft_rim
 
 WALL_SHARE = 0.02  # of the longest side: how far colours are smoothed on the wall where the picture cuts an object
 
@@ -37,23 +38,29 @@ class Atlas:
         return np.asarray(uv * (1 - self.front_share, 0.5) + (self.front_share, 0.5))
 
 
-def atlas(rgb: Rgb, mask: Mask, *, size_px: int) -> Atlas:
+def atlas(rgb: Rgb, mask: Mask, *, size_px: int, flatness: float = 0.0, back: Rgb | None = None) -> Atlas:
     """The colours of a whole object, of which the picture shows one side.
 
     Args:
         rgb: (h, w, 3) uint8.
         mask: (h, w) float32, the object above 0.5.
         size_px: longest side of the front.
+        flatness: 0 to 1, see Profile.
+        back: (h, w, 3) uint8, what is seen from behind, laid over `rgb` from the front; guessed when None.
     """
+    given, _ = (None, None) if back is None else shrunk(back, mask, size_px // 2)
     rgb, mask = shrunk(rgb, mask, size_px)
     height, width = rgb.shape[0] // 2 * 2, rgb.shape[1] // 2 * 2
     rgb, inside = rgb[:height, :width], mask[:height, :width] > 0.5
     plain = spread(rgb, inside)
-    front = with_soft_rim(plain, inside)
+    front = with_soft_rim(plain, inside, flatness=flatness)
     half = (width // 2, height // 2)
     out = np.empty((height, width + half[0], 3), np.uint8)
     out[:, :width] = front
-    out[: half[1], width:] = quiet_back(front, inside, *half)
+    if given is None:
+        out[: half[1], width:] = guessed_back(front, inside, *half, flatness=flatness)
+    else:
+        out[: half[1], width:] = cv2.resize(given, half, interpolation=cv2.INTER_AREA)
     wall = cv2.resize(plain, half, interpolation=cv2.INTER_AREA)
     out[half[1] :, width:] = np.clip(softened(wall, WALL_SHARE * max(half)), 0, 255)
     return Atlas(picture=out, front_share=width / out.shape[1])

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from core.adapters.offline.colours import drawn_outline
 from core.adapters.offline.texture import Atlas, atlas, framed
 from tests.adapters.offline.shapes import disc, plain
 
@@ -97,3 +98,35 @@ def test_a_relief_gets_a_band_of_its_own_mean_colour() -> None:
     assert (made[:100] == picture).all()
     assert share == 100 / made.shape[0]
     assert (made[100:] == made[100, 0]).all()
+
+
+def test_a_line_drawn_round_an_object_does_not_darken_its_sides() -> None:
+    mask = disc(SIDE)
+    picture = plain(mask, (240, 235, 225))
+    picture[(mask > 0.5) & (disc(SIDE, radius=0.335) < 0.5)] = 0
+    front, back, _ = parts(atlas(picture, mask, size_px=SIDE))
+    flat, _, _ = parts(atlas(picture, mask, size_px=SIDE, flatness=1.0))
+    rim = (mask > 0.5) & (disc(SIDE, radius=0.343) < 0.5)
+
+    assert front[rim].min() > 200
+    assert back.min() > 200
+    assert flat[rim].mean() > 180
+
+
+def test_a_broad_rim_and_a_pattern_that_ends_at_the_outline_are_no_drawn_line() -> None:
+    mask = disc(SIDE)
+    plate, striped = plain(mask, (240, 235, 225)), plain(mask, (240, 235, 225))
+    plate[(mask > 0.5) & (disc(SIDE, radius=0.29) < 0.5)] = (20, 30, 140)
+    striped[:, 100:130][mask[:, 100:130] > 0.5] = 0
+
+    assert not drawn_outline(plate, mask > 0.5).any()
+    assert not drawn_outline(striped, mask > 0.5).any()
+
+
+def test_a_stripe_goes_on_behind_and_a_patch_in_the_middle_does_not() -> None:
+    mask = disc(SIDE)
+    picture = plain(mask, RED)
+    picture[100:150][mask[100:150] > 0.5] = FACE
+    _, back, _ = parts(atlas(picture, mask, size_px=SIDE))
+
+    assert np.abs(back[62, 40:90].astype(int) - FACE).max() < 40
