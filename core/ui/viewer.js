@@ -271,11 +271,13 @@ class Preview {
     const { viewer } = this;
     const library = customElements.get("model-viewer");
     const scale = library.minimumRenderScale;
-    library.minimumRenderScale = 1; // a slow machine draws coarser while the model moves: not in a picture that is kept
-    sceneOf(viewer)?.forceRescale?.();
-    for (let frame = 0; frame < 3; frame += 1) await new Promise(requestAnimationFrame);
-    const drawn = await createImageBitmap(await viewer.toBlob({ mimeType: "image/png", idealAspect: false }));
-    library.minimumRenderScale = scale;
+    let drawn;
+    try {
+      library.minimumRenderScale = 1; // a slow machine draws coarser while the model moves: not in a picture that is kept
+      sceneOf(viewer)?.forceRescale?.();
+      for (let frame = 0; frame < 3; frame += 1) await new Promise(requestAnimationFrame);
+      drawn = await createImageBitmap(await viewer.toBlob({ mimeType: "image/png", idealAspect: false }));
+    } finally { library.minimumRenderScale = scale; }
     const canvas = Object.assign(document.createElement("canvas"), { width: drawn.width, height: drawn.height });
     const paper = canvas.getContext("2d");
     const ground = SNAPSHOT_GROUND[this.root.dataset.background];

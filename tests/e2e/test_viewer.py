@@ -477,6 +477,7 @@ def test_clay_takes_the_colours_away_and_gives_them_back(astronaut: Page) -> Non
 def test_fifty_models_in_a_row_leave_one_viewer_one_context_and_no_memory(shown_box: Page) -> None:
     said: list[str] = []
     shown_box.on("console", lambda message: said.append(message.text))
+    shown_box.set_viewport_size({"width": 390, "height": 820})  # fewer pixels for a software renderer
     tool(shown_box, "Clay").click()  # so that what clay needs is counted, too
     held = [show_next(shown_box).evaluate(ON_THE_CARD) for _ in range(MODELS)]
 
