@@ -59,17 +59,22 @@ function meshesOf(viewer) {
   return meshes;
 }
 
-function inspected(original, { clay, wireframe }) {
+const facesOf = (mesh) => (mesh.geometry?.index?.count ?? mesh.geometry?.attributes?.position?.count ?? 0) / 3;
+
+function inspected(original, { clay, wireframe }, faces) {
   const material = original.clone();
   if (clay) {
     for (const key of Object.keys(material)) if (material[key]?.isTexture) material[key] = null;
-    material.color?.setRGB(0.5, 0.5, 0.49);
+    material.color?.setRGB(0.21, 0.21, 0.205); // linear: a middle grey, seen on white and on black
     material.emissive?.setRGB(0, 0, 0);
     const plain = { roughness: 0.85, metalness: 0, opacity: 1, alphaTest: 0, transmission: 0, clearcoat: 0, sheen: 0,
       iridescence: 0, anisotropy: 0, transparent: false, vertexColors: false, depthWrite: true };
     for (const [key, value] of Object.entries(plain)) if (key in material) material[key] = value;
   }
-  material.wireframe = wireframe;
+  if (wireframe) { // the more faces, the fainter the lines: or they would be a surface again
+    const opacity = Math.min(1, Math.max(0.12, 10_000 / faces));
+    Object.assign(material, { wireframe: true, opacity, transparent: opacity < 1, depthWrite: opacity === 1 });
+  }
   material.needsUpdate = true;
   return material;
 }
@@ -157,7 +162,9 @@ class Preview {
       "camera-controls": "", "touch-action": "pan-y", "interaction-prompt": "none", loading: "eager", ar: "",
       "ar-modes": "webxr scene-viewer quick-look", "camera-orbit": HOME.cameraOrbit,
     })) viewer.setAttribute(name, value);
-    viewer.innerHTML = '<div slot="progress-bar"></div><button slot="ar-button" class="room">View in your room</button>';
+    // model-viewer's own mark of the centre swallows a drag that begins on it; ours lets it through
+    viewer.innerHTML = '<div slot="progress-bar"></div><div slot="pan-target" class="centre"></div>'
+      + '<button slot="ar-button" class="room">View in your room</button>';
     viewer.addEventListener("progress", (event) => {
       const percent = Math.round((event.detail?.totalProgress ?? 0) * 100);
       if (this.root.dataset.state === "loading") this.root.querySelector(".bar").value = percent;
@@ -218,9 +225,11 @@ class Preview {
     this.restore();
     const { clay, wireframe } = this.look;
     if (clay || wireframe) {
-      for (const mesh of meshesOf(this.viewer)) {
+      const meshes = meshesOf(this.viewer);
+      const faces = meshes.reduce((sum, mesh) => sum + facesOf(mesh), 0);
+      for (const mesh of meshes) {
         this.originals.set(mesh, mesh.material);
-        mesh.material = each(mesh.material, (original) => inspected(original, this.look));
+        mesh.material = each(mesh.material, (original) => inspected(original, this.look, faces));
       }
     }
     this.press("clay", clay);
@@ -262,11 +271,13 @@ class Preview {
     const { viewer } = this;
     const library = customElements.get("model-viewer");
     const scale = library.minimumRenderScale;
-    library.minimumRenderScale = 1; // a slow machine draws coarser while the model moves: not in a picture that is kept
-    sceneOf(viewer)?.forceRescale?.();
-    for (let frame = 0; frame < 3; frame += 1) await new Promise(requestAnimationFrame);
-    const drawn = await createImageBitmap(await viewer.toBlob({ mimeType: "image/png", idealAspect: false }));
-    library.minimumRenderScale = scale;
+    let drawn;
+    try {
+      library.minimumRenderScale = 1; // a slow machine draws coarser while the model moves: not in a picture that is kept
+      sceneOf(viewer)?.forceRescale?.();
+      for (let frame = 0; frame < 3; frame += 1) await new Promise(requestAnimationFrame);
+      drawn = await createImageBitmap(await viewer.toBlob({ mimeType: "image/png", idealAspect: false }));
+    } finally { library.minimumRenderScale = scale; }
     const canvas = Object.assign(document.createElement("canvas"), { width: drawn.width, height: drawn.height });
     const paper = canvas.getContext("2d");
     const ground = SNAPSHOT_GROUND[this.root.dataset.background];

@@ -54,7 +54,7 @@ def _phone() -> dict[str, str] | None:
     if not address:
         return None
     query = urlencode(st.query_params.to_dict())
-    return phone_hint(f"{address}?{query}" if query else address)
+    return phone_hint(urlsplit(address)._replace(path=urlsplit(address).path or "/", query=query).geturl())
 
 
 @functools.lru_cache(maxsize=256)

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.serving import ServerProcess, serving
 
+LAN_NAME = "maquette.test"  # what this machine is called in the network, as far as the browser knows
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -22,6 +23,7 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    f"--host-resolver-rules=MAP {LAN_NAME} 127.0.0.1",
 ]
 expect.set_options(timeout=20_000)  # a busy machine with a software renderer is slow, not wrong
 INLINE = ("data:", "blob:", "about:")
