@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 from core.domain.status import Stage, Status
 
+STYLES = ("auto", "solid", "relief", "lithophane", "coin")
+HEIGHTS_M = (0.001, 1000.0)
 DEFAULT_MODEL = "v3.1-20260211"  # Tripo's high-fidelity model. Source: Tripo v3, image-to-model
 
 
@@ -18,25 +22,6 @@ class Category(StrEnum):
     STANDARD = "standard"
     P_SERIES = "p"
     OFFLINE = "offline"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobOptions:
-    """What a person may choose about the model.
-
-    Attributes:
-        model: Tripo's dated model name; the built-in engine ignores it.
-        face_limit: at most this many triangles; None leaves it to the generator.
-        texture_quality: "standard", "detailed" or "extreme".
-        geometry_quality: "standard" or "detailed"; P models have only one.
-    """
-
-    model: str = DEFAULT_MODEL
-    face_limit: int | None = None
-    texture: bool = True
-    pbr: bool = True
-    texture_quality: str = "standard"
-    geometry_quality: str = "standard"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +39,37 @@ class StoredImage:
     height_px: int
     size_bytes: int
     sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobOptions:
+    """What a person may choose about the model.
+
+    Attributes:
+        model: Tripo's dated model name; the built-in engine ignores it.
+        face_limit: at most this many triangles; None leaves it to the generator.
+        texture_quality: "standard", "detailed" or "extreme".
+        geometry_quality: "standard" or "detailed"; P models have only one.
+        style: for the built-in engine: one of STYLES; "auto" makes a solid where an object stands out, else a relief.
+        height_m: for the built-in engine: the real height of the object in metres; None leaves its size open.
+        back: for the built-in engine: a second picture, of the object's back.
+    """
+
+    model: str = DEFAULT_MODEL
+    face_limit: int | None = None
+    texture: bool = True
+    pbr: bool = True
+    texture_quality: str = "standard"
+    geometry_quality: str = "standard"
+    style: str = "auto"
+    height_m: float | None = None
+    back: StoredImage | None = None
+
+    @classmethod
+    def stored(cls, values: Mapping[str, Any]) -> JobOptions:
+        """From what `asdict` made of them."""
+        back = values.get("back")
+        return cls(**(dict(values) | {"back": None if back is None else StoredImage(**back)}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

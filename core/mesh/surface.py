@@ -20,7 +20,6 @@ log = logging.getLogger(__name__)
 MOST_FACES = 6_000_000  # what the child's memory allows
 MOST_PARTS = 3000  # each takes a millisecond
 MOST_TEXTURE_PX = 8192  # a side; larger ones are left out of pictures and exports
-Image.MAX_IMAGE_PIXELS = MOST_TEXTURE_PX**2
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,8 @@ class Dispatch:
         try:
             if job.image is None:
                 raise ObjectMissing("The job has no picture.")
+            if job.options.back is not None:
+                self.generator.upload(job.options.back, self.objects.get(job.options.back.key))
             return self.generator.upload(job.image, self.objects.get(job.image.key))
         except ObjectMissing as exc:
             self.jobs.fail(claim, Failure(code=exc.code, message=f"{exc.message} Nothing was charged."))

@@ -160,7 +160,7 @@ def _files(archive: Archive) -> Iterator[Record]:
     """Each stored file once: retried jobs share a picture."""
     seen: set[str] = set()
     for record in _all(archive, "generated_images"):
-        for file in (record["image"], record["model"]):
+        for file in (record["image"], record["model"], record["options"].get("back")):
             if file is not None and file["key"] not in seen:
                 seen.add(file["key"])
                 yield file

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from core.domain.errors import InputRefused, MaquetteError
-from core.domain.job import Job, JobOptions, NewJob, StoredImage
+from core.domain.job import HEIGHTS_M, STYLES, Job, JobOptions, NewJob, StoredImage
 from core.domain.naming import slug
 from core.imaging.picture import Picture, prepare
 from core.ports.job_store import JobStore
@@ -25,6 +25,7 @@ MAX_SESSION = 200
 CHECKED_AT_ONCE = 2  # a picture of 64 megapixels takes 700 MB while it is checked
 FACE_LIMITS = (100, 2_000_000)  # below, nothing is recognisable; above, no viewer keeps up
 OLD = frozenset({"model", "face_limit", "texture", "pbr"})  # always hashed, so that a key stays good over an update
+USUAL = ("standard", "auto", None)  # of options that came later
 SUFFIXES = {"image/jpeg": "jpg", "image/png": "png"}
 
 
@@ -35,6 +36,7 @@ class SubmitRequest:
     Attributes:
         image: the file as it came, any kind that is accepted.
         image_name: what it was called; shown, never used as a path.
+        back: a second picture, of the object's back; only the built-in engine takes one.
         idempotency_key: the same key gives the same job.
     """
 
@@ -45,6 +47,7 @@ class SubmitRequest:
     iteration: int = 1
     options: JobOptions = field(default_factory=JobOptions)
     idempotency_key: str | None = None
+    back: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,10 +96,12 @@ class Submit:
             StoreUnavailable.
         """
         request = _checked(request)
-        self.generator.check_options(request.options)
+        self.generator.check_options(_with_back(request))
         with self._checking:
             picture = prepare(request.image, max_bytes=self.max_image_bytes)
+            back = None if request.back is None else prepare(request.back, max_bytes=self.max_image_bytes)
         image = self._store(picture, request)
+        options = request.options if back is None else replace(request.options, back=self._store(back, request))
         new = NewJob(
             session_id=request.session_id,
             target_object=request.target_object,
@@ -104,7 +109,7 @@ class Submit:
             image=image,
             generator=self.generator.name,
             category=category_of(self.generator.name, request.options),
-            options=request.options,
+            options=options,
             credits_estimate=self.generator.estimate(request.options),
             idempotency_key=request.idempotency_key,
             request_hash=_hash(request),
@@ -112,13 +117,18 @@ class Submit:
         try:
             added = self.jobs.add(new, budget=budget_of(self.jobs, self.max_credits_per_day))
         except MaquetteError:
-            self.objects.delete(image.key)
+            self._forget(image, options.back)
             raise
         if not added.created:
-            self.objects.delete(image.key)
+            self._forget(image, options.back)
         else:
             self.on_queued()
         return Submitted(job=added.job, created=added.created)
+
+    def _forget(self, *images: StoredImage | None) -> None:
+        for image in images:
+            if image is not None:
+                self.objects.delete(image.key)
 
     def _store(self, picture: Picture, request: SubmitRequest) -> StoredImage:
         key = f"images/{uuid.uuid4().hex}/{slug(request.target_object)}.{SUFFIXES[picture.media_type]}"
@@ -132,6 +142,14 @@ class Submit:
             size_bytes=len(picture.data),
             sha256=hashlib.sha256(picture.data).hexdigest(),
         )
+
+
+def _with_back(request: SubmitRequest) -> JobOptions:
+    """The options as they will be, before anything is stored."""
+    if request.back is None:
+        return request.options
+    told = StoredImage(key="", name="", media_type="", width_px=0, height_px=0, size_bytes=0, sha256="")
+    return replace(request.options, back=told)
 
 
 def _checked(request: SubmitRequest) -> SubmitRequest:
@@ -156,6 +174,14 @@ def _checked(request: SubmitRequest) -> SubmitRequest:
     limit = request.options.face_limit
     if limit is not None and not least <= limit <= most:
         raise InputRefused(f"The most faces must lie between {least} and {most:,}.", code="face_limit_invalid")
+    if request.options.style not in STYLES:
+        raise InputRefused(f"A style is one of {', '.join(STYLES)}.", code="style_unknown")
+    height = request.options.height_m
+    if height is not None and not HEIGHTS_M[0] <= height <= HEIGHTS_M[1]:
+        raise InputRefused(
+            f"The real height must lie between {HEIGHTS_M[0] * 1000:g} mm and {HEIGHTS_M[1]:g} m.",
+            code="height_invalid",
+        )
     name = "".join(sign for sign in request.image_name if sign.isprintable())[:MAX_NAME]
     return replace(request, target_object=target, image_name=name or "picture")
 
@@ -168,7 +194,9 @@ def _hash(request: SubmitRequest) -> str:
         "session_id": request.session_id,
         "iteration": request.iteration,
         "options": {
-            name: value for name, value in asdict(request.options).items() if name in OLD or value != "standard"
+            name: value for name, value in asdict(request.options).items() if name in OLD or value not in USUAL
         },
     }
+    if request.back is not None:
+        parts["back"] = hashlib.sha256(request.back).hexdigest()
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

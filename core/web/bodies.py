@@ -24,6 +24,10 @@ class OptionsBody(BaseModel):
     pbr: bool = True
     textureQuality: Annotated[str, Field(description="standard, detailed or extreme")] = "standard"  # noqa: N815
     geometryQuality: Annotated[str, Field(description="standard or detailed")] = "standard"  # noqa: N815
+    style: Annotated[str, Field(description="Built-in engine: auto, solid, relief, lithophane or coin.")] = "auto"
+    heightM: Annotated[  # noqa: N815
+        float | None, Field(description="Built-in engine: the object's real height, metres.", allow_inf_nan=False)
+    ] = None
 
     def chosen(self) -> JobOptions:
         return JobOptions(
@@ -33,6 +37,8 @@ class OptionsBody(BaseModel):
             pbr=self.pbr,
             texture_quality=self.textureQuality,
             geometry_quality=self.geometryQuality,
+            style=self.style,
+            height_m=self.heightM,
         )
 
 
@@ -45,6 +51,7 @@ class GenerateBody(BaseModel):
     iteration: Annotated[int, Field(ge=0, lt=2**31, strict=True)] = 1
     targetObject: Annotated[str, Field(description="What the picture shows.")]  # noqa: N815
     imageUrl: Annotated[str, Field(description="http(s) address of the picture.")]  # noqa: N815
+    backUrl: Annotated[str | None, Field(description="A picture of its back.")] = None  # noqa: N815
     options: OptionsBody = Field(default_factory=OptionsBody)
 
 

@@ -53,6 +53,7 @@ BODY_DOC: dict[str, Any] = {
                     "required": ["image", "targetObject"],
                     "properties": {
                         "image": {"type": "string", "format": "binary"},
+                        "back": {"type": "string", "format": "binary"},
                         "targetObject": {"type": "string"},
                         "sessionId": {"type": "string"},
                         "iteration": {"type": "integer", "default": 1},
@@ -93,6 +94,7 @@ async def read_request(request: Request, services: ServicesNeeded) -> Callable[[
             iteration=body.iteration,
             options=body.options.chosen(),
             idempotency_key=key,
+            back=None if body.backUrl is None else services.fetcher.fetch(body.backUrl).data,
         )
 
     return from_address
@@ -100,11 +102,13 @@ async def read_request(request: Request, services: ServicesNeeded) -> Callable[[
 
 async def _read_form(request: Request, key: str | None) -> Callable[[], SubmitRequest]:
     try:
-        async with request.form(max_files=1, max_fields=20) as form:
+        async with request.form(max_files=2, max_fields=20) as form:
             file = form.get("image")
             if not isinstance(file, UploadFile):
                 raise PictureRefused("The form has no file in the field image.", code="image_missing")
             image, name = await file.read(), file.filename or "picture"
+            behind = form.get("back")
+            back = await behind.read() if isinstance(behind, UploadFile) else None
             texts = {field: value for field, value in form.items() if isinstance(value, str)}
     except MultiPartException as exc:
         raise InputRefused("The form could not be read. Send it as multipart/form-data.", code="form_broken") from exc
@@ -118,6 +122,7 @@ async def _read_form(request: Request, key: str | None) -> Callable[[], SubmitRe
         iteration=form_number(texts.get("iteration", "1")),
         options=_form_options(texts),
         idempotency_key=key,
+        back=back or None,
     )
     return lambda: asked
 

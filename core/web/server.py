@@ -27,7 +27,7 @@ from core.web.limits import BodyLimit, SameOrigin
 from core.web.sockets import JobFeed
 
 log = logging.getLogger(__name__)
-MAX_BODY_BYTES = 21 * 1024 * 1024  # the largest picture, and a little for the rest of the form
+MAX_BODY_BYTES = 41 * 1024 * 1024  # the two largest pictures, and a little for the rest of the form
 SWAGGER = "/assets/swagger-ui"
 
 

@@ -44,7 +44,7 @@ class OfflineGenerator:
         """It takes any: what it does not know it leaves out."""
 
     def upload(self, image: StoredImage, data: bytes) -> str:
-        token = hashlib.sha256(data).hexdigest()
+        token = hashlib.sha256(data).hexdigest()  # so that a picture's token is known from its job
         try:
             self._folders.keep_image(token, data)
         except OSError as exc:
@@ -58,6 +58,9 @@ class OfflineGenerator:
             name=request.target_object,
             face_limit=request.options.face_limit,
             texture=request.options.texture,
+            style=request.options.style,
+            height_m=request.options.height_m,
+            back=None if request.options.back is None else request.options.back.sha256,
         )
         try:
             self._folders.sweep()

@@ -20,12 +20,15 @@ WORK_LOCK = "work.lock"  # in the task's folder, held by the child process that 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRequest:
-    """What a task is to make."""
+    """What a task is to make. `image` and `back` are tokens of pictures that were handed over."""
 
     image: str
     name: str
     face_limit: int | None
     texture: bool
+    style: str = "auto"
+    height_m: float | None = None
+    back: str | None = None
 
 
 class TaskFolders:

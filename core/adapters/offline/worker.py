@@ -116,6 +116,9 @@ class Worker:
             "name": request.name,
             "face_limit": request.face_limit,
             "texture": request.texture,
+            "style": request.style,
+            "height_m": request.height_m,
+            "back": None if request.back is None else str(self._folders.image_path(request.back).resolve()),
         }
         if child.stdin is None or child.stdout is None:
             raise ChildDied("the engine's process has no pipes")

@@ -96,7 +96,7 @@ def _image(text: str) -> StoredImage:
 
 @functools.lru_cache(256)
 def _options(text: str) -> JobOptions:
-    return JobOptions(**json.loads(text))
+    return JobOptions.stored(json.loads(text))
 
 
 def to_job(row: sqlite3.Row) -> Job:

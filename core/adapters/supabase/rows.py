@@ -82,7 +82,7 @@ def to_job(row: Row) -> Job:
         **{name: to_time(row[name]) for name in TIMES},  # type: ignore[arg-type]
         image=None if image is None else StoredImage(**image),
         category=Category(row["category"]),
-        options=JobOptions(**options),
+        options=JobOptions.stored(options),
         status=Status(row["status"]),
         stage=Stage(row["stage"]),
         model=None if model is None else StoredModel(**model),

@@ -58,6 +58,12 @@ def check(options: JobOptions) -> None:
             f"A texture's quality is one of {', '.join(TEXTURE)}; that of a shape one of {', '.join(GEOMETRY)}.",
             code="quality_unknown",
         )
+    if options.style != "auto" or options.height_m is not None or options.back is not None:
+        raise InputRefused(
+            "A style, a real height and a picture of the back are for the built-in engine; Tripo takes none of them. "
+            "Nothing was stored.",
+            code="option_refused",
+        )
     is_graded = options.texture_quality != "standard" or options.geometry_quality != "standard"
     if is_graded and not price.has_grades:
         raise InputRefused(

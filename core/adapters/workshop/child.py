@@ -48,12 +48,15 @@ def _answer(folder: Path, order: dict[str, Any]) -> dict[str, Any]:
 
 
 def _work(folder: Path, order: dict[str, Any]) -> dict[str, Any]:
+    from PIL import Image
+
     from core.domain.export import ExportOrder, Format
     from core.mesh.formats import exported
     from core.mesh.render import thumbnail, turntable
     from core.mesh.shape import measure
-    from core.mesh.surface import read_surface
+    from core.mesh.surface import MOST_TEXTURE_PX, read_surface
 
+    Image.MAX_IMAGE_PIXELS = MOST_TEXTURE_PX**2  # twice that is refused before it is decoded
     data = (folder / "model.glb").read_bytes()
     match order["do"]:
         case "look":
