@@ -186,6 +186,7 @@ class Preview {
     this.measure();
     const moves = (this.viewer.availableAnimations ?? []).length > 0;
     this.part("play").hidden = !moves;
+    this.root.querySelector(".tools").classList.toggle("moving", moves);
     this.animate(moves && !calm.matches);
     this.say("loaded", "");
   }
