@@ -5,7 +5,7 @@ import uuid
 import streamlit as st
 
 from core.domain.errors import MaquetteError, PictureRefused
-from core.domain.job import JobOptions
+from core.domain.job import STYLES, JobOptions
 from core.ui import access, words
 
 KINDS = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif", "heic", "heif"]
@@ -25,6 +25,7 @@ def send() -> None:
     if not name.strip():
         memory.refused = ("name", "Please name the object in the picture.")
         return
+    behind = memory.get(f"back-{memory.form}")
     data, file_name = (upload.getvalue(), upload.name) if upload is not None else kept
     draft = access.Draft(
         image=data,
@@ -32,6 +33,7 @@ def send() -> None:
         target_object=name,
         options=options(),
         key=memory.form,
+        back=None if behind is None else behind.getvalue(),
     )
     try:
         job = access.submit(draft)
@@ -57,13 +59,53 @@ def options() -> JobOptions:
         pbr=memory.get("texture", True),
         texture_quality=memory.get("texture_quality") or usual.texture_quality,
         geometry_quality=memory.get("geometry_quality") or usual.geometry_quality,
+        **({"style": memory.get("style") or usual.style, "height_m": height_m()} if access.is_offline() else {}),
     )
+
+
+def height_m() -> float | None:
+    """The real height that was typed, in metres."""
+    height_cm = memory.get("height_cm")
+    return None if height_cm is None else height_cm / 100
+
+
+def shapes() -> None:
+    """What the built-in engine lets people choose."""
+    st.selectbox(
+        "Shape",
+        list(STYLES),
+        format_func=words.SHAPES.__getitem__,
+        key="style",
+        persist_state="session",
+        help="A solid needs an object that stands out from its background.",
+    )
+    st.number_input(
+        "Real height in centimetres",
+        min_value=0.1,
+        max_value=100_000.0,
+        value=None,
+        key="height_cm",
+        placeholder="Unknown",
+        persist_state="session",
+        help="The model gets this size, for AR and for printing.",
+    )
+    behind = st.file_uploader(
+        "Picture of the back, if you have one",
+        type=KINDS,
+        key=f"back-{memory.form}",
+        max_upload_size=access.most_megabytes(),
+        help="The same object from behind. Without it the back is guessed from the front.",
+    )
+    if behind is not None:
+        st.image(behind, alt="The picture of the back", width=120)
+    refusal("back")
 
 
 def choices() -> None:
     """Options that cost more or less, with Tripo only."""
     models = {price.model: price for price in access.model_choices()}
     if not models:
+        shapes()
         return
     chosen = st.selectbox(
         "Model version",

@@ -23,12 +23,12 @@ def _web(header: HeaderFacts) -> Verdict:
     size = header.file_bytes / MB
     sides = max((max(each.width_px, each.height_px) for each in header.textures), default=0)
     if size <= WEB_GOOD_MB:
-        return Verdict(use=Use.WEB, light=Light.GREEN, reason=f"{size:.1f} MB load quickly.")
+        return Verdict(use=Use.WEB, light=Light.GREEN, reason=f"{_size(header)} load quickly.")
     remedy = "Download it with Draco compression"
     remedy += f" and textures smaller than {sides} pixels." if sides > 2048 else " or with fewer faces."
     light = Light.AMBER if size <= WEB_MOST_MB else Light.RED
     wait = "takes some seconds on a phone" if light is Light.AMBER else "is too much for a web page"
-    return Verdict(use=Use.WEB, light=light, reason=f"{size:.0f} MB {wait}.", remedy=remedy)
+    return Verdict(use=Use.WEB, light=light, reason=f"{_size(header)} {wait}.", remedy=remedy)
 
 
 def _games(header: HeaderFacts) -> Verdict:
@@ -49,14 +49,14 @@ def _ar(report: MeshReport) -> Verdict:
         return Verdict(
             use=Use.AR,
             light=Light.RED,
-            reason=f"{size:.0f} MB and {header.face_count:,} faces are too much for a phone.",
+            reason=f"{_size(header)} and {header.face_count:,} faces are too much for a phone.",
             remedy="Download it with at most 100,000 faces.",
         )
     if size > AR_GOOD_MB or sides > TEXTURE_MOST_PX:
         return Verdict(
             use=Use.AR,
             light=Light.AMBER,
-            reason=f"{size:.0f} MB take a while to open on a phone.",
+            reason=f"{_size(header)} take a while to open on a phone.",
             remedy="Download it with fewer faces.",
         )
     largest = max(_extents(report), default=0.0)
@@ -67,7 +67,7 @@ def _ar(report: MeshReport) -> Verdict:
             reason=f"It would stand {largest:,.3g} m large in the room.",
             remedy="Make it again with its real height.",
         )
-    return Verdict(use=Use.AR, light=Light.GREEN, reason=f"{size:.1f} MB open at once; USDZ for iPhones works.")
+    return Verdict(use=Use.AR, light=Light.GREEN, reason=f"{_size(header)} open at once; USDZ for iPhones works.")
 
 
 def _print(report: MeshReport) -> Verdict:
@@ -107,3 +107,8 @@ def _extents(report: MeshReport) -> tuple[float, ...]:
         return ()
     low, high = report.header.bounds_m
     return tuple(b - a for a, b in zip(low, high, strict=True))
+
+
+def _size(header: HeaderFacts) -> str:
+    size = header.file_bytes
+    return f"{size / MB:.1f} MB" if size >= MB else f"{max(1, size // 1000)} kB"

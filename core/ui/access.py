@@ -51,6 +51,7 @@ class Draft:
     target_object: str
     options: JobOptions
     key: str
+    back: bytes | None = field(default=None, repr=False)
 
 
 def submit(draft: Draft) -> Job:
@@ -65,6 +66,7 @@ def submit(draft: Draft) -> Job:
                 session_id="dashboard",
                 options=draft.options,
                 idempotency_key=f"page-{draft.key}",
+                back=draft.back,
             )
         )
         .job

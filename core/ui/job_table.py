@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.domain.job import Job
 from core.domain.status import Stage, Status
-from core.ui import access, account_view, words
+from core.ui import access, account_view, batch_export, words
 
 BUSY_S, IDLE_S = 2, 10  # seconds between refreshes: while anything runs, and to notice jobs that programs add
 ROW_PX = 56
@@ -63,6 +63,7 @@ def _list(search: str, statuses: frozenset[Status], was_busy: bool) -> None:
         else:
             _table(page.jobs, f"{search}|{sorted(statuses)}|{number}")
             _pages(page.total, page.running)
+            batch_export.draw(page.jobs)
             account_view.strangers()
         if is_busy != was_busy:
             st.rerun()

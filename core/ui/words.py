@@ -63,6 +63,15 @@ def state(job: Job) -> str:
     return ENDS[job.status] if job.stage is Stage.DONE else STAGES[job.stage]
 
 
+SHAPES = {
+    "auto": "Choose for me",
+    "solid": "Solid: a body with a front and a back",
+    "relief": "Relief: the whole picture raised from a plate",
+    "lithophane": "Lithophane: a thin plate to hold against the light",
+    "coin": "Coin: the picture embossed on a disc",
+}
+
+
 def literal(text: str) -> str:
     """Text that people typed, so that Markdown shows it as they typed it."""
     return MARKDOWN.sub(r"\\\1", text)

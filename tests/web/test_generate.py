@@ -161,11 +161,11 @@ def test_a_form_without_a_file_or_with_a_text_as_file_is_refused(site: Site) -> 
 def test_a_body_that_is_too_large_is_refused_declared_or_not(site: Site) -> None:
     large = b"x" * (42 * 1024 * 1024)
     declared = site.client.post("/api/generate-3d", content=large, headers={"content-type": "application/json"})
-    parts = (large[: 1024 * 1024] for _ in range(23))
+    parts = (large[: 1024 * 1024] for _ in range(43))
     hidden = site.client.post("/api/generate-3d", content=parts, headers={"content-type": "application/json"})
 
     assert (declared.status_code, hidden.status_code) == (413, 413)
-    assert "21 MB" in declared.json()["error"]
+    assert "41 MB" in declared.json()["error"]
     assert hidden.json()["success"] is False
 
 

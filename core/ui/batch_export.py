@@ -1,0 +1,46 @@
+"""Several models in one file, from the table of jobs."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from core.domain.export import FORMATS, Format
+from core.domain.job import Job
+
+
+def draw(jobs: tuple[Job, ...]) -> None:
+    """For the models of the jobs that are shown; other numbers can be typed."""
+    finished = sorted(job.id for job in jobs if job.model is not None)
+    if not finished:
+        return
+    with st.popover("Export models", icon=":material/folder_zip:"):
+        numbers = st.text_input(
+            "Jobs",
+            value=ranges(finished),
+            key=f"export-jobs-{finished[0]}-{finished[-1]}",
+            help="Numbers, such as 3,5-9. To begin with, the finished ones shown here.",
+        )
+        kind = st.selectbox("Format", list(Format), format_func=lambda each: FORMATS[each].label, key="export-format")
+        asked = urlencode({"jobs": (numbers or "").replace(" ", ""), "format": (kind or Format.GLB).value})
+        st.link_button(
+            "Download as one zip",
+            f"/api/export.zip?{asked}",
+            type="primary",
+            icon=":material/download:",
+            width="stretch",
+            disabled=not numbers,
+        )
+        st.caption("With a list of where each model came from and what is known of it. GLB is ready at once.")
+
+
+def ranges(numbers: list[int]) -> str:
+    """`[3, 5, 6, 7]` as `3,5-7`; numbers ascend."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)

@@ -1,0 +1,83 @@
+"""The page of a finished model: verdicts, figures, other files; and the choices of the built-in engine."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.bootstrap import Services
+from core.domain.job import STYLES
+from core.ui import words
+from core.ui.batch_export import ranges
+from tests.builders import EVERY_SLOT, intent, stored_model
+from tests.mesh.models import ball, glb_of, textured
+from tests.ui.test_pages import MAIN, add, jobs_page, said, services
+
+__all__ = ["services"]
+WHOLE = glb_of(textured(ball(2)))
+
+
+def finished(services: Services, model: bytes = WHOLE) -> int:
+    job_id, jobs = add(services), services.jobs
+    claim = jobs.claim_queued(owner="t", lease_s=60, slots=EVERY_SLOT, limit=1)[0].claim
+    jobs.mark_submitting(claim, intent())
+    jobs.bind_task(claim, f"task-{job_id}", poll_in_s=0)
+    jobs.mark_saving(claim, credits_used=None)
+    saving = jobs.claim_saving(owner="t", lease_s=60, generator="offline", limit=1)[0]
+    key = f"models/{job_id}/cup.glb"
+    services.objects.put(key, model, media_type="model/gltf-binary")
+    stored = stored_model(key=key, size_bytes=len(model), sha256=hashlib.sha256(model).hexdigest())
+    jobs.complete(saving.claim, stored)
+    return job_id
+
+
+@pytest.mark.slow
+def test_a_model_is_judged_and_its_figures_are_told(services: Services) -> None:
+    number = finished(services)
+    services.inspect.wait(services.overview.job(number), patience_s=60)
+    app = jobs_page(number)
+
+    assert not app.exception
+    text = said(app).replace("\\", "")
+    assert "What it is good for" in "\n".join(each.value for each in app.subheader)
+    assert "320 faces are fine for a prop" in text
+    assert "It is closed" in text
+    assert "**Faces** 320" in text
+    assert "100.0 × 100.0 × 100.0 cm" in text
+    assert "128 × 64" in text
+
+
+@pytest.mark.slow
+def test_a_file_is_made_and_then_offered(services: Services) -> None:
+    app = jobs_page(finished(services))
+    app.selectbox(key="format-1").select("stl").run()
+    app.number_input(key="height-1").set_value(40.0).run()
+    app.button(key="export-1").click().run(timeout=60)
+
+    assert not app.exception
+    made = app.session_state["made-1"]
+    assert made[1] == "/api/jobs/1/export?format=stl&compression=none&heightMm=40"
+
+
+def test_a_broken_model_says_so_and_can_still_be_downloaded(services: Services) -> None:
+    app = jobs_page(finished(services, WHOLE[: len(WHOLE) // 2]))
+
+    assert not app.exception
+    assert "The model file is cut short. You can still download the file." in said(app).replace("\\", "")
+
+
+def test_the_built_in_engine_offers_shapes_and_a_real_height(services: Services) -> None:
+    app = AppTest.from_file(MAIN, default_timeout=20).run()
+
+    assert not app.exception
+    assert [words.SHAPES[style] for style in STYLES] == list(app.selectbox(key="style").options)
+    app.selectbox(key="style").select("coin").run()
+    app.number_input(key="height_cm").set_value(12.0).run()
+    assert not app.exception
+
+
+@pytest.mark.parametrize(("numbers", "text"), [([1], "1"), ([1, 2, 3], "1-3"), ([1, 3, 4, 9], "1,3-4,9"), ([], "")])
+def test_numbers_are_written_short(numbers: list[int], text: str) -> None:
+    assert ranges(numbers) == text
