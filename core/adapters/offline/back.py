@@ -17,7 +17,7 @@ HEM_SHARE, DEEP_SHARE = 0.02, 0.045  # of the longest side: a plain back goes on
 FADE_SHARE = 0.2  # how far a colour of the outline reaches into a plain back before the commonest one takes over
 WORK_PX = 160
 DETAIL_SHARE = 0.13  # what covers less than half a window this wide is a detail: an eye, a word, a button
-SAME_AREA = 9.0  # in CIELAB as OpenCV scales it: a larger step between neighbours is the border of an area
+SAME_AREA = 6.5  # in CIELAB as OpenCV scales it: a larger step between neighbours is the border of an area
 FAR_SHARE = 1.0  # how far the surroundings reach into an area that was taken away
 GRAIN_SHARE = 0.012  # fur, wood and cloth are finer than this
 GRAIN_MOST = 22.0  # of 255: stronger is a drawn line, not a grain
@@ -37,8 +37,8 @@ def guessed_back(front: Rgb, mask: Mask, width: int, height: int, *, flatness: f
     small = cv2.resize(front, size, interpolation=cv2.INTER_AREA)
     inside = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5
     depth, hem = depth_of(inside), max(1, round(HEM_SHARE * WORK_PX))
-    plain = _plain(small, inside, depth, hem)
     calm = _without_details(small, inside, depth)
+    plain = _plain(calm, inside, depth, hem)
     filled = plain * flatness + calm * (1 - flatness)
     part = eased(depth / (1.5 * hem))[..., None]
     out = cv2.resize(
@@ -48,9 +48,9 @@ def guessed_back(front: Rgb, mask: Mask, width: int, height: int, *, flatness: f
     return np.asarray(np.clip(out, 0, 255), np.uint8)
 
 
-def _plain(small: Rgb, inside: Mask, depth: NDArray[Any], hem: int) -> NDArray[Any]:
+def _plain(calm: NDArray[Any], inside: Mask, depth: NDArray[Any], hem: int) -> NDArray[Any]:
     """The colours along the outline, fading to the commonest of them."""
-    known = softened(grown(small, core_of(inside, np.ones_like(inside), hem)), 1.5)
+    known = softened(grown(np.asarray(calm, np.uint8), core_of(inside, np.ones_like(inside), hem)), 1.5)
     rim = inside & (depth <= DEEP_SHARE * WORK_PX)
     common = np.median(known[rim], 0) if rim.any() else known.mean((0, 1))
     return _diffused(known, inside & ~rim, common, FADE_SHARE * WORK_PX)

@@ -73,7 +73,7 @@ def _motif(rgb: Rgb, mask: Mask | None) -> tuple[Grid, Grid]:
     inside = cv2.warpAffine(np.asarray(mask, np.float32), move, size, flags=cv2.INTER_LINEAR)
     y, x = np.mgrid[:WORK_PX, :WORK_PX] - WORK_PX / 2 + 0.5
     field = np.clip(FIELD * WORK_PX * 1.01 - np.hypot(x, y), 0, 1)
-    return light.astype(np.float32), np.asarray(inside * field, np.float32)
+    return light.astype(np.float32), np.asarray(np.clip((inside - 0.4) / 0.2, 0, 1) * field, np.float32)
 
 
 def _emboss(light: Grid, inside: Grid) -> Grid:

@@ -15,6 +15,8 @@ Mask = NDArray[Any]
 CORE_SHARE = 1 / 130  # the outermost pixels are mixed with the background by every camera
 STAIN_SHARE = 0.025  # how deep background can have got into the cut-out
 STAIN_CONTRAST = 40.0  # of 441: below it, object and background look alike and nothing can be told
+LIGHT_SHARE, EVENED = 0.025, 0.9  # light and shade are broader than drawing; some is left, it looks livelier
+ROUGH = 0.03  # of the logarithm of light: painted wood or plastic is smoother
 SAFE_SHARE = 0.016  # from here on inwards, colours are the object's own
 STROKE_SHARE = 0.03  # a broader line along the outline is a rim of the object, such as a plate's
 STROKE_CONTRAST = 38.0  # in CIELAB as OpenCV scales it, 0 to 255
@@ -31,6 +33,27 @@ def spread(rgb: Rgb, mask: Mask) -> Rgb:
     """
     size = max(mask.shape)
     return grown(rgb, core_of(mask, ~_stained(rgb, mask), max(1, round(size * CORE_SHARE))))
+
+
+def lit_evenly(rgb: Rgb, mask: Mask, strength: float) -> Rgb:
+    """With the broad light and shade of the photograph evened out, so that its dark limb is not on the sides too.
+
+    Args:
+        strength: 0 (as it is) to 1.
+    """
+    if strength < 0.05:
+        return rgb
+    scale = min(1.0, STROKE_WORK_PX / max(mask.shape))
+    size = (max(2, round(mask.shape[1] * scale)), max(2, round(mask.shape[0] * scale)))
+    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    inside = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5
+    light = np.log(grown(small, core_of(inside, inside, 2)).mean(2) + 4)
+    broad = cv2.GaussianBlur(light, (0, 0), LIGHT_SHARE * max(size))
+    roughness = float(np.median(np.abs(light - broad)[inside])) if inside.any() else 0.0
+    strength *= float(np.clip(1.5 - roughness / ROUGH, 0, 1))  # fur and cloth are not evened: their gaps would glow
+    level = float(np.percentile(broad[inside] if inside.any() else broad, 70))
+    gain = np.exp(np.clip(strength * EVENED * (level - broad), -0.5, 1.6)).astype(np.float32)
+    return np.asarray(np.clip(rgb * cv2.resize(gain, mask.shape[1::-1])[..., None], 0, 255), np.uint8)
 
 
 def with_soft_rim(front: Rgb, mask: Mask, *, flatness: float = 0.0) -> Rgb:

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
-from core.adapters.offline.colours import Mask, Rgb
+from core.adapters.offline.colours import Mask, Rgb, lit_evenly
 from core.adapters.offline.inflate import SCREEN, capped, film_height
 from core.adapters.offline.mesh import Mesh, finished
 from core.adapters.offline.outline import Edges, Points, Triangles, boundary_edges, grid_mesh, smoothed, split_chords
@@ -80,7 +80,8 @@ def inflated(
     front[inner] = np.maximum(front[inner], LEAST_THICKNESS)
     behind[inner] = np.minimum(behind[inner], -LEAST_THICKNESS)
     front[sheet.rim] = behind[sheet.rim] = 0
-    colours = atlas(crop.rgb, crop.mask, size_px=texture_px, flatness=profile.flatness, back=crop.back)
+    even = lit_evenly(crop.rgb, crop.mask > 0.5, profile.roundness)
+    colours = atlas(even, crop.mask, size_px=texture_px, flatness=profile.flatness, back=crop.back)
     return _closed(sheet, front, behind, crop, colours)
 
 

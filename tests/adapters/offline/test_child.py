@@ -14,6 +14,7 @@ import pytest
 from core.adapters.offline.worker import ROOT
 from core.mesh.glb import read_facts
 from tests import pictures
+from tests.adapters.offline.shapes import body_of
 
 pytestmark = pytest.mark.slow
 
@@ -55,6 +56,20 @@ def test_it_answers_each_order_with_progress_and_one_end_and_survives_a_bad_one(
     assert list(missing[-1]) == list(damaged[-1]) == ["failed"]
     assert 500 < read_facts(out.read_bytes()).face_count <= 900
     assert not (tmp_path / "no.glb").exists()
+
+
+def test_an_order_may_ask_for_a_style_a_height_and_a_picture_of_the_back(
+    child: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    picture, out = tmp_path / "good.png", tmp_path / "model.glb"
+    picture.write_bytes(pictures.with_alpha())
+
+    first = answers(child, image=str(picture), out=str(out), style="coin", height_m=0.03, back=str(picture))
+    unknown = answers(child, image=str(picture), out=str(tmp_path / "no.glb"), style="cube")
+
+    assert first[-1] == {"done": True}
+    assert body_of(out.read_bytes()).extents[1] == pytest.approx(0.03, rel=1e-5)
+    assert "cube" in unknown[-1]["failed"]
 
 
 def test_it_ends_when_nobody_can_give_it_orders_any_more(child: subprocess.Popen[str]) -> None:

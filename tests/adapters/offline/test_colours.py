@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.adapters.offline.colours import drawn_outline
+from core.adapters.offline.colours import drawn_outline, lit_evenly
 from core.adapters.offline.texture import Atlas, atlas, framed
 from tests.adapters.offline.shapes import disc, plain
 
@@ -130,3 +130,16 @@ def test_a_stripe_goes_on_behind_and_a_patch_in_the_middle_does_not() -> None:
     _, back, _ = parts(atlas(picture, mask, size_px=SIDE))
 
     assert np.abs(back[62, 40:90].astype(int) - FACE).max() < 40
+
+
+def test_the_dark_limb_of_a_lit_ball_is_evened_out_and_fur_is_left_alone() -> None:
+    mask = disc(SIDE) > 0.5
+    y, x = (np.mgrid[:SIDE, :SIDE] - SIDE / 2) / (0.35 * SIDE)
+    ball = plain(disc(SIDE), RED) * np.clip(1 - 0.7 * np.hypot(x, y) ** 4, 0.2, 1)[..., None]
+    ball = ball.astype(np.uint8)
+    fur = np.random.default_rng(2).integers(60, 200, (SIDE, SIDE, 1), dtype=np.uint8).repeat(3, 2)
+    rim = mask & (disc(SIDE, radius=0.33) < 0.5)
+
+    assert lit_evenly(ball, mask, 1.0)[rim].mean() > 1.3 * ball[rim].mean()
+    assert (lit_evenly(ball, mask, 0.0) == ball).all()
+    assert (lit_evenly(fur, mask, 1.0) == fur).all()

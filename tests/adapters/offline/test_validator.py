@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from core.adapters.offline.engine import make_model
+from core.adapters.offline.engine import STYLES, make_model
 from core.vendor import FILES
 from tests import pictures
 from tests.pictures import VARIED
@@ -69,6 +69,15 @@ def test_a_model_without_texture_and_one_with_many_faces_are_valid_too(tmp_path:
         glb = make_model(pictures.with_alpha(), name="Dog", face_limit=faces, texture=texture)
 
         assert complaints(judged(glb, tmp_path)) == []
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_every_style_at_a_real_height_and_with_a_picture_of_the_back_is_valid(style: str, tmp_path: Path) -> None:
+    glb = make_model(
+        pictures.portrait(), name="x", face_limit=5000, style=style, height_m=1.7, back=pictures.with_alpha()
+    )
+
+    assert complaints(judged(glb, tmp_path)) == []
 
 
 def test_the_validator_is_awake(tmp_path: Path) -> None:
