@@ -15,7 +15,7 @@ from core.domain.export import FORMATS, PRINTED, Compression, ExportFacts, Expor
 from core.mesh.glb_writing import write_glb
 from core.mesh.packing import packed
 from core.mesh.parts import parts
-from core.mesh.shape import measure, merged
+from core.mesh.shape import closedness, merged
 from core.mesh.simplify import simplified
 from core.mesh.surface import Surface, read_surface
 from core.mesh.usdz import read_usdz, write_usdz
@@ -115,23 +115,23 @@ def _checked(written: bytes, surface: Surface, order: ExportOrder) -> ExportFact
         raise ExportFailed(
             f"The {label} file could not be read again after it was made, so it is not offered."
         ) from exc
-    before = measure(surface.vertices, surface.faces)
-    after = measure(vertices, faces)
-    expected = np.array(before.extents_m)
+    was_closed, extents = closedness(surface.vertices, surface.faces)
+    is_closed, after = closedness(vertices, faces)
+    expected = np.array(extents)
     if order.format in PRINTED:
-        expected = expected[[0, 2, 1]] * (order.height_mm / (before.extents_m[1] or max(before.extents_m)))
+        expected = expected[[0, 2, 1]] * (order.height_mm / (extents[1] or max(extents)))
     wrong = (
         len(faces) != len(surface.faces)
-        or np.abs(np.array(after.extents_m) - expected).max() > MOST_OFF * max(expected.max(), 1e-12)
-        or (before.is_watertight and not after.is_watertight and order.compression is Compression.NONE)
+        or np.abs(np.array(after) - expected).max() > MOST_OFF * max(expected.max(), 1e-12)
+        or (was_closed and not is_closed and order.compression is Compression.NONE)
     )
     if wrong:
         raise ExportFailed(f"The {label} file did not hold the whole model when it was read again; it is not offered.")
     return ExportFacts(
         size_bytes=len(written),
         face_count=len(faces),
-        is_watertight=after.is_watertight,
-        extents=after.extents_m,
+        is_watertight=is_closed,
+        extents=after,
     )
 
 

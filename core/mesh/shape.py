@@ -53,19 +53,24 @@ def measure(vertices: NDArray[Any], faces: NDArray[Any]) -> ShapeFacts:
 
 
 def merged(vertices: NDArray[Any], faces: NDArray[Any]) -> tuple[Vertices, Faces]:
+    """Points of the same place as one, and only those that a face uses."""
     points = np.asarray(vertices, np.float32)
     grid = SAME * max(float(np.ptp(points, axis=0).max()), 1e-30)
-    places = np.round((points - points.min(axis=0)) / grid).astype(np.int32)
-    order = np.lexsort(places.T)
-    ordered = places[order]
-    is_new = np.r_[True, (ordered[1:] != ordered[:-1]).any(axis=1)]
-    number = np.empty(len(order), np.int64)
-    number[order] = np.cumsum(is_new) - 1
-    used = number[faces]
-    present = np.zeros(int(is_new.sum()), bool)
+    places = np.round((points - points.min(axis=0)) / grid).astype(np.int64)
+    key = (places[:, 0] << 42) | (places[:, 1] << 21) | places[:, 2]  # each has at most a million steps
+    _, first, number = np.unique(key, return_index=True, return_inverse=True)
+    used = number.ravel()[faces]
+    present = np.zeros(len(first), bool)
     present[used.ravel()] = True  # points of no face are not part of the surface
     compact = np.cumsum(present) - 1
-    return points[order[is_new]][present].astype(np.float64), compact[used]
+    return points[first[present]].astype(np.float64), compact[used]
+
+
+def closedness(vertices: NDArray[Any], faces: NDArray[Any]) -> tuple[bool, tuple[float, float, float]]:
+    """Whether a surface is closed, and its extents: the two figures that a copy must share."""
+    points, joined = merged(vertices, faces)
+    is_line = (joined[:, 0] == joined[:, 1]) | (joined[:, 1] == joined[:, 2]) | (joined[:, 2] == joined[:, 0])
+    return _edges(joined[~is_line], len(points))[0], _triple(np.ptp(points, axis=0))
 
 
 def _edges(faces: Faces, count: int) -> tuple[bool, bool]:

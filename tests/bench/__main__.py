@@ -17,6 +17,7 @@ import psutil
 from core.imaging.picture import prepare
 from tests import pictures
 from tests.bench.engine import engine
+from tests.bench.models import models
 from tests.bench.stores import stores
 from tests.bench.waiting import waiting
 from tests.serving import ServerProcess, serving
@@ -32,6 +33,7 @@ def main() -> None:
         idle_cpu(Path(folder))
         answers(Path(folder))
     engine()
+    models()
     stores()
     waiting()
 
