@@ -89,6 +89,8 @@ def _cropped(rgb: Rgb, mask: Mask, back: Rgb | None = None) -> _Crop:
     rows, columns = np.nonzero(mask > 0.5)
     if len(rows) < 30:
         raise NoSolid("the object has fewer than 30 pixels")
+    if min(mask.shape) < 2:
+        raise NoSolid("the picture is a single line of pixels")
     extent = max(int(np.ptp(rows)), int(np.ptp(columns))) + 1
     margin = max(2, round(0.03 * extent))
     height, width = mask.shape

@@ -100,6 +100,15 @@ def test_more_faces_are_used_when_more_are_allowed() -> None:
     assert 14_000 < len(many.faces) <= 20_000
 
 
+@pytest.mark.parametrize("shape", [(1, 90), (90, 1)])
+def test_a_single_line_of_pixels_is_no_solid(shape: tuple[int, int]) -> None:
+    line = np.zeros(shape, np.float32)
+    line.flat[20:70] = 1
+
+    with pytest.raises(NoSolid, match="single line"):
+        inflated(plain(line), line, face_limit=1000, texture_px=64)
+
+
 def test_a_speck_is_no_solid() -> None:
     speck = np.zeros((100, 100), np.float32)
     speck[50:53, 50:53] = 1
