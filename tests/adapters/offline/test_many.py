@@ -20,6 +20,8 @@ from tests.adapters.offline.shapes import assert_is_closed, body, body_of, plain
 from tests.adapters.offline.test_solid import random_mask
 from tests.pictures import encoded
 
+pytestmark = pytest.mark.slow  # the network and the whole engine
+
 MASKS, QUICK_MASKS, PICTURES, QUICK_PICTURES = 2000, 20, 200, 10
 MOST_REFUSED = 0.1  # dust and chequerboards at few faces; the engine makes a relief of them
 
@@ -52,7 +54,6 @@ def test_random_masks_become_closed_solids() -> None:
     assert sum(map(is_refused, range(QUICK_MASKS))) <= MOST_REFUSED * QUICK_MASKS
 
 
-@pytest.mark.slow
 def test_thousands_of_random_masks_become_closed_solids() -> None:
     assert sum(map(is_refused, range(QUICK_MASKS, QUICK_MASKS + MASKS))) <= MOST_REFUSED * MASKS
 
@@ -109,7 +110,6 @@ def test_odd_pictures_become_closed_models_in_every_style(seed: int, caplog: pyt
     assert not [record for record in caplog.records if record.levelname == "ERROR"]  # no fault was hidden by a relief
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("first", range(QUICK_PICTURES, PICTURES, 10))
 def test_hundreds_of_odd_pictures_become_closed_models(first: int, caplog: pytest.LogCaptureFixture) -> None:
     for seed in range(first, first + 10):

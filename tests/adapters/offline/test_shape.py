@@ -20,6 +20,8 @@ from core.adapters.offline.trim import trimmed
 from tests import drawings, pictures
 from tests.adapters.offline.shapes import assert_is_closed, body, body_of, disc, plain
 
+pytestmark = pytest.mark.slow  # the network and the whole engine
+
 FACES = 6000
 
 

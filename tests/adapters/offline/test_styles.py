@@ -16,6 +16,8 @@ from core.mesh.glb import read_facts
 from tests import drawings, pictures
 from tests.adapters.offline.shapes import assert_is_closed, body_of, document
 
+pytestmark = pytest.mark.slow  # the network and the whole engine
+
 GREEN, RED, BLUE = (20, 160, 40), (200, 30, 30), (20, 40, 200)
 
 
