@@ -24,7 +24,7 @@ def fill(page: Page, server: ServerProcess, picture: bytes, name: str, *, file_n
     page.goto(server.address)
     expect(page.get_by_role("heading", name="Turn a picture into a 3D model")).to_be_visible()
     if picture:
-        page.locator("input[type=file]").set_input_files(
+        page.locator("input[type=file]").first.set_input_files(
             {"name": file_name, "mimeType": "image/jpeg", "buffer": picture}
         )
         expect(page.get_by_alt_text("The picture you chose")).to_be_visible()
@@ -168,7 +168,7 @@ def test_a_picture_that_is_taken_back_is_gone_and_one_that_is_left_alone_stays(
 
 def test_a_web_page_that_calls_itself_a_picture_is_refused_plainly(page: Page, server: ServerProcess) -> None:
     page.goto(server.address)
-    page.locator("input[type=file]").set_input_files(
+    page.locator("input[type=file]").first.set_input_files(
         {"name": "a.png", "mimeType": "image/png", "buffer": b"<html>hello</html>"}
     )
     page.get_by_role("textbox", name="What is it?").fill("Trick")
