@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -236,3 +237,48 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(page: Page, server: ServerP
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         page.wait_for_timeout(1000)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+
+
+def test_a_model_is_judged_and_its_print_file_is_made_and_downloaded(
+    page: Page, server: ServerProcess, tmp_path: Path
+) -> None:
+    number = server.post(pictures.product_on_white(), "Toy")
+    assert server.wait_for_end(number)["status"] == "completed"
+    page.goto(f"{server.address}/jobs?job={number}")
+
+    expect(page.get_by_role("heading", name="What it is good for")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("faces are fine for a prop")).to_be_visible()
+    expect(page.get_by_text("It is closed")).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_role("button", name="Other formats").click()
+    page.get_by_role("combobox", name="Format").click()
+    page.get_by_role("option", name=re.compile("^STL")).click()
+    height = page.get_by_role("spinbutton", name="Height in millimetres")
+    height.fill("42")
+    height.press("Enter")
+    page.get_by_role("button", name="Make the file").click()
+    link = page.get_by_role("link", name="Download STL")
+    expect(link).to_be_visible(timeout=PATIENCE_MS)
+    with page.expect_download() as download:
+        link.click()
+
+    target = tmp_path / "toy.stl"
+    download.value.save_as(target)
+    assert download.value.suggested_filename == "toy.stl"
+    mesh = trimesh.load_mesh(target)
+    assert abs(mesh.extents[2] - 42) < 0.01
+    assert mesh.is_watertight
+
+
+def test_models_of_the_table_come_in_one_zip(page: Page, server: ServerProcess, tmp_path: Path) -> None:
+    number = server.post(pictures.product_on_white(), "In a zip")
+    server.wait_for_end(number)
+    page.goto(f"{server.address}/jobs")
+    page.get_by_role("button", name="Export models").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download as one zip").click()
+
+    target = tmp_path / "all.zip"
+    download.value.save_as(target)
+    with zipfile.ZipFile(target) as archive:
+        names = archive.namelist()
+    assert {"manifest.json", "manifest.csv", f"{number}-in-a-zip.glb"} <= set(names)
