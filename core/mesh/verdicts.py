@@ -67,7 +67,7 @@ def _ar(report: MeshReport) -> Verdict:
             reason=f"It would stand {largest:,.3g} m large in the room.",
             remedy="Make it again with its real height.",
         )
-    return Verdict(use=Use.AR, light=Light.GREEN, reason=f"{_size(header)} open at once; USDZ for iPhones works.")
+    return Verdict(use=Use.AR, light=Light.GREEN, reason=f"{_size(header)} open at once.")
 
 
 def _print(report: MeshReport) -> Verdict:
