@@ -68,6 +68,7 @@ alter table public.generated_images
     add column if not exists retry_of         bigint references public.generated_images (id),
     add column if not exists change_number    bigint,        -- grows with every write to any row
     add column if not exists folded_name      text generated always as (left(replace(lower(target_object), 'ß', 'ss'), 400)) stored,
+    add column if not exists add_id           uuid,          -- of the write that made it: no later write changes it
     add column if not exists write_id         uuid;          -- of the last write: repeated after a lost answer, it is one
 
 alter table public.generated_images
@@ -76,6 +77,19 @@ alter table public.generated_images
     alter column image_url drop not null,
     alter column iteration drop not null,
     alter column "3d_url" drop not null;
+
+do $$
+declare
+    c text;
+begin
+    foreach c in array array['created_at', 'updated_at'] loop
+        if exists (select 1 from information_schema.columns where table_schema = 'public' and table_name = 'generated_images'
+                   and column_name = c and data_type = 'timestamp without time zone') then
+            execute format('alter table public.generated_images alter column %I type timestamptz using %I at time zone ''UTC''', c, c);
+        end if;
+    end loop;
+end
+$$;
 
 -- Rows of before: with a model they are completed, without one nothing works on them any more. None looks running.
 -- What a column default once wrote into `status` is not believed.
@@ -160,6 +174,7 @@ alter table public.generated_images add constraint maquette_task
 
 -- Rows of before have no write_id: a task may be in several of them, and only ours are held to be unique.
 create unique index if not exists maquette_task_of_one_job on public.generated_images (task_id) where task_id is not null and write_id is not null;
+create unique index if not exists maquette_added_once on public.generated_images (add_id);
 create unique index if not exists maquette_idempotency on public.generated_images (idempotency_key);
 create index if not exists maquette_by_stage on public.generated_images (stage, category, id);
 create index if not exists maquette_open on public.generated_images (id) where stage <> 'done';
@@ -311,9 +326,9 @@ declare
     used numeric;
 begin
     select * into r from public.generated_images
-    where write_id = p_write_id or idempotency_key = p_new::jsonb ->> 'idempotency_key' limit 1;
+    where add_id = p_write_id or idempotency_key = p_new::jsonb ->> 'idempotency_key' limit 1;
     if found then
-        return jsonb_build_object('row', to_jsonb(r), 'created', r.write_id is not distinct from p_write_id);
+        return jsonb_build_object('row', to_jsonb(r), 'created', r.add_id is not distinct from p_write_id);
     end if;
     if p_most is not null and coalesce((p_new::jsonb ->> 'credits_estimate')::numeric, 0) > 0 then
         perform pg_advisory_xact_lock(hashtext('maquette budget'));
@@ -323,16 +338,17 @@ begin
         end if;
     end if;
     insert into public.generated_images (session_id, target_object, iteration, status, stage, created_at, updated_at,
-        generator, category, options, image, credits_estimate, idempotency_key, request_hash, retry_of, write_id)
+        generator, category, options, image, credits_estimate, idempotency_key, request_hash, retry_of, write_id, add_id)
     values (p_new::jsonb ->> 'session_id', p_new::jsonb ->> 'target_object', (p_new::jsonb ->> 'iteration')::integer, 'running', 'queued',
         public.maquette_now(), public.maquette_now(), p_new::jsonb ->> 'generator', p_new::jsonb ->> 'category', p_new::jsonb -> 'options',
         p_new::jsonb -> 'image', (p_new::jsonb ->> 'credits_estimate')::numeric, p_new::jsonb ->> 'idempotency_key',
-        p_new::jsonb ->> 'request_hash', (p_new::jsonb ->> 'retry_of')::bigint, p_write_id)
-    on conflict (idempotency_key) do nothing
+        p_new::jsonb ->> 'request_hash', (p_new::jsonb ->> 'retry_of')::bigint, p_write_id, p_write_id)
+    on conflict do nothing
     returning * into r;
-    if not found then
-        select * into r from public.generated_images where idempotency_key = p_new::jsonb ->> 'idempotency_key';
-        return jsonb_build_object('row', to_jsonb(r), 'created', false);
+    if not found then  -- the same key, or the same call repeated, at the same moment
+        select * into r from public.generated_images
+        where add_id = p_write_id or idempotency_key = p_new::jsonb ->> 'idempotency_key' limit 1;
+        return jsonb_build_object('row', to_jsonb(r), 'created', r.add_id is not distinct from p_write_id);
     end if;
     update public.generated_images set image_url = '/api/jobs/' || r.id || '/image' where id = r.id returning * into r;
     insert into public.job_events (job_id, at, before, after, status, attempt, note)
@@ -607,10 +623,12 @@ end
 $$;
 
 -- Those of these tasks that belong to no job.
-create or replace function public.maquette_unbound(p_tasks text[]) returns setof text
+create or replace function public.maquette_unbound(p_tasks text[]) returns jsonb
 language sql stable security invoker set search_path = pg_catalog, public, pg_temp
 as $$
-select t from unnest(p_tasks) t where not exists (select 1 from public.generated_images where task_id = t)
+-- one value: a hosted project cuts lists of rows at a thousand
+select coalesce(jsonb_agg(t), '[]'::jsonb) from unnest(p_tasks) t
+where not exists (select 1 from public.generated_images where task_id = t)
 $$;
 
 -- Remember tasks that belong to no job; what is known only grows.
@@ -695,6 +713,7 @@ begin
             cancelled_at, hint_at, fetch_tries, usage_missed_at, usage_seen_at, usage_lag_s,
             credits_estimate, credits_used, error_code, error_message, idempotency_key, request_hash,
             retry_of, change_number, write_id)
+        overriding system value
         select
             id, session_id, target_object, iteration, image_url, "3d_url", status, stage, created_at,
             updated_at, generator, category, options, image, model, progress, attempt, nonce, image_token,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 import threading
@@ -163,8 +164,13 @@ def _stores(settings: Settings, clock: Clock) -> tuple[JobStore, ObjectStore]:
     """Supabase is not called here: a project that is away, or lacks the update, shows on the pages and passes."""
     if settings.uses_supabase and settings.supabase_url is not None and settings.supabase_key is not None:
         connection = Connection(settings.supabase_url, settings.supabase_key.get_secret_value())
-        return SupabaseJobStore(connection), SupabaseObjectStore(connection, cache=settings.data_dir / "cache")
+        return SupabaseJobStore(connection), SupabaseObjectStore(connection, cache=_of_project(settings, "cache"))
     return SqliteJobStore(settings.data_dir / "maquette.sqlite3", clock), LocalObjectStore(settings.data_dir / "files")
+
+
+def _of_project(settings: Settings, name: str) -> Path:
+    """A folder of this machine for one project alone: two projects have jobs of the same numbers."""
+    return settings.data_dir / name / hashlib.sha256((settings.supabase_url or "").encode()).hexdigest()[:12]
 
 
 def installations(settings: Settings, *, data_dir: Path | None = None) -> tuple[Installation, Installation]:
@@ -186,7 +192,7 @@ def installations(settings: Settings, *, data_dir: Path | None = None) -> tuple[
         name="Supabase",
         jobs=SupabaseJobStore(connection),
         archive=SupabaseArchive(connection),
-        objects=SupabaseObjectStore(connection, cache=folder / "cache"),
+        objects=SupabaseObjectStore(connection, cache=None),
     )
     return local, remote
 
@@ -247,7 +253,7 @@ def _worker(
             generator=generator,
             owner=owner,
             lease_s=settings.lease_s,
-            spool=LocalObjectStore(settings.data_dir / "spool") if settings.uses_supabase else None,
+            spool=LocalObjectStore(_of_project(settings, "spool")) if settings.uses_supabase else None,
             on_completed=inspect.request,
         ),
         reconcile=Reconcile(

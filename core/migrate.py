@@ -11,7 +11,7 @@ from typing import Any
 from tqdm import tqdm
 
 from core.bootstrap import installations
-from core.domain.errors import MaquetteError
+from core.domain.errors import MaquetteError, MigrationRefused
 from core.services.migrate import Installation, Migrate, Moved
 from core.settings import load_settings
 
@@ -61,13 +61,26 @@ def main(arguments: list[str] | None = None) -> int:
     )
     asked = parser.parse_args(arguments)
     try:
-        local, remote = installations(load_settings(), data_dir=asked.data_dir)
+        settings = load_settings()
+        local, remote = installations(settings, data_dir=asked.data_dir)
+        if asked.direction == "to-sqlite":
+            check_settled(settings.data_dir)
         moved = move(local, remote) if asked.direction == "to-supabase" else move(remote, local)
     except MaquetteError as exc:
         print(exc.message, file=sys.stderr)  # noqa: T201
         return 1
     print(tell(moved, remote if asked.direction == "to-supabase" else local))  # noqa: T201
     return 0
+
+
+def check_settled(folder: Path) -> None:
+    """Nothing paid may be left that only this machine knows of. Raises: MigrationRefused."""
+    left = [path for name in ("spool", "journal") for path in (folder / name).rglob("*") if path.is_file()]
+    if left:
+        raise MigrationRefused(
+            f"{len(left)} paid answers or models are still on their way in {folder} (spool, journal). Start a worker, "
+            "wait until they are stored, stop it, and run this again. Do the same with every machine that worked."
+        )
 
 
 def tell(moved: Moved, target: Installation) -> str:

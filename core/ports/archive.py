@@ -100,7 +100,8 @@ def plain(table: str, row: Mapping[str, Any]) -> Record:
             continue
         if name in kind.times:
             moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-            record[name] = moment.astimezone(UTC).isoformat(timespec="microseconds")
+            aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+            record[name] = aware.astimezone(UTC).isoformat(timespec="microseconds")
         elif name in kind.decimals:
             record[name] = f"{Decimal(str(value)).normalize():f}"
         elif name in kind.floats:
@@ -125,4 +126,8 @@ class Archive(Protocol):
 
     def restore(self, table: str, records: Sequence[Record]) -> None:
         """Write rows that are not there yet, with their own numbers; new rows get higher ones. A known key is left."""
+        ...
+
+    def resume(self, generator: str) -> None:
+        """End the waiting time of a generator's account."""
         ...

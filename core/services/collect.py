@@ -47,14 +47,19 @@ class _Unreadable(ModelInvalid):
         self.data = data
 
 
-def original_key(job: Job) -> str:
+def original_key(job_id: int) -> str:
     """Where the file of a job lies that nothing here could read."""
-    return f"models/{job.id}/original.bin"
+    return f"models/{job_id}/original.bin"
 
 
-def preview_key(job: Job) -> str:
+def preview_key(job_id: int) -> str:
     """Where the generator's own picture of a model lies."""
-    return f"models/{job.id}/rendered.png"
+    return f"models/{job_id}/rendered.png"
+
+
+def spool_key(task_id: str) -> str:
+    """By task, which is one for ever; job numbers begin again in an emptied table."""
+    return f"models/{slug(task_id)}.glb"
 
 
 def _facts(data: bytes) -> GlbFacts:
@@ -99,7 +104,7 @@ class Collect:
             model = self._bring_home(job)
             done = self.jobs.complete(claimed.claim, model)
             if self.spool is not None:
-                self.spool.delete(model.key)
+                self.spool.delete(spool_key(job.task_id or ""))
             log.info("job %s: completed, %s bytes", job.id, model.size_bytes)
             self.on_completed(done)
         except ClaimLost as exc:
@@ -126,7 +131,7 @@ class Collect:
 
     def _bring_home(self, job: Job) -> StoredModel:
         key = f"models/{job.id}/{slug(job.target_object)}.glb"
-        data = self._on_this_machine(key, job)
+        data = self._on_this_machine(job)
         facts = _facts(data)
         self.objects.put(key, data, media_type=MEDIA_TYPE)
         return StoredModel(
@@ -137,8 +142,9 @@ class Collect:
             vertex_count=facts.vertex_count,
         )
 
-    def _on_this_machine(self, key: str, job: Job) -> bytes:
+    def _on_this_machine(self, job: Job) -> bytes:
         """The model from the spool, or fetched and spooled: from then on Tripo may forget it."""
+        key = spool_key(job.task_id or "")
         if self.spool is not None and self.spool.exists(key):
             return self.spool.get(key)
         fetched = self.generator.fetch_model(self._fresh(job))
@@ -153,7 +159,7 @@ class Collect:
         if preview is None or not preview.startswith(PICTURES):
             return
         try:
-            self.objects.put(preview_key(job), preview, media_type="image/png")
+            self.objects.put(preview_key(job.id), preview, media_type="image/png")
         except (StorageFull, StoreUnavailable) as exc:
             log.info("job %s: the generator's own picture could not be stored: %s", job.id, exc.message)
 
@@ -161,7 +167,7 @@ class Collect:
         """What came is kept for a person to look at, though nothing here can read it."""
         if not isinstance(exc, _Unreadable) or not exc.data.startswith(GLB_MAGIC):
             return exc
-        self.objects.put(original_key(job), exc.data, media_type="application/octet-stream")
+        self.objects.put(original_key(job.id), exc.data, media_type="application/octet-stream")
         return ModelInvalid(f"{exc.message} The file that came is kept: download it on the job's page.", code=KEPT_CODE)
 
     def _fresh(self, job: Job) -> TaskState:

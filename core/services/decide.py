@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
-from core.domain.errors import IllegalTransition, ObjectMissing
+from core.domain.errors import IllegalTransition, ObjectMissing, StoreUnavailable
 from core.domain.generation import SeenTask
 from core.domain.job import Category, Job, JobOptions, NewJob
 from core.domain.status import Stage, Status
 from core.ports.job_store import Budget, JobStore
 from core.ports.object_store import ObjectStore
 from core.services.gate import Gate
+from core.services.waits import MOVED, is_for_good
 
 DAY = timedelta(days=1)
 
@@ -73,6 +74,8 @@ class Decide:
         Raises: JobNotFound, IllegalTransition, ObjectMissing, BudgetExceeded, StoreUnavailable.
         """
         job = self.jobs.get(job_id)
+        if is_for_good(self.jobs.account_wait_s(generator=self.generator.name)):
+            raise StoreUnavailable(MOVED)
         offer = self.retry_offer(job)
         if offer is None or job.image is None:
             raise IllegalTransition(f"Job {job_id} cannot be made again now: it has not failed.")

@@ -13,7 +13,8 @@ from core.domain.errors import MigrationRefused, ObjectMissing
 from core.ports.archive import TABLES, Archive, Key, Record
 from core.ports.job_store import JobStore
 from core.ports.object_store import ObjectStore
-from core.services.waits import FOR_GOOD_S
+from core.services.collect import KEPT_CODE, original_key, preview_key
+from core.services.waits import FOR_GOOD_S, is_for_good
 
 BATCH = 200  # rows read and written at once
 AT_WORK = timedelta(seconds=30)  # a younger heartbeat means that somebody works there now
@@ -63,21 +64,42 @@ class Migrate:
     progress: Progress
 
     def run(self) -> Moved:
-        """Raises: MigrationRefused with what to do; StoreUnavailable, StorageFull: run it again later."""
+        """Raises: MigrationRefused with what to do; StoreUnavailable, StorageFull: run it again later.
+
+        Nothing works on the new side before the old one has stopped for good: both have the same waiting jobs, and one
+        that is ordered on both is paid twice.
+        """
         for side in (self.source, self.target):
             _check_at_rest(side)
+        was_moved = _is_stopped(self.source)
+        if was_moved:
+            self._check_moved_to_here()
         for table in TABLES:
             self._check_free(table)
+        _stop(self.target)
         files, size, missing = self._move_files()
         for table in TABLES:
             self._move_rows(table)
+        for side in (self.source, self.target):
+            _check_at_rest(side)
         rows = {table: self._compare(table) for table in TABLES}
-        _check_at_rest(self.source)
-        for generator in GENERATORS:
-            # both sides have the same waiting jobs now: the old one must never send them
-            self.source.jobs.pause_account(generator=generator, wait_s=FOR_GOOD_S)
-        _check_at_rest(self.source)
+        _stop(self.source)
+        try:
+            _check_at_rest(self.source)
+        except MigrationRefused:
+            if not was_moved:
+                _resume(self.source)
+            raise
+        _resume(self.target)
         return Moved(rows=rows, files=files, file_bytes=size, missing=tuple(missing))
+
+    def _check_moved_to_here(self) -> None:
+        """An installation that was moved already: the same move may be run again, another one may not."""
+        if any(_digest(self.source.archive, table) != _digest(self.target.archive, table) for table in TABLES):
+            raise MigrationRefused(
+                f"{self.source.name} was moved already, and its jobs went on elsewhere since. Moving it again would "
+                "order and pay waiting jobs twice. Move from where they are now."
+            )
 
     def _check_free(self, table: str) -> None:
         """What is on the target already must be an earlier part of this same move."""
@@ -103,22 +125,34 @@ class Migrate:
         self.progress.begin("files", len(files))
         moved, size, missing = 0, 0, []
         for file in files:
-            if self._move_file(file):
-                moved, size = moved + 1, size + int(file["size_bytes"])
-            else:
+            found = self._move_file(file) if "sha256" in file else self._move_unlisted(str(file["key"]))
+            if found is not None:
+                moved, size = moved + 1, size + found
+            elif "sha256" in file:
                 missing.append(str(file["key"]))
             self.progress.advance(1)
         return moved, size, missing
 
-    def _move_file(self, file: Record) -> bool:
-        """False when the old side does not have it any more."""
-        key = str(file["key"])
-        if _is_there(self.target.objects, file):
-            return True
+    def _move_unlisted(self, key: str) -> int | None:
+        """A file that no row describes: its bytes are compared with what comes back. None when there is none."""
         try:
             data = self.source.objects.get(key)
         except ObjectMissing:
-            return False
+            return None
+        self.target.objects.put(key, data, media_type=_kind_of(data))
+        if self.target.objects.get(key) != data:
+            raise MigrationRefused(f"{self.target.name} does not give {key} back as it was stored. Run this again.")
+        return len(data)
+
+    def _move_file(self, file: Record) -> int | None:
+        """Its size; None when the old side does not have it any more."""
+        key = str(file["key"])
+        if _is_there(self.target.objects, file):
+            return int(file["size_bytes"])
+        try:
+            data = self.source.objects.get(key)
+        except ObjectMissing:
+            return None
         if not _fits(data, file):
             raise MigrationRefused(
                 f"The file {key} in {self.source.name} is not the one its job has on record: other size or hash. "
@@ -127,7 +161,7 @@ class Migrate:
         self.target.objects.put(key, data, media_type=str(file.get("media_type", "model/gltf-binary")))
         if not _is_there(self.target.objects, file):
             raise MigrationRefused(f"{self.target.name} does not give {key} back as it was stored. Run this again.")
-        return True
+        return len(data)
 
     def _move_rows(self, table: str) -> None:
         self.progress.begin(table, self.source.archive.count(table))
@@ -141,8 +175,8 @@ class Migrate:
         if (ours, our_sum) != (theirs, their_sum):
             raise MigrationRefused(
                 f"After the move {table} has {ours} rows in {self.source.name} and {theirs} in {self.target.name}, "
-                "or their contents differ. Somebody worked there meanwhile: stop all servers and workers of both, "
-                "empty the new place and run this again. The old one is as it was."
+                "or their contents differ. Somebody worked on the old side meanwhile: stop all its servers and "
+                "workers, empty the new place, which takes no work before the move is complete, and run this again."
             )
         return ours
 
@@ -156,14 +190,38 @@ def _check_at_rest(side: Installation) -> None:
         )
 
 
+def _is_stopped(side: Installation) -> bool:
+    return any(is_for_good(side.jobs.account_wait_s(generator=generator)) for generator in GENERATORS)
+
+
+def _stop(side: Installation) -> None:
+    for generator in GENERATORS:
+        side.jobs.pause_account(generator=generator, wait_s=FOR_GOOD_S)
+
+
+def _resume(side: Installation) -> None:
+    for generator in GENERATORS:
+        side.archive.resume(generator)
+
+
+def _kind_of(data: bytes) -> str:
+    if data.startswith(b"\x89PNG"):
+        return "image/png"
+    return "image/jpeg" if data.startswith(b"\xff\xd8") else "application/octet-stream"
+
+
 def _files(archive: Archive) -> Iterator[Record]:
-    """Each stored file once: retried jobs share a picture."""
+    """Each stored file once: retried jobs share a picture. Those that no row describes have only a key."""
     seen: set[str] = set()
     for record in _all(archive, "generated_images"):
         for file in (record["image"], record["model"], record["options"].get("back")):
             if file is not None and file["key"] not in seen:
                 seen.add(file["key"])
                 yield file
+        if record["error_code"] == KEPT_CODE:
+            yield {"key": original_key(record["id"])}
+        if record["generator"] == "tripo" and record["model"] is not None:
+            yield {"key": preview_key(record["id"])}
 
 
 def _is_there(objects: ObjectStore, file: Record) -> bool:

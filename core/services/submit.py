@@ -12,13 +12,14 @@ from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from typing import Protocol
 
-from core.domain.errors import InputRefused, MaquetteError
+from core.domain.errors import InputRefused, MaquetteError, StoreUnavailable
 from core.domain.job import HEIGHTS_M, STYLES, Job, JobOptions, NewJob, StoredImage
 from core.domain.naming import slug
 from core.imaging.picture import Picture, prepare
 from core.ports.job_store import JobStore
 from core.ports.object_store import ObjectStore
 from core.services.decide import budget_of, category_of
+from core.services.waits import MOVED, is_for_good
 
 MAX_NAME = 200  # characters; longer ones do not fit a table or a file name
 MAX_SESSION = 200
@@ -96,6 +97,8 @@ class Submit:
             StoreUnavailable.
         """
         request = _checked(request)
+        if is_for_good(self.jobs.account_wait_s(generator=self.generator.name)):
+            raise StoreUnavailable(MOVED)
         self.generator.check_options(_with_back(request))
         with self._checking:
             picture = prepare(request.image, max_bytes=self.max_image_bytes)

@@ -47,6 +47,12 @@ def retry_wait_s(tries: int) -> float:
     return float(min(RETRY_MOST_S, RETRY_FIRST_S * 2 ** min(max(tries - 1, 0), 20)))
 
 
+MOVED = (
+    "The jobs of this installation were moved to another store, so nothing is made here any more. Set STORE to where "
+    "they are now (docs/migration.md). Nothing was stored or charged."
+)
+
+
 def is_for_good(wait_s: float) -> bool:
     """Whether an account waits because its installation was moved: no vendor asks for that long."""
     return wait_s > FOR_GOOD_S / 2

@@ -74,7 +74,7 @@ def thumbnail(record_id: str, services: ServicesNeeded) -> Response:
 def rendered(record_id: str, services: ServicesNeeded) -> Response:
     """As it came with the model, where it did."""
     job = services.overview.job(job_number(record_id))
-    data = services.objects.get(preview_key(job))
+    data = services.objects.get(preview_key(job.id))
     return Response(data, media_type=media_type_of(data), headers=HEADERS)
 
 
@@ -83,7 +83,7 @@ def original(record_id: str, services: ServicesNeeded) -> Response:
     """For a job that failed because its file is broken; the file as it came."""
     job = services.overview.job(job_number(record_id))
     headers = HEADERS | {"Content-Disposition": f'attachment; filename="job-{job.id}.glb"'}
-    return Response(services.objects.get(original_key(job)), media_type="application/octet-stream", headers=headers)
+    return Response(services.objects.get(original_key(job.id)), media_type="application/octet-stream", headers=headers)
 
 
 @router.get("/jobs/{record_id}/turntable.webp", responses=ERRORS, summary="The model once around")

@@ -8,7 +8,7 @@ from core.adapters.local_files.object_store import LocalObjectStore
 from core.domain.errors import ModelUnavailable, StorageFull
 from core.domain.generation import TaskPhase
 from core.domain.status import Stage, Status
-from core.services.collect import Collect
+from core.services.collect import Collect, spool_key
 from tests.fake_generator import glb
 from tests.services.conftest import World, raising
 
@@ -39,7 +39,8 @@ def test_it_is_stored_from_the_spool_even_when_tripo_has_forgotten_it(world: Wor
     key = f"models/{job_id}/cup.glb"
     assert world.job(job_id).stage is Stage.SAVING
     assert "quota" in (world.job(job_id).error_message or "")
-    assert spool.get(key) == glb()
+    spooled = spool_key(world.job(job_id).task_id or "")
+    assert spool.get(spooled) == glb()
 
     world.generator.on_fetch = raising(ModelUnavailable("gone"))
     store.is_away = False
@@ -47,7 +48,7 @@ def test_it_is_stored_from_the_spool_even_when_tripo_has_forgotten_it(world: Wor
     collect()
     job = world.job(job_id)
     assert (job.status, store.get(key)) == (Status.COMPLETED, glb())
-    assert not spool.exists(key)
+    assert not spool.exists(spooled)
 
 
 def test_what_is_no_model_is_not_spooled(world: World, tmp_path: Path) -> None:
@@ -61,4 +62,4 @@ def test_what_is_no_model_is_not_spooled(world: World, tmp_path: Path) -> None:
     Collect(jobs=world.jobs, objects=world.objects, generator=world.gate, owner="a", lease_s=60, spool=spool).tick()
 
     assert world.job(job_id).stage is Stage.SAVING
-    assert not spool.exists(f"models/{job_id}/cup.glb")
+    assert not spool.exists(spool_key(world.job(job_id).task_id or ""))

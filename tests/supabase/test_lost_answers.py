@@ -69,6 +69,29 @@ def test_a_whole_life_with_every_answer_lost_once(project: SupabaseLite, transpo
     jobs.close()
 
 
+def test_a_job_that_was_taken_before_its_answer_came_is_one_job(project: SupabaseLite) -> None:
+    """The answer of the add is lost, and another process claims the job before the call is repeated."""
+    other = SupabaseJobStore(Connection(project.url, project.secret_key))
+
+    class TakenMeanwhile(LosesFirstAnswers):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            try:
+                return super().handle_request(request)
+            except httpx.ReadError:
+                other.claim_queued(owner="other", lease_s=60, slots=EVERY_SLOT, limit=10)
+                raise
+
+    before = other.find(JobQuery()).total
+    jobs = SupabaseJobStore(Connection(project.url, project.secret_key, transport=TakenMeanwhile()))
+    added = jobs.add(new_job(target_object="taken at once"))
+
+    assert added.created
+    assert other.find(JobQuery()).total == before + 1
+    assert jobs.get(added.job.id).owner == "other"
+    jobs.close()
+    other.close()
+
+
 def test_a_cancel_a_pause_and_a_task_seen_are_one_each(project: SupabaseLite, transport: LosesFirstAnswers) -> None:
     jobs = SupabaseJobStore(Connection(project.url, project.secret_key, transport=transport))
     job = jobs.add(new_job()).job

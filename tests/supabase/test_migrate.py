@@ -9,8 +9,10 @@ import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
+from pydantic import SecretStr
 
 from core.adapters.local_files.object_store import LocalObjectStore
 from core.adapters.sqlite.archive import SqliteArchive
@@ -20,13 +22,15 @@ from core.adapters.supabase.connection import Connection
 from core.adapters.supabase.job_store import SupabaseJobStore
 from core.adapters.supabase.object_store import SupabaseObjectStore
 from core.adapters.system_clock import SystemClock
+from core.bootstrap import installations
 from core.domain.errors import MigrationRefused, StoreUnavailable
 from core.domain.generation import Balance, SeenTask, Source
 from core.domain.status import Stage, Status
 from core.ports.account_store import Delivery
 from core.ports.archive import TABLES, Record
-from core.ports.job_store import Failure, JobQuery
+from core.ports.job_store import Claimed, Failure, JobQuery
 from core.services.migrate import Installation, Migrate, Moved
+from core.settings import Settings
 from tests.builders import EVERY_SLOT, intent, new_job, stored_image, stored_model
 from tests.supabase.project import TABLES as EVERY_TABLE
 from tests.supabase.project import prepare
@@ -190,6 +194,85 @@ def test_cut_off_anywhere_it_goes_on_where_it_was(
     assert move(here, remote).rows["generated_images"] == 13
     assert everything(remote) == everything(here)
     connection.close()
+
+
+def test_nothing_is_ordered_at_the_new_place_before_the_old_one_has_stopped(
+    server: SupabaseLite, remote: Installation, tmp_path: Path
+) -> None:
+    """Both have the same waiting jobs for a while: only one side may take them at any time."""
+    here = local(tmp_path / "here")
+    live_in(here)
+
+    class Greedy(SupabaseArchive):
+        """Somebody starts a worker at the new place in the middle of the move."""
+
+        taken: ClassVar[list[Claimed]] = []
+
+        def restore(self, table: str, records: object) -> None:
+            super().restore(table, records)  # type: ignore[arg-type]
+            self.taken += remote.jobs.claim_queued(owner="early", lease_s=60, slots=EVERY_SLOT, limit=9)
+
+    connection = Connection(server.url, server.secret_key)
+    greedy = Greedy(connection)
+    move(here, Installation(name="Supabase", jobs=remote.jobs, archive=greedy, objects=remote.objects))
+
+    assert greedy.taken == []
+    assert len(remote.jobs.claim_queued(owner="n", lease_s=60, slots=EVERY_SLOT, limit=9)) == 1
+    connection.close()
+
+
+def test_what_was_moved_is_not_moved_to_another_place(remote: Installation, tmp_path: Path) -> None:
+    here, elsewhere = local(tmp_path / "here"), local(tmp_path / "elsewhere")
+    live_in(here)
+    move(here, remote)
+    move(here, remote)  # the same move again: nothing to do
+
+    with pytest.raises(MigrationRefused, match="was moved already"):
+        move(here, elsewhere)
+    assert everything(elsewhere)["generated_images"] == []
+    assert len(remote.jobs.claim_queued(owner="n", lease_s=60, slots=EVERY_SLOT, limit=9)) == 1
+
+
+def test_a_move_that_is_taken_back_at_once_leaves_a_place_that_works(remote: Installation, tmp_path: Path) -> None:
+    here = local(tmp_path / "here")
+    live_in(here)
+    move(here, remote)
+    move(remote, here)
+
+    assert remote.jobs.claim_queued(owner="r", lease_s=60, slots=EVERY_SLOT, limit=9) == []
+    assert len(here.jobs.claim_queued(owner="h", lease_s=60, slots=EVERY_SLOT, limit=9)) == 1
+
+
+def test_files_that_no_row_describes_move_too(remote: Installation, tmp_path: Path) -> None:
+    here = local(tmp_path / "here")
+    live_in(here)
+    here.jobs.add(new_job())
+    claim = here.jobs.claim_queued(owner="w", lease_s=60, slots=EVERY_SLOT, limit=1)[0].claim
+    here.jobs.fail(claim, Failure(code="model_kept_unread", message="broken"))
+    here.objects.put(f"models/{claim.job_id}/original.bin", b"glTF broken", media_type="application/octet-stream")
+    here.objects.put("models/1/rendered.png", b"\x89PNG", media_type="image/png")
+
+    move(here, remote)
+
+    assert remote.objects.get(f"models/{claim.job_id}/original.bin") == b"glTF broken"
+    assert remote.objects.get("models/1/rendered.png") == b"\x89PNG"
+
+
+def test_a_copy_on_this_machine_is_no_proof_that_the_bucket_has_it(
+    server: SupabaseLite, remote: Installation, tmp_path: Path
+) -> None:
+    settings = Settings(
+        supabase_url=server.url, supabase_key=SecretStr(server.secret_key), data_dir=tmp_path / "here", _env_file=None
+    )
+    here = local(tmp_path / "here")
+    live_in(here)
+    _, uncached = installations(settings)
+    for _ in range(2):
+        move(here, uncached)
+        key = "models/1/cup.glb"
+        assert remote.objects.exists(key)
+        uncached.objects.delete(key)  # somebody emptied the bucket
+    uncached.jobs.close()
 
 
 def test_an_installation_at_work_is_not_moved(remote: Installation, tmp_path: Path) -> None:

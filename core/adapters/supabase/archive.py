@@ -33,3 +33,6 @@ class SupabaseArchive:
 
     def restore(self, table: str, records: Sequence[Record]) -> None:
         self._db.call("restore", p_table=table, p_rows=json.dumps(list(records)))
+
+    def resume(self, generator: str) -> None:
+        self._db.tried(lambda client: client.table("account_state").delete().eq("generator", generator).execute())

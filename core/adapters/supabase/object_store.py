@@ -29,11 +29,11 @@ class SupabaseObjectStore:
     """Keeps what was fetched once in a folder of this machine too, so that files are served from there.
 
     Args:
-        cache: a folder; may be emptied at any time.
+        cache: a folder of this project's alone; may be emptied at any time; None to ask the project each time.
         cache_bytes: how much of it is kept; the oldest go first.
     """
 
-    def __init__(self, connection: Connection, *, cache: Path, cache_bytes: int = 2 * 2**30) -> None:
+    def __init__(self, connection: Connection, *, cache: Path | None, cache_bytes: int = 2 * 2**30) -> None:
         self._connection = connection
         self._cache = cache
         self._cache_bytes = cache_bytes
@@ -52,7 +52,7 @@ class SupabaseObjectStore:
 
     def get(self, key: str) -> bytes:
         kept = self._kept(key)
-        if kept.is_file():
+        if kept is not None and kept.is_file():
             return kept.read_bytes()
         data = self._download(key)
         self._keep(key, data)
@@ -68,6 +68,8 @@ class SupabaseObjectStore:
     def local_path(self, key: str) -> Path | None:
         """A copy on this machine, fetched when it is not there yet. Raises: StoreUnavailable."""
         kept = self._kept(key)
+        if kept is None:
+            return None
         if not kept.is_file():
             try:
                 self._keep(key, self._download(key))
@@ -77,7 +79,9 @@ class SupabaseObjectStore:
 
     def delete(self, key: str) -> None:
         bucket, path = _place(key)
-        self._kept(key).unlink(missing_ok=True)
+        kept = self._kept(key)
+        if kept is not None:
+            kept.unlink(missing_ok=True)
         self._tried(key, lambda client: client.storage.from_(bucket).remove([path]))
 
     def _download(self, key: str) -> bytes:
@@ -110,24 +114,26 @@ class SupabaseObjectStore:
 
     # -- copies on this machine
 
-    def _kept(self, key: str) -> Path:
-        return self._cache / hashlib.sha256(key.encode()).hexdigest()
+    def _kept(self, key: str) -> Path | None:
+        return None if self._cache is None else self._cache / hashlib.sha256(key.encode()).hexdigest()
 
     def _keep(self, key: str, data: bytes) -> None:
         """A copy is a convenience: where the disk is full there is none."""
         kept = self._kept(key)
+        if kept is None:
+            return
         aside = kept.with_name(f".{uuid.uuid4().hex}.part")
         try:
-            self._cache.mkdir(parents=True, exist_ok=True)
+            kept.parent.mkdir(parents=True, exist_ok=True)
             aside.write_bytes(data)
             aside.replace(kept)
-            self._make_room()
+            self._make_room(kept.parent)
         except OSError as exc:
             log.warning("no copy of %s could be kept: %s", key, exc)
             aside.unlink(missing_ok=True)
 
-    def _make_room(self) -> None:
-        files = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in self._cache.iterdir())
+    def _make_room(self, cache: Path) -> None:
+        files = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in cache.iterdir())
         too_much = sum(size for _, size, _ in files) - self._cache_bytes
         for _, size, path in files[:-1]:
             if too_much <= 0:

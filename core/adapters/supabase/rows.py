@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -56,11 +56,13 @@ WRITTEN = (
 
 def to_time(text: str | None) -> datetime | None:
     """Supabase writes a T, its small sibling a space; both are read."""
-    return None if text is None else datetime.fromisoformat(text)
+    return None if text is None else needed_time(text)
 
 
 def needed_time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+    """In UTC, whatever time zone the database is set to; a time without one is UTC."""
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def to_decimal(value: float | str | None) -> Decimal | None:
