@@ -38,13 +38,15 @@ def send() -> None:
     try:
         job = access.submit(draft)
     except PictureRefused as exc:
-        memory.refused = ("picture", exc.message)
+        memory.refused = ("back" if exc.code.startswith("back_") else "picture", exc.message)
     except MaquetteError as exc:
         memory.refused = ("name", f"{exc.message} Everything you entered is still here.")
     else:
         memory.made = (job.id, job.target_object)
         memory.form = uuid.uuid4().hex
         memory.object = ""
+        if "height_cm" in memory:
+            memory.height_cm = None  # the next object has another height
         memory.pop("kept_picture", None)
         memory.pop("preview", None)
 

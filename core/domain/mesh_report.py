@@ -58,7 +58,7 @@ class HeaderFacts:
     """What the description inside a GLB says; instances are counted as often as they are shown.
 
     Attributes:
-        placed_count: how many parts are shown, a mesh that is shown twice as two.
+        placed_count: how many parts are drawn, those of a mesh that is shown twice counted twice.
         bounds_m: lower and upper corner in metres, or None when the file does not tell.
         geometry_bytes, texture_bytes: how the file splits; the rest is the description.
     """

@@ -32,18 +32,22 @@ def exported(data: bytes, order: ExportOrder, *, name: str) -> tuple[bytes, Expo
     Raises: ModelInvalid, ExportFailed, with a sentence.
     """
     surface = read_surface(data)
+    whole_faces = len(surface.faces)
+    if float(np.ptp(surface.vertices, axis=0).max()) <= 0:
+        raise ExportFailed("All points of this model lie in one place, so there is nothing to convert.")
     if order.faces is not None:
         surface = simplified(surface, order.faces)
-    written = _written(surface, order, name, data)
+    written = _written(surface, order, name, data, whole_faces)
     facts = _checked(written, surface, order)
     return written, facts
 
 
-def _written(surface: Surface, order: ExportOrder, name: str, data: bytes) -> bytes:
+def _written(surface: Surface, order: ExportOrder, name: str, data: bytes, whole_faces: int) -> bytes:
     match order.format:
         case Format.GLB:
             # with all its faces it keeps whatever the original has: animations, skins, every kind of texture
-            return packed(data if order.faces is None else write_glb(surface, name=name), order.compression)
+            is_whole = order.faces is None or order.faces >= whole_faces
+            return packed(data if is_whole else write_glb(surface, name=name), order.compression)
         case Format.OBJ:
             return _obj(surface, name)
         case Format.STL:

@@ -15,6 +15,7 @@ JSON_CHUNK = 0x4E4F534A
 BINARY_CHUNK = 0x004E4942
 MAX_JSON_BYTES = 16 * 1024 * 1024  # real files have some kilobytes; this bounds what is parsed in the server
 MOST_ELEMENTS = 200_000_000  # of one list of numbers; the largest models have some millions
+MOST_PARTS = 50_000  # lists of numbers, and drawn parts
 TRIANGLES, STRIP, FAN = 4, 5, 6
 COMPONENT_BYTES = {5120: 1, 5121: 1, 5122: 2, 5123: 2, 5125: 4, 5126: 4}  # Source: glTF 2.0, table of component types
 COMPONENTS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
@@ -124,13 +125,17 @@ def _check_views(document: Document) -> None:
 def _check_accessors(told: dict[str, Any]) -> None:
     """Each list fits into its view."""
     views = told.get("bufferViews", [])
-    for accessor in told.get("accessors", []):
+    accessors, is_compressed = told.get("accessors", []), _is_compressed(told)
+    parts = sum(len(mesh["primitives"]) for mesh in told.get("meshes", []))
+    if len(accessors) > MOST_PARTS or parts > MOST_PARTS:
+        raise ModelInvalid("The model file has far more parts than it can need.")
+    for accessor in accessors:
         count = _whole(accessor["count"])
         size = COMPONENT_BYTES[accessor["componentType"]] * COMPONENTS[accessor["type"]]
         if count > MOST_ELEMENTS:
             raise ModelInvalid("The model file claims to have far more points than it can have.")
         if "bufferView" not in accessor:
-            if count > MOST_ELEMENTS // 100 and not _is_compressed(told):
+            if count > MOST_ELEMENTS // 100 and not is_compressed:
                 raise ModelInvalid("The model file claims to have far more points than it can have.")
             continue
         view = views[_whole(accessor["bufferView"])]

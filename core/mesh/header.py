@@ -15,6 +15,7 @@ from core.domain.mesh_report import HeaderFacts, TextureFacts
 from core.mesh.glb import FAN, STRIP, TRIANGLES, Document, read_document
 
 MOST_DEPTH, MOST_NODES = 64, 20_000  # real models have a handful of levels
+MOST_IMAGES = 2000
 FULL_SCALE = {5120: 127.0, 5121: 255.0, 5122: 32767.0, 5123: 65535.0}  # of normalized integers. Source: glTF 2.0, 3.6.2
 CHANNELS = (
     ("base colour", ("pbrMetallicRoughness", "baseColorTexture")),
@@ -56,10 +57,15 @@ def _facts(document: Document, data: bytes | mmap.mmap) -> HeaderFacts:
         skin_count=len(json.get("skins", [])),
         textures=textures,
         bounds_m=bounds,
-        extensions=tuple(str(name) for name in json.get("extensionsUsed", [])),
-        generator=str(asset.get("generator", ""))[:200],
-        copyright=str(asset.get("copyright", ""))[:200],
+        extensions=tuple(_plain(name) for name in json.get("extensionsUsed", [])[:50]),
+        generator=_plain(asset.get("generator", "")),
+        copyright=_plain(asset.get("copyright", "")),
     )
+
+
+def _plain(text: object) -> str:
+    """What a file says of itself, short, and in letters that can be written down."""
+    return str(text)[:200].encode("utf-8", "replace").decode()
 
 
 # -- what the scene shows
@@ -70,14 +76,17 @@ def _scene(
 ) -> tuple[int, int, int, tuple[tuple[float, float, float], tuple[float, float, float]] | None]:
     """Faces, vertices, parts and bounds of all that is shown; files without a scene are counted mesh by mesh."""
     meshes = [_mesh(json, mesh) for mesh in json.get("meshes", [])]
+    parts = [len(mesh["primitives"]) for mesh in json.get("meshes", [])]
     faces = vertices = placed = 0
     corners: list[Corners] = []
     for index, matrix in _placed(json):
         mesh_faces, mesh_vertices, box = meshes[index]
-        faces, vertices, placed = faces + mesh_faces, vertices + mesh_vertices, placed + 1
+        faces, vertices, placed = faces + mesh_faces, vertices + mesh_vertices, placed + parts[index]
         if box is not None:
             corners.append(_moved(box, matrix))
     if not corners:
+        return faces, vertices, placed, None
+    if not all(np.isfinite(low).all() and np.isfinite(high).all() for low, high in corners):
         return faces, vertices, placed, None
     low = np.min([low for low, _ in corners], axis=0).tolist()
     high = np.max([high for _, high in corners], axis=0).tolist()
@@ -95,7 +104,7 @@ def _mesh(json: dict[str, Any], mesh: dict[str, Any]) -> tuple[int, int, Corners
         mode = primitive.get("mode", TRIANGLES)
         faces += corners // 3 if mode == TRIANGLES else max(0, corners - 2) if mode in (STRIP, FAN) else 0
         vertices += points
-        if "min" in position and "max" in position:
+        if all(isinstance(position.get(name), list) and len(position[name]) == 3 for name in ("min", "max")):
             scale = FULL_SCALE.get(position["componentType"], 1.0) if position.get("normalized") else 1.0
             low, high = (np.array(position[name], float) / scale for name in ("min", "max"))
             if np.isfinite(low).all() and np.isfinite(high).all() and low.shape == high.shape == (3,):
@@ -160,7 +169,10 @@ def _moved(box: Corners, matrix: NDArray[np.float64]) -> Corners:
 def _textures(document: Document, data: bytes | mmap.mmap) -> Iterator[TextureFacts]:
     json = document.json
     uses = _uses(json)
-    for index, image in enumerate(json.get("images", [])):
+    images = json.get("images", [])
+    if len(images) > MOST_IMAGES:
+        raise ModelInvalid("The model file has far more pictures than it can need.")
+    for index, image in enumerate(images):
         view = json["bufferViews"][image["bufferView"]]
         begin = document.binary_offset + int(view.get("byteOffset", 0))
         size = int(view["byteLength"])
@@ -169,7 +181,7 @@ def _textures(document: Document, data: bytes | mmap.mmap) -> Iterator[TextureFa
             width_px=width,
             height_px=height,
             size_bytes=size,
-            media_type=str(image.get("mimeType", "")),
+            media_type=_plain(image.get("mimeType", "")),
             channels=tuple(sorted(uses.get(index, set()))),
         )
 

@@ -26,7 +26,8 @@ class Looked:
 class Workshop(Protocol):
     """Each verb works in a child process of its own, one at a time, within bounded memory and time.
 
-    All raise ModelInvalid, with a sentence, for a model that cannot be read or breaks the limits.
+    All raise ModelInvalid, with a sentence, for a model that cannot be read; WorkshopFailed when it did not work this
+    time: too many at once, the time or the memory ran out, or the server is being stopped.
     """
 
     def look(self, model: bytes) -> Looked:

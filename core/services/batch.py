@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -19,6 +20,7 @@ from core.services.inspect import Inspect
 from core.services.overview import Overview
 
 MOST_JOBS = 200
+MOST_S = 600.0  # what is not made by then is named in the manifest
 FIELDS = ("job", "object", "status", "file", "note", "made_by", "submitted", "finished", "credits", "faces", "bytes")
 
 
@@ -37,9 +39,10 @@ class Batch:
         if not 0 < len(set(numbers)) <= MOST_JOBS:
             raise InputRefused(f"Choose between 1 and {MOST_JOBS} jobs.")
         rows, count = [], 0
+        ends_s = time.monotonic() + MOST_S
         with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:  # the files are compressed in themselves
             for number in sorted(set(numbers)):
-                row, file = self._entry(self.overview.job(number), order)
+                row, file = self._entry(self.overview.job(number), order, is_late=time.monotonic() > ends_s)
                 rows.append(row)
                 if file is not None:
                     archive.writestr(row["file"], file)
@@ -48,7 +51,7 @@ class Batch:
             archive.writestr("manifest.csv", _table(rows))
         return count
 
-    def _entry(self, job: Job, order: ExportOrder) -> tuple[dict[str, Any], bytes | None]:
+    def _entry(self, job: Job, order: ExportOrder, *, is_late: bool) -> tuple[dict[str, Any], bytes | None]:
         row: dict[str, Any] = {
             "job": job.id,
             "object": job.target_object,
@@ -66,6 +69,9 @@ class Batch:
         }
         if job.model is None:
             row["note"] = row["note"] or "There is no model."
+            return row, None
+        if is_late:
+            row["note"] = "There was no time left for this one. Ask for it again: what was made is kept."
             return row, None
         try:
             exported = self.inspect.export(job, order)

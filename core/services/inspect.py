@@ -10,9 +10,9 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from core.domain.errors import MaquetteError, ModelInvalid, ObjectMissing
+from core.domain.errors import MaquetteError, ModelInvalid, ObjectMissing, StoreUnavailable, WorkshopFailed
 from core.domain.export import FORMATS, Compression, ExportOrder, Format
 from core.domain.job import Job, StoredModel
 from core.domain.mesh_report import HeaderFacts, MeshReport, ShapeFacts
@@ -22,7 +22,8 @@ from core.ports.object_store import ObjectStore
 from core.ports.workshop import Workshop
 
 log = logging.getLogger(__name__)
-VERSION = 1  # of what is kept: a better measure or picture is made anew
+VERSION = 2  # of what is kept: a better measure or picture is made anew
+MOST_TRIES = 2
 FROM_GLB = "model/gltf-binary"
 
 
@@ -50,6 +51,8 @@ class Inspect:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _under_way: dict[str, Future[None]] = field(default_factory=dict)
     _reports: dict[str, MeshReport] = field(default_factory=dict)
+    _failures: dict[str, tuple[int, str]] = field(default_factory=dict)  # looks that did not work, in this process
+    _making: dict[str, threading.Lock] = field(default_factory=dict)
 
     # -- figures
 
@@ -67,8 +70,9 @@ class Inspect:
         header = self._header(model)
         kept = self._kept_shape(model)
         if kept is None:
+            tries, problem = self._failures.get(model.sha256, (0, ""))
             self.request(job)
-            return MeshReport(header=header, shape=None)
+            return MeshReport(header=header, shape=None, problem=problem if tries >= MOST_TRIES else "")
         report = MeshReport(header=header, shape=kept[0], problem=kept[1])
         self._reports[model.sha256] = report
         return report
@@ -111,7 +115,9 @@ class Inspect:
             return Exported(key="", name=f"{name}.glb", media_type=FROM_GLB)
         told = hashlib.sha256(json.dumps(asdict(order) | {"name": name}).encode()).hexdigest()[:16]
         key = f"{model.sha256}/{VERSION}-{told}.{facts.ending}"
-        if not self.exports.exists(key):
+        with self._one_at_a_time(key):
+            if self.exports.exists(key):
+                return Exported(key=key, name=f"{name}{_suffix(order)}.{facts.ending}", media_type=facts.media_type)
             data, checked = self.workshop.export(self.objects.get(model.key), order, name=name)
             log.info("job %s as %s: %s bytes, %s faces", job.id, order.format.value, len(data), checked.face_count)
             self.exports.put(key, data, media_type=facts.media_type)
@@ -121,7 +127,9 @@ class Inspect:
         """An animated WebP, once around; made at the first call. Raises: as `export`."""
         model = _model_of(job)
         key = f"{model.sha256}/{VERSION}-turntable.webp"
-        if not self.exports.exists(key):
+        with self._one_at_a_time(key):
+            if self.exports.exists(key):
+                return Exported(key=key, name=f"{slug(job.target_object)}.webp", media_type="image/webp")
             self.exports.put(key, self.workshop.turntable(self.objects.get(model.key)), media_type="image/webp")
         return Exported(key=key, name=f"{slug(job.target_object)}.webp", media_type="image/webp")
 
@@ -135,9 +143,16 @@ class Inspect:
 
     # -- how
 
+    def _one_at_a_time(self, key: str) -> threading.Lock:
+        """The same file is not made twice by two who ask at the same time."""
+        with self._lock:
+            return self._making.setdefault(key, threading.Lock())
+
     def _begin(self, job: Job) -> Future[None] | None:
         model = job.model
         if model is None or model.sha256 in self._reports:
+            return None
+        if self._failures.get(model.sha256, (0, ""))[0] >= MOST_TRIES:
             return None
         with self._lock:
             future = self._under_way.get(model.sha256)
@@ -162,7 +177,10 @@ class Inspect:
             if self._kept_shape(model) is not None and self.objects.exists(_thumbnail_key(model)):
                 return
             self._keep(model)
-        except MaquetteError as exc:  # it is asked for again with the next page
+        except MaquetteError as exc:  # it is asked for again with the next page, and after a restart
+            if isinstance(exc, WorkshopFailed):
+                tries = self._failures.get(model.sha256, (0, ""))[0]
+                self._failures[model.sha256] = (tries + 1, exc.message)
             log.warning("job %s: the model could not be looked at now: %s", job_id, exc.message)
         except Exception:
             log.exception("job %s: a fault of ours while its model was looked at", job_id)
@@ -182,8 +200,15 @@ class Inspect:
         path = self.objects.local_path(model.key)
         if path is None:
             return read_header(self.objects.get(model.key))
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            return read_header(mapped)
+        try:
+            with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+                return read_header(mapped)
+        except FileNotFoundError as exc:
+            raise ObjectMissing(f"The stored file {model.key} is not there any more.") from exc
+        except ValueError as exc:  # a file of no bytes
+            raise ModelInvalid("The model file is empty.") from exc
+        except OSError as exc:
+            raise StoreUnavailable(f"The file {model.key} could not be read: {exc}.") from exc
 
     def _kept_shape(self, model: StoredModel) -> tuple[ShapeFacts | None, str] | None:
         try:
@@ -204,11 +229,11 @@ def _model_of(job: Job) -> StoredModel:
 
 
 def _shape_key(model: StoredModel) -> str:
-    return f"{model.key}.{model.sha256[:12]}.v{VERSION}.json"
+    return f"{PurePosixPath(model.key).parent}/{model.sha256[:16]}.v{VERSION}.json"
 
 
 def _thumbnail_key(model: StoredModel) -> str:
-    return f"{model.key}.{model.sha256[:12]}.v{VERSION}.png"
+    return f"{PurePosixPath(model.key).parent}/{model.sha256[:16]}.v{VERSION}.png"
 
 
 def _suffix(order: ExportOrder) -> str:

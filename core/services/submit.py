@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import threading
 import unicodedata
 import uuid
@@ -12,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from typing import Protocol
 
-from core.domain.errors import InputRefused, MaquetteError, StoreUnavailable
+from core.domain.errors import InputRefused, MaquetteError, PictureRefused, StoreUnavailable
 from core.domain.job import HEIGHTS_M, STYLES, Job, JobOptions, NewJob, StoredImage
 from core.domain.naming import slug
 from core.imaging.picture import Picture, prepare
@@ -26,6 +27,7 @@ MAX_SESSION = 200
 CHECKED_AT_ONCE = 2  # a picture of 64 megapixels takes 700 MB while it is checked
 FACE_LIMITS = (100, 2_000_000)  # below, nothing is recognisable; above, no viewer keeps up
 OLD = frozenset({"model", "face_limit", "texture", "pbr"})  # always hashed, so that a key stays good over an update
+log = logging.getLogger(__name__)
 USUAL = ("standard", "auto", None)  # of options that came later
 SUFFIXES = {"image/jpeg": "jpg", "image/png": "png"}
 
@@ -102,9 +104,16 @@ class Submit:
         self.generator.check_options(_with_back(request))
         with self._checking:
             picture = prepare(request.image, max_bytes=self.max_image_bytes)
-            back = None if request.back is None else prepare(request.back, max_bytes=self.max_image_bytes)
-        image = self._store(picture, request)
-        options = request.options if back is None else replace(request.options, back=self._store(back, request))
+            back = None if request.back is None else self._prepared_back(request.back)
+        stored: list[StoredImage] = []
+        try:
+            image = self._store(picture, request, stored)
+            options = request.options
+            if back is not None:
+                options = replace(options, back=self._store(back, request, stored))
+        except MaquetteError:
+            self._forget(stored)
+            raise
         new = NewJob(
             session_id=request.session_id,
             target_object=request.target_object,
@@ -119,24 +128,35 @@ class Submit:
         )
         try:
             added = self.jobs.add(new, budget=budget_of(self.jobs, self.max_credits_per_day))
+        except StoreUnavailable:
+            raise  # the job may have been written all the same: its pictures stay
         except MaquetteError:
-            self._forget(image, options.back)
+            self._forget(stored)
             raise
         if not added.created:
-            self._forget(image, options.back)
+            self._forget(stored)
         else:
             self.on_queued()
         return Submitted(job=added.job, created=added.created)
 
-    def _forget(self, *images: StoredImage | None) -> None:
-        for image in images:
-            if image is not None:
-                self.objects.delete(image.key)
+    def _prepared_back(self, data: bytes) -> Picture:
+        try:
+            return prepare(data, max_bytes=self.max_image_bytes)
+        except PictureRefused as exc:
+            raise PictureRefused(f"The picture of the back: {exc.message}", code=f"back_{exc.code}") from exc
 
-    def _store(self, picture: Picture, request: SubmitRequest) -> StoredImage:
+    def _forget(self, images: list[StoredImage]) -> None:
+        """Pictures of no job. A file that stays does no harm."""
+        for image in images:
+            try:
+                self.objects.delete(image.key)
+            except StoreUnavailable as exc:
+                log.info("%s could not be removed: %s", image.key, exc.message)
+
+    def _store(self, picture: Picture, request: SubmitRequest, stored: list[StoredImage]) -> StoredImage:
         key = f"images/{uuid.uuid4().hex}/{slug(request.target_object)}.{SUFFIXES[picture.media_type]}"
         self.objects.put(key, picture.data, media_type=picture.media_type)
-        return StoredImage(
+        image = StoredImage(
             key=key,
             name=request.image_name,
             media_type=picture.media_type,
@@ -145,6 +165,8 @@ class Submit:
             size_bytes=len(picture.data),
             sha256=hashlib.sha256(picture.data).hexdigest(),
         )
+        stored.append(image)
+        return image
 
 
 def _with_back(request: SubmitRequest) -> JobOptions:

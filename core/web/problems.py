@@ -21,6 +21,7 @@ from core.domain.errors import (
     ObjectMissing,
     StorageFull,
     StoreUnavailable,
+    WorkshopFailed,
 )
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ STATUS_CODES: tuple[tuple[type[MaquetteError], int], ...] = (
     (IllegalTransition, 409),
     (StorageFull, 507),
     (StoreUnavailable, 503),
+    (WorkshopFailed, 503),
 )
 
 
@@ -58,7 +60,7 @@ async def _ours(request: Request, exc: Exception) -> JSONResponse:
     code = next((code for kind, code in STATUS_CODES if isinstance(exc, kind)), 500)
     if exc.code == "too_large":
         code = 413
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if isinstance(exc, StoreUnavailable) else None
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if isinstance(exc, StoreUnavailable | WorkshopFailed) else None
     return problem(code, exc.message, headers=headers)
 
 

@@ -215,6 +215,21 @@ def hostile() -> dict[str, bytes]:
         "meshopt of garbage": _meshopt(count=3),
         "draco of garbage": _draco(),
         "an extension nobody knows": glb(document(extensionsRequired=["EVIL_ext"], extensionsUsed=["EVIL_ext"])),
+        "corners of a megabyte": glb(
+            document(
+                accessors=[POSITION | {"min": [0] * 300_000, "max": [1] * 300_000}],
+                meshes=[{"primitives": [{"attributes": {"POSITION": 0}}] * 20_000}],
+            )
+        ),
+        "a hundred thousand lists": glb(document(accessors=[dict(POSITION) for _ in range(100_000)])),
+        "names of extensions without end": glb(
+            document(
+                accessors=[{"componentType": 5126, "count": 3_000_000, "type": "VEC3"}] * 20_000,
+                extensionsUsed=["x"] * 400_000,
+            )
+        ),
+        "letters that are none": glb(json.dumps(document(asset={"version": "2.0", "generator": "\ud800"})).encode()),
+        "scale of nan": glb(json.dumps(document(nodes=[{"mesh": 0, "scale": [float("nan"), 1, 1]}])).encode()),
         "names of a megabyte": glb(document(nodes=[{"mesh": 0, "name": "x" * 1_000_000}])),
         "names that climb": glb(document(nodes=[{"mesh": 0, "name": "../../etc/x"}])),
         "20 megabytes of json": glb(json.dumps(document(extras=["x" * 20_000_000])).encode()),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -24,6 +26,10 @@ def test_the_description_is_read_or_refused_with_a_sentence(name: str) -> None:
     for read in (read_facts, read_header):
         sentence = refusal(read, FILES[name])
         assert sentence == "" or sentence.endswith(".")
+    if refusal(read_header, FILES[name]) == "":
+        told = asdict(read_header(FILES[name]))
+        json.dumps(told, allow_nan=False).encode()
+        str(told).encode()
 
 
 def refusal(read: Callable[[bytes], Any], data: bytes) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from core.adapters.local_files.object_store import LocalObjectStore
-from core.domain.errors import ExportFailed, InputRefused, ModelInvalid
+from core.domain.errors import ExportFailed, InputRefused, ModelInvalid, ObjectMissing, WorkshopFailed
 from core.domain.export import Compression, ExportFacts, ExportOrder, Format
 from core.domain.job import Job
 from core.domain.mesh_report import ShapeFacts
@@ -41,11 +41,14 @@ class FakeWorkshop:
     looks: int = 0
     exports: list[ExportOrder] = field(default_factory=list)
     refusal: str = ""
+    trouble: str = ""
     may_go_on: threading.Event = field(default_factory=threading.Event)
 
     def look(self, model: bytes) -> Looked:
         assert self.may_go_on.wait(10)
         self.looks += 1
+        if self.trouble:
+            raise WorkshopFailed(self.trouble)
         if self.refusal:
             raise ModelInvalid(self.refusal)
         return Looked(thumbnail=b"\x89PNG it", shape=shape())
@@ -128,6 +131,37 @@ def test_a_model_that_cannot_be_measured_is_not_tried_for_ever(
     assert report.header.face_count == 320
     inspect.report(job)
     assert workshop.looks == 1
+
+
+def test_a_look_that_did_not_work_is_tried_again_and_not_for_ever(
+    site: Site, inspect: Inspect, workshop: FakeWorkshop, job: Job
+) -> None:
+    workshop.trouble = "The server is being stopped."
+    for _ in range(4):
+        inspect.wait(job, patience_s=10)
+    report = inspect.report(job)
+    assert report is not None
+    assert report.problem == "The server is being stopped."
+    assert workshop.looks == 2
+
+    workshop.trouble = ""
+    again = Inspect(objects=site.services.objects, workshop=workshop, exports=inspect.exports)
+    again.wait(job, patience_s=10)
+    report = again.report(job)
+    assert report is not None
+    assert report.shape == shape(), "nothing of it was kept for the next start"
+
+
+@pytest.mark.parametrize("data", [b"", None])
+def test_a_file_of_no_bytes_or_none_at_all_is_told_in_a_sentence(
+    site: Site, inspect: Inspect, job: Job, data: bytes | None
+) -> None:
+    assert job.model is not None
+    site.services.objects.delete(job.model.key)
+    if data is not None:
+        site.services.objects.put(job.model.key, data, media_type="model/gltf-binary")
+    with pytest.raises((ModelInvalid, ObjectMissing)):
+        inspect.report(job)
 
 
 def test_the_same_export_is_made_once_and_another_one_anew(inspect: Inspect, workshop: FakeWorkshop, job: Job) -> None:

@@ -73,6 +73,7 @@ def test_orders_that_make_no_sense_are_refused_with_a_sentence(site: Site, numbe
     assert answer.json()["error"].endswith(".")
 
 
+@pytest.mark.slow
 def test_a_broken_model_has_a_sentence_and_its_file(site: Site) -> None:
     made = site.client.post("/api/generate-3d", files={"image": ("a.png", pictures.cat())}, data={"targetObject": "B"})
     number = site.finish(made.json()["record_id"], WHOLE[: len(WHOLE) // 2]).id

@@ -113,9 +113,14 @@ def _solid_or_relief(
     return relief(rgb, face_limit=face_limit, texture_px=TEXTURE_PX)
 
 
-def _rear(behind: tuple[Pixels, Pixels | None], mask: Pixels) -> Pixels:
-    cutout = cut_out(*behind)
-    return laid_over(behind[0], None if cutout is None else cutout.mask, mask)
+def _rear(behind: tuple[Pixels, Pixels | None], mask: Pixels) -> Pixels | None:
+    """None when the picture of the back cannot be used: then the back is guessed."""
+    try:
+        cutout = cut_out(*behind)
+        return laid_over(behind[0], None if cutout is None else cutout.mask, mask)
+    except Exception:  # as above: the front is good
+        log.exception("The picture of the back could not be used; the back is guessed.")
+        return None
 
 
 def _mask_for_coin(rgb: Pixels, alpha: Pixels | None) -> Pixels | None:

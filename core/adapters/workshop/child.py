@@ -11,6 +11,7 @@ import json
 import os
 import resource
 import sys
+import traceback
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -45,12 +46,15 @@ def _answer(folder: Path, order: dict[str, Any]) -> dict[str, Any]:
         return {"invalid": exc.message}
     except ExportFailed as exc:
         return {"failed": exc.message}
+    except Exception:  # noqa: BLE001  (the edge of a process: every fault is an answer, and its trace goes to the log)
+        traceback.print_exc()
+        return {"invalid": "The geometry inside the model file cannot be worked with here."}
 
 
 def _work(folder: Path, order: dict[str, Any]) -> dict[str, Any]:
     from PIL import Image
 
-    from core.domain.export import ExportOrder, Format
+    from core.domain.export import Compression, ExportOrder, Format
     from core.mesh.formats import exported
     from core.mesh.render import thumbnail, turntable
     from core.mesh.shape import measure
@@ -67,7 +71,8 @@ def _work(folder: Path, order: dict[str, Any]) -> dict[str, Any]:
             (folder / "out").write_bytes(turntable(read_surface(data)))
             return {}
         case _:
-            wanted = order["export"] | {"format": Format(order["export"]["format"])}
+            asked = order["export"]
+            wanted = asked | {"format": Format(asked["format"]), "compression": Compression(asked["compression"])}
             written, facts = exported(data, ExportOrder(**wanted), name=order["name"])
             (folder / "out").write_bytes(written)
             return {"facts": asdict(facts)}

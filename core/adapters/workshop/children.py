@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from core.domain.errors import ExportFailed, ModelInvalid
+from core.domain.errors import ExportFailed, ModelInvalid, WorkshopFailed
 from core.domain.export import ExportFacts, ExportOrder
 from core.domain.mesh_report import ShapeFacts
 from core.ports.workshop import Looked
@@ -21,6 +21,7 @@ from core.ports.workshop import Looked
 log = logging.getLogger(__name__)
 LIMIT_S = 60.0
 AT_ONCE = 1  # two cores: one is left for the pages
+MOST_WAITING = 12  # each holds a thread of the server; more are told to come again
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -35,6 +36,7 @@ class ChildWorkshop:
         self._environment = dict(environment)
         self._limit_s = limit_s
         self._places = threading.Semaphore(AT_ONCE)
+        self._waiting = threading.BoundedSemaphore(MOST_WAITING)
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[bytes]] = set()
         self._is_closed = False
@@ -61,6 +63,14 @@ class ChildWorkshop:
                 child.kill()
 
     def _ask(self, model: bytes, order: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        if not self._waiting.acquire(blocking=False):
+            raise WorkshopFailed("Many models are being worked on at this moment. Try again in a minute.")
+        try:
+            return self._worked(model, order)
+        finally:
+            self._waiting.release()
+
+    def _worked(self, model: bytes, order: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         with self._places, tempfile.TemporaryDirectory(prefix="maquette-") as name:
             folder = Path(name)
             (folder / "model.glb").write_bytes(model)
@@ -69,7 +79,7 @@ class ChildWorkshop:
             answer_file = folder / "answer.json"
             if not answer_file.is_file():
                 log.warning("the workshop's child ended without an answer: %s", said[-400:])
-                raise ModelInvalid("The model takes more time or memory to be looked at than is allowed here.")
+                raise WorkshopFailed("The model took more time or memory than is allowed here.")
             answer = json.loads(answer_file.read_text())
             if "invalid" in answer:
                 raise ModelInvalid(answer["invalid"])
@@ -83,7 +93,7 @@ class ChildWorkshop:
         command = [sys.executable, "-m", "core.adapters.workshop.child", str(folder)]
         with self._lock:
             if self._is_closed:
-                raise ModelInvalid("The server is being stopped. Try again in a moment.")
+                raise WorkshopFailed("The server is being stopped. Try again in a moment.")
             child = subprocess.Popen(  # noqa: S603  (our own module; a model is never part of the command)
                 command,
                 cwd=ROOT,

@@ -12,9 +12,10 @@ import psutil
 import pytest
 from PIL import Image
 
-from core.adapters.workshop.children import ChildWorkshop
-from core.domain.errors import ModelInvalid
-from core.domain.export import ExportOrder, Format
+from core.adapters.workshop.children import MOST_WAITING, ChildWorkshop
+from core.domain.errors import ModelInvalid, WorkshopFailed
+from core.domain.export import Compression, ExportOrder, Format
+from core.mesh.header import read_header
 from core.settings import harmless_environment
 from tests.mesh.hostile import hostile, of_a_host
 from tests.mesh.models import ball, glb_of, textured
@@ -42,16 +43,45 @@ def test_a_look_gives_figures_and_a_picture(workshop: ChildWorkshop) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("compression", Compression)
+@pytest.mark.parametrize("faces", [None, 400])
+def test_a_file_is_packed_as_it_was_asked_for(
+    workshop: ChildWorkshop, compression: Compression, faces: int | None
+) -> None:
+    order = ExportOrder(format=Format.GLB, compression=compression, faces=faces)
+    written, _ = workshop.export(WHOLE, order, name="ball")
+
+    packed = [name for name in read_header(written).extensions if "compression" in name]
+    expected = {Compression.DRACO: ["KHR_draco_mesh_compression"], Compression.MESHOPT: ["EXT_meshopt_compression"]}
+    assert packed == expected.get(compression, [])
+
+
+@pytest.mark.slow
+def test_more_than_a_few_at_once_are_told_to_come_again(workshop: ChildWorkshop) -> None:
+    def look(_: int) -> str:
+        try:
+            workshop.look(WHOLE)
+        except WorkshopFailed as exc:
+            return exc.message
+        return ""
+
+    with concurrent.futures.ThreadPoolExecutor(MOST_WAITING + 3) as pool:
+        said = list(pool.map(look, range(MOST_WAITING + 3)))
+    assert said.count("Many models are being worked on at this moment. Try again in a minute.") >= 1
+    assert said.count("") >= 1
+
+
+@pytest.mark.slow
 def test_a_child_that_takes_too_long_is_ended(workshop: ChildWorkshop) -> None:
     quick = ChildWorkshop(environment=harmless_environment(), limit_s=0.05)
-    with pytest.raises(ModelInvalid, match="more time or memory"):
+    with pytest.raises(WorkshopFailed, match="more time or memory"):
         quick.look(WHOLE)
     assert [each for each in psutil.Process().children() if "workshop" in " ".join(each.cmdline())] == []
 
 
 def test_a_closed_workshop_takes_nothing(workshop: ChildWorkshop) -> None:
     workshop.close()
-    with pytest.raises(ModelInvalid, match="being stopped"):
+    with pytest.raises(WorkshopFailed, match="being stopped"):
         workshop.look(WHOLE)
 
 
@@ -80,7 +110,7 @@ def test_every_hostile_file_ends_in_a_sentence_or_a_picture() -> None:
         for name, data in files.items():
             try:
                 found[name] = "drawn" if workshop.look(data).thumbnail else "nothing"
-            except ModelInvalid as exc:
+            except (ModelInvalid, WorkshopFailed) as exc:
                 found[name] = exc.message
         return found
 
