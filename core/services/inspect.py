@@ -155,15 +155,17 @@ class Inspect:
         if self._failures.get(model.sha256, (0, ""))[0] >= MOST_TRIES:
             return None
         with self._lock:
-            future = self._under_way.get(model.sha256)
+            future, is_new = self._under_way.get(model.sha256), False
             if future is None:
                 try:
                     future = self._pool.submit(self._look, job.id, model)
                 except RuntimeError:  # the server is being stopped
                     return None
                 self._under_way[model.sha256] = future
-                future.add_done_callback(self._forget(model.sha256))
-            return future
+                is_new = True
+        if is_new:
+            future.add_done_callback(self._forget(model.sha256))  # at once when it is done: never under the lock
+        return future
 
     def _forget(self, sha256: str) -> Callable[[Future[None]], None]:
         def forget(future: Future[None]) -> None:
