@@ -122,7 +122,7 @@ class Job:
         account: fingerprint of the account that attempt was meant for; never the key itself.
         settle_scans: complete searches for a lost task that found none, after the settle time.
         cancelled_at: when a person took the wish back; the status reads cancelled from then on.
-        hint_at: when a webhook last said that there is news of the task.
+        hint_at: since when there may be news of the task: a webhook said so, or a question was not answered.
         model_link, image_link: addresses that an older system wrote; only in rows that came from it.
         fetch_tries: how often the finished model could not be fetched or stored.
     """

@@ -20,6 +20,7 @@ BINDABLE = frozenset({Stage.SUBMITTING, Stage.UNCERTAIN, Stage.ATTENTION})
 KEPT_ALL_THE_SAME = "You cancelled this job. The model had been made and charged all the same, so it was kept."
 LATE = "This takes longer than the time limit. It is still being watched: if the model comes, you get it here."
 NO_CREDIT = "2010"  # Source: Tripo v3, error codes
+LONGEST_WATCH = timedelta(days=7)  # of a late task that could not be asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +193,7 @@ def polled(note: PollNote) -> Change:
             progress=max(job.progress, note.progress),
             # news that came while the answer was under way is asked for at once
             next_poll_at=now if job.hint_at else now + timedelta(seconds=note.poll_again_in_s),
-            hint_at=None,
+            hint_at=None if note.is_answered else now,
             missed_count=job.missed_count + 1 if note.is_missed else 0,
             missed_since=(job.missed_since or now) if note.is_missed else None,
             owner=None,
@@ -275,6 +276,12 @@ def given_up(job: Job, now: datetime) -> Changed:
     row = replace(job, error_code="timeout", error_message="No model came within the time it was watched.")
     note = "No model came within the time it was watched."
     return moved(row, now, Stage.DONE, note, ended_as=Status.TIMEOUT)
+
+
+def may_give_up(job: Job, now: datetime) -> bool:
+    """Not before the newest question was answered: after a standstill the model may be there. Within a week."""
+    is_open = job.hint_at is not None or (job.next_poll_at is not None and job.next_poll_at <= now)
+    return not is_open or (job.started_at is not None and now - job.started_at > LONGEST_WATCH)
 
 
 def unblocked(job: Job, now: datetime) -> Changed:

@@ -97,12 +97,14 @@ class PollNote:
     Attributes:
         poll_again_in_s: seconds until the task is asked for next.
         is_missed: the generator did not know the task.
+        is_answered: False when the question could not be put: there may be news that nobody has heard.
     """
 
     claim: Claim
     progress: int
     poll_again_in_s: float
     is_missed: bool = False
+    is_answered: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,7 +267,10 @@ class JobStore(AccountStore, Protocol):
         ...
 
     def give_up_late(self, *, watch_s: float) -> int:
-        """late jobs started more than `watch_s` ago → done, timeout; returns how many."""
+        """late jobs started more than `watch_s` ago → done, timeout; returns how many.
+
+        Not those whose newest question is open or was not answered: they are asked first, within a week of their start.
+        """
         ...
 
     def unblock(self, *, generator: str, available: Decimal | None = None) -> int:

@@ -129,5 +129,7 @@ class Poll:
         notes = []
         for claimed in due:
             wait_s = max(at_least_s, self._wait_s(claimed.job, this))
-            notes.append(PollNote(claim=claimed.claim, progress=claimed.job.progress, poll_again_in_s=wait_s))
+            progress = claimed.job.progress
+            note = PollNote(claim=claimed.claim, progress=progress, poll_again_in_s=wait_s, is_answered=False)
+            notes.append(note)
         self.jobs.note_polls(notes)

@@ -347,6 +347,12 @@ def test_a_late_job_is_given_up_after_a_day(jobs: JobStore, clock: FakeClock) ->
     jobs.mark_late(timeout_s=600)
     clock.advance(86_400)
 
+    assert jobs.give_up_late(watch_s=86_400) == 0, "nobody has asked for it since"
+    unheard = PollNote(claim=due(jobs)[0].claim, progress=10, poll_again_in_s=60, is_answered=False)
+    jobs.note_polls([unheard])
+    assert jobs.give_up_late(watch_s=86_400) == 0, "the question was not answered"
+    clock.advance(61)
+    jobs.note_polls([PollNote(claim=due(jobs)[0].claim, progress=10, poll_again_in_s=60)])
     assert jobs.give_up_late(watch_s=86_400) == 1
     assert (jobs.get(job_id).stage, jobs.get(job_id).status) == (Stage.DONE, Status.TIMEOUT)
 

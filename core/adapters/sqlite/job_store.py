@@ -102,7 +102,9 @@ class SqliteJobStore(Settling):
 
     def give_up_late(self, *, watch_s: float) -> int:
         with self._database.write() as db:
-            return self._change_all(db, self._started_before(db, Stage.LATE, watch_s), changes.given_up)
+            rows = self._started_before(db, Stage.LATE, watch_s)
+            asked = [row for row in rows if changes.may_give_up(to_job(row), self.now())]
+            return self._change_all(db, asked, changes.given_up)
 
     def unblock(self, *, generator: str, available: Decimal | None = None) -> int:
         with self._database.write() as db:

@@ -146,7 +146,10 @@ class SupabaseJobStore(AccountBooks, SingleJobVerbs):
         return self._sweep("generating", changes.late, lambda job: job.stage is Stage.GENERATING, age_s=timeout_s)
 
     def give_up_late(self, *, watch_s: float) -> int:
-        return self._sweep("late", changes.given_up, lambda job: job.stage is Stage.LATE, age_s=watch_s)
+        def is_over(job: Job) -> bool:
+            return job.stage is Stage.LATE and changes.may_give_up(job, self.now())
+
+        return self._sweep("late", changes.given_up, is_over, age_s=watch_s)
 
     def unblock(self, *, generator: str, available: Decimal | None = None) -> int:
         def is_ready(job: Job) -> bool:
