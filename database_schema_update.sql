@@ -66,6 +66,7 @@ alter table public.generated_images
     add column if not exists idempotency_key  text,
     add column if not exists request_hash     text,
     add column if not exists retry_of         bigint references public.generated_images (id),
+    add column if not exists converted_from   bigint references public.generated_images (id),
     add column if not exists change_number    bigint,        -- grows with every write to any row
     add column if not exists folded_name      text generated always as (left(replace(lower(target_object), 'ß', 'ss'), 400)) stored,
     add column if not exists add_id           uuid,          -- of the write that made it: no later write changes it
@@ -160,7 +161,7 @@ alter table public.generated_images drop constraint if exists maquette_stage;
 alter table public.generated_images add constraint maquette_stage
     check (stage in ('queued', 'submitting', 'uncertain', 'blocked', 'generating', 'saving', 'attention', 'late', 'done'));
 alter table public.generated_images drop constraint if exists maquette_category;
-alter table public.generated_images add constraint maquette_category check (category in ('standard', 'p', 'offline'));
+alter table public.generated_images add constraint maquette_category check (category in ('standard', 'p', 'convert', 'offline'));
 alter table public.generated_images drop constraint if exists maquette_progress;
 alter table public.generated_images add constraint maquette_progress check (progress between 0 and 100);
 alter table public.generated_images drop constraint if exists maquette_done;
@@ -190,6 +191,7 @@ create index if not exists maquette_usage_seen on public.generated_images (accou
 create index if not exists maquette_by_task on public.generated_images (task_id) where task_id is not null;
 create index if not exists maquette_by_write on public.generated_images (write_id) where write_id is not null;
 create index if not exists maquette_by_age on public.generated_images (created_at);
+create index if not exists maquette_conversions on public.generated_images (converted_from) where converted_from is not null;
 
 create or replace function public.maquette_touch() returns trigger
 language plpgsql security invoker set search_path = pg_catalog, public, pg_temp
@@ -295,7 +297,7 @@ begin
             scanned_at = r.scanned_at, cancelled_at = r.cancelled_at, hint_at = r.hint_at,
             fetch_tries = r.fetch_tries, credits_used = r.credits_used, error_code = r.error_code,
             error_message = r.error_message, write_id = (w ->> 'write_id')::uuid,
-            "3d_url" = case when r.model is null then "3d_url" else '/api/jobs/' || r.id || '/model.glb' end
+            "3d_url" = case when r.model is null then "3d_url" else '/api/jobs/' || r.id || '/model.' || coalesce(r.model ->> 'kind', 'glb') end
         where id = r.id
         returning * into r;
         if jsonb_typeof(w -> 'event') = 'object' then
@@ -338,11 +340,13 @@ begin
         end if;
     end if;
     insert into public.generated_images (session_id, target_object, iteration, status, stage, created_at, updated_at,
-        generator, category, options, image, credits_estimate, idempotency_key, request_hash, retry_of, write_id, add_id)
+        generator, category, options, image, credits_estimate, idempotency_key, request_hash, retry_of, converted_from,
+        write_id, add_id)
     values (p_new::jsonb ->> 'session_id', p_new::jsonb ->> 'target_object', (p_new::jsonb ->> 'iteration')::integer, 'running', 'queued',
         public.maquette_now(), public.maquette_now(), p_new::jsonb ->> 'generator', p_new::jsonb ->> 'category', p_new::jsonb -> 'options',
         p_new::jsonb -> 'image', (p_new::jsonb ->> 'credits_estimate')::numeric, p_new::jsonb ->> 'idempotency_key',
-        p_new::jsonb ->> 'request_hash', (p_new::jsonb ->> 'retry_of')::bigint, p_write_id, p_write_id)
+        p_new::jsonb ->> 'request_hash', (p_new::jsonb ->> 'retry_of')::bigint, (p_new::jsonb ->> 'converted_from')::bigint,
+        p_write_id, p_write_id)
     on conflict do nothing
     returning * into r;
     if not found then  -- the same key, or the same call repeated, at the same moment
@@ -500,6 +504,13 @@ language sql stable security invoker set search_path = pg_catalog, public, pg_te
 as $$
 select count(*) from public.generated_images q, public.generated_images j
 where j.id = p_job and q.stage = 'queued' and q.category = j.category and q.id < j.id
+$$;
+
+-- Jobs that make another file of this one's model, newest first.
+create or replace function public.maquette_conversions(p_job bigint) returns setof public.generated_images
+language sql stable security invoker set search_path = pg_catalog, public, pg_temp
+as $$
+select * from public.generated_images where converted_from = p_job order by id desc
 $$;
 
 -- Seconds that recent models took.
@@ -712,7 +723,7 @@ begin
             missed_since, started_at, finished_at, intent_at, account, settle_scans, scanned_at,
             cancelled_at, hint_at, fetch_tries, usage_missed_at, usage_seen_at, usage_lag_s,
             credits_estimate, credits_used, error_code, error_message, idempotency_key, request_hash,
-            retry_of, change_number, write_id)
+            retry_of, converted_from, change_number, write_id)
         overriding system value
         select
             id, session_id, target_object, iteration, image_url, "3d_url", status, stage, created_at,
@@ -721,14 +732,14 @@ begin
             missed_since, started_at, finished_at, intent_at, account, settle_scans, scanned_at,
             cancelled_at, hint_at, fetch_tries, usage_missed_at, usage_seen_at, usage_lag_s,
             credits_estimate, credits_used, error_code, error_message, idempotency_key, request_hash,
-            retry_of, change_number, write_id
+            retry_of, converted_from, change_number, write_id
         from jsonb_populate_recordset(null::public.generated_images, (
             select jsonb_agg(value || jsonb_build_object(
                 'change_number', nextval('public.maquette_changes'),
                 'write_id', case when value ->> 'image' is null then null else gen_random_uuid() end,
                 'image_url', coalesce(value ->> 'image_url', '/api/jobs/' || (value ->> 'id') || '/image'),
                 '3d_url', case when value ->> 'model' is null then value ->> '3d_url'
-                               else '/api/jobs/' || (value ->> 'id') || '/model.glb' end) order by (value ->> 'id')::bigint)
+                               else '/api/jobs/' || (value ->> 'id') || '/model.' || coalesce(value -> 'model' ->> 'kind', 'glb') end) order by (value ->> 'id')::bigint)
             from jsonb_array_elements(p_rows::jsonb)))
         on conflict (id) do nothing;
         perform setval(pg_get_serial_sequence('public.generated_images', 'id'), (select max(id) from public.generated_images));
@@ -803,6 +814,8 @@ revoke all on function public.maquette_last_change() from public, anon, authenti
 grant execute on function public.maquette_last_change() to service_role;
 revoke all on function public.maquette_queued_before(bigint) from public, anon, authenticated;
 grant execute on function public.maquette_queued_before(bigint) to service_role;
+revoke all on function public.maquette_conversions(bigint) from public, anon, authenticated;
+grant execute on function public.maquette_conversions(bigint) to service_role;
 revoke all on function public.maquette_durations(text, integer) from public, anon, authenticated;
 grant execute on function public.maquette_durations(text, integer) to service_role;
 revoke all on function public.maquette_job_of_intent(bigint, text) from public, anon, authenticated;

@@ -36,6 +36,7 @@ from core.services.account_scan import AccountScan
 from core.services.batch import Batch
 from core.services.bookkeeping import Bookkeeping
 from core.services.collect import Collect
+from core.services.convert import Convert
 from core.services.decide import Decide
 from core.services.dispatch import Dispatch
 from core.services.gate import Gate
@@ -64,6 +65,7 @@ class Services:
     generators: tuple[Gate, ...]
     submit: Submit
     decide: Decide
+    convert: Convert
     overview: Overview
     inspect: Inspect
     batch: Batch
@@ -152,6 +154,12 @@ def build_services(settings: Settings) -> Services:
             max_credits_per_day=settings.max_credits_per_day,
             on_changed=scheduler.wake,
         ),
+        convert=Convert(
+            jobs=jobs,
+            generator=generator,
+            max_credits_per_day=settings.max_credits_per_day,
+            on_queued=scheduler.wake,
+        ),
         overview=overview,
         inspect=inspect,
         batch=Batch(overview=overview, inspect=inspect),
@@ -206,7 +214,7 @@ def _generators(settings: Settings) -> list[tuple[Generator, frozenset[Category]
     found: list[tuple[Generator, frozenset[Category]]] = [(offline, frozenset({Category.OFFLINE}))]
     if settings.tripo_api_key is not None:
         tripo = TripoGenerator(TripoClient(settings.tripo_base_url, settings.tripo_api_key.get_secret_value()))
-        paid = (tripo, frozenset({Category.STANDARD, Category.P_SERIES}))
+        paid = (tripo, frozenset({Category.STANDARD, Category.P_SERIES, Category.CONVERT}))
         # with GENERATOR=offline and a key, paid tasks still under way are brought home
         found.insert(0 if settings.uses_tripo else 1, paid)
     return found

@@ -113,6 +113,9 @@ class Settings(BaseSettings):
     concurrency_p: int = _setting(
         5, "a whole number, 1 to 1000", "Most tasks of Tripo's P models open at once.", ge=1, le=1000
     )
+    concurrency_convert: int = _setting(
+        5, "a whole number, 1 to 1000", "Most conversions at Tripo open at once.", ge=1, le=1000
+    )
     allow_private_image_hosts: bool = _setting(
         False, "on or off", "Whether imageUrl may name a host of your own network. Leave it off on shared machines."
     )
@@ -153,6 +156,7 @@ class Settings(BaseSettings):
         return {
             Category.STANDARD: self.concurrency_standard,
             Category.P_SERIES: self.concurrency_p,
+            Category.CONVERT: self.concurrency_convert,
             Category.OFFLINE: 2,  # one at work and one ready: no pause between two
         }
 

@@ -58,7 +58,11 @@ class FakeGenerator:
         self.requests.append(request)
         task_id = f"task-{len(self.requests)}"
         self.tasks[task_id] = TaskState(
-            task_id=task_id, phase=TaskPhase.WAITING, input_token=request.image_token, input_nonce=request.nonce
+            task_id=task_id,
+            phase=TaskPhase.WAITING,
+            input_token=request.image_token,
+            input_nonce=None if request.options.conversion is not None else request.nonce,
+            input_conversion=request.options.conversion,
         )
         self.usage_rows.insert(0, usage_row(task_id, self.created_at()))
         self.after_create()

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from core.domain.job import JobOptions
+from core.domain.job import Conversion, JobOptions
 
 
 class TaskPhase(StrEnum):
@@ -24,7 +24,7 @@ class GenerationRequest:
     """One attempt at one job, ready to be sent.
 
     Attributes:
-        image_token: what `Generator.upload` returned for the picture.
+        image_token: what `Generator.upload` returned for the picture; of a conversion, the task of the model.
         nonce: random, 0 to 2**31 - 1; Tripo echoes it as `model_seed`, so it identifies the attempt.
     """
 
@@ -46,7 +46,8 @@ class TaskState:
         preview_url: the generator's own picture of the model, as short-lived.
         credits_used: what the task cost; None while unknown.
         error_code, error_message: why it failed, in the generator's words.
-        input_token, input_nonce: the echo of the request, where the generator gives one.
+        created_at: by the vendor's clock; None when it is unreadable.
+        input_token, input_nonce, input_conversion: the echo of the request, where the generator gives one.
     """
 
     task_id: str
@@ -57,8 +58,10 @@ class TaskState:
     credits_used: Decimal | None = None
     error_code: str | None = None
     error_message: str | None = None
+    created_at: datetime | None = None
     input_token: str | None = None
     input_nonce: int | None = None
+    input_conversion: Conversion | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from core.domain.status import Stage, Status
 
 STYLES = ("auto", "solid", "relief", "lithophane", "coin")
 HEIGHTS_M = (0.001, 1000.0)
+MEDIA_TYPES = {"glb": "model/gltf-binary", "fbx": "application/octet-stream", "fbx.zip": "application/octet-stream"}
 DEFAULT_MODEL = "v3.1-20260211"  # Tripo's high-fidelity model. Source: Tripo v3, image-to-model
 
 
@@ -21,6 +22,7 @@ class Category(StrEnum):
 
     STANDARD = "standard"
     P_SERIES = "p"
+    CONVERT = "convert"
     OFFLINE = "offline"
 
 
@@ -42,6 +44,23 @@ class StoredImage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Conversion:
+    """Another file that Tripo makes of a model of its own, for credits, because nothing here can make it.
+
+    Attributes:
+        task_id: Tripo's task that made the model.
+        format: in Tripo's word.
+        quad: the surface is laid anew in four-sided faces.
+        face_limit: at most this many faces; None leaves it to Tripo.
+    """
+
+    task_id: str
+    format: str = "FBX"
+    quad: bool = False
+    face_limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobOptions:
     """What a person may choose about the model.
 
@@ -53,6 +72,7 @@ class JobOptions:
         style: for the built-in engine: one of STYLES; "auto" makes a solid where an object stands out, else a relief.
         height_m: for the built-in engine: the real height of the object in metres; None leaves its size open.
         back: for the built-in engine: a second picture, of the object's back.
+        conversion: the job makes another file of a finished model, and all else here counts for nothing.
     """
 
     model: str = DEFAULT_MODEL
@@ -64,23 +84,39 @@ class JobOptions:
     style: str = "auto"
     height_m: float | None = None
     back: StoredImage | None = None
+    conversion: Conversion | None = None
 
     @classmethod
     def stored(cls, values: Mapping[str, Any]) -> JobOptions:
         """From what `asdict` made of them."""
-        back = values.get("back")
-        return cls(**(dict(values) | {"back": None if back is None else StoredImage(**back)}))
+        back, conversion = values.get("back"), values.get("conversion")
+        parts = {
+            "back": None if back is None else StoredImage(**back),
+            "conversion": None if conversion is None else Conversion(**conversion),
+        }
+        return cls(**(dict(values) | parts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredModel:
-    """The finished model as it lies in the object store."""
+    """The finished model as it lies in the object store.
+
+    Attributes:
+        face_count, vertex_count: None where the file is not read here.
+        kind: ending of the file that is downloaded.
+    """
 
     key: str
     size_bytes: int
     sha256: str
-    face_count: int
-    vertex_count: int
+    face_count: int | None
+    vertex_count: int | None
+    kind: str = "glb"
+
+    @property
+    def is_glb(self) -> bool:
+        """Only a GLB is shown, measured and exported here."""
+        return self.kind == "glb"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +127,7 @@ class NewJob:
         image: the stored picture; its key exists before the row does.
         generator: name of the generator that will make it ("tripo", "offline").
         idempotency_key: the caller's, or None; `request_hash` tells a repeat from another request.
+        converted_from: the job whose model becomes another file.
     """
 
     session_id: str
@@ -103,6 +140,7 @@ class NewJob:
     idempotency_key: str | None = None
     request_hash: str = ""
     retry_of: int | None = None
+    converted_from: int | None = None
     credits_estimate: Decimal | None = None
 
 
@@ -171,6 +209,7 @@ class Job:
     idempotency_key: str | None = None
     request_hash: str = ""
     retry_of: int | None = None
+    converted_from: int | None = None
 
     @property
     def is_ended(self) -> bool:

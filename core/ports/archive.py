@@ -42,7 +42,7 @@ JOBS = Table(
         *("missed_count", "missed_since", "started_at", "finished_at", "intent_at", "account", "settle_scans"),
         *("scanned_at", "cancelled_at", "hint_at", "fetch_tries", "usage_missed_at", "usage_seen_at", "usage_lag_s"),
         *("credits_estimate", "credits_used", "error_code", "error_message", "idempotency_key", "request_hash"),
-        "retry_of",
+        *("retry_of", "converted_from"),
     ),
     times=frozenset(
         {

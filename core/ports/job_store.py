@@ -306,6 +306,10 @@ class JobStore(AccountStore, Protocol):
         """Oldest first."""
         ...
 
+    def conversions(self, job_id: int) -> list[Job]:
+        """Jobs that make another file of this job's model, newest first."""
+        ...
+
     def changed_since(self, cursor: int, *, limit: int) -> tuple[list[Job], int]:
         """Jobs changed after `cursor` (0 for the beginning), and the cursor to go on from."""
         ...

@@ -74,7 +74,7 @@ class Batch:
             row["note"] = "There was no time left for this one. Ask for it again: what was made is kept."
             return row, None
         try:
-            exported = self.inspect.export(job, order)
+            exported = self.inspect.export(job, order) if job.model.is_glb else self.inspect.as_it_is(job)
             data = self.inspect.read(job, exported)
             report = self.inspect.report(job)
         except MaquetteError as exc:

@@ -10,10 +10,10 @@ from core.domain.errors import AccountBlocked, AccountBusy, LookupFailed, Reques
 from core.ports.clock import Clock
 from core.ports.job_store import JobQuery, JobStore
 from core.services.account_scan import AccountScan
+from core.services.echo import MARGIN
 from core.services.gate import Gate
 
 log = logging.getLogger(__name__)
-MARGIN = timedelta(minutes=10)  # by how much the vendor's clock and the store's may differ
 BALANCE_EVERY_S, BALANCE_BUSY_S = 60.0, 15.0  # without and with jobs under way
 USAGE_EVERY_S = 30.0  # while the row of a young task is missing …
 USAGE_SLOW_S = 600.0  # … and once the youngest is older than this, as seldom as this

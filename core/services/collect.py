@@ -20,9 +20,10 @@ from core.domain.errors import (
     StoreUnavailable,
 )
 from core.domain.generation import TaskPhase, TaskState
-from core.domain.job import Job, StoredModel
+from core.domain.job import MEDIA_TYPES, Job, StoredModel
 from core.domain.naming import slug
-from core.mesh.glb import GlbFacts, read_facts
+from core.mesh import fbx
+from core.mesh.glb import read_facts
 from core.ports.job_store import Claimed, Failure, JobStore
 from core.ports.object_store import ObjectStore
 from core.services.gate import Gate
@@ -30,11 +31,10 @@ from core.services.leases import kept
 from core.services.waits import retry_wait_s
 
 log = logging.getLogger(__name__)
-MEDIA_TYPE = "model/gltf-binary"
 INVALID_TRIES = 5  # a page of a gateway in the model's place passes; what is no model five times never will be one
 SLOW_AFTER, SLOW_S = timedelta(hours=24), 3600.0  # a paid model is not given up, but after a day tried once an hour
 GIVE_UP_AFTER = timedelta(days=7)
-GLB_MAGIC = b"glTF"
+MODEL_MAGIC = (b"glTF", *fbx.MAGIC)
 PICTURES = (b"\x89PNG", b"\xff\xd8", b"RIFF")
 KEPT_CODE = "model_kept_unread"  # the job failed, and its file can be downloaded as it came
 
@@ -62,11 +62,24 @@ def spool_key(task_id: str) -> str:
     return f"models/{slug(task_id)}.glb"
 
 
-def _facts(data: bytes) -> GlbFacts:
+def _stored(job: Job, data: bytes) -> StoredModel:
+    """What is written down of a file. Raises: _Unreadable."""
     try:
-        return read_facts(data)
+        if job.options.conversion is None:
+            facts = read_facts(data)
+            kind, faces, vertices = "glb", facts.face_count, facts.vertex_count
+        else:
+            kind, faces, vertices = fbx.kind_of(data), None, None
     except ModelInvalid as exc:
         raise _Unreadable(exc.message, data) from exc
+    return StoredModel(
+        key=f"models/{job.id}/{slug(job.target_object)}.{kind}",
+        size_bytes=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        face_count=faces,
+        vertex_count=vertices,
+        kind=kind,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,17 +143,10 @@ class Collect:
         self.jobs.fail(claimed.claim, Failure(code=told.code, message=message))
 
     def _bring_home(self, job: Job) -> StoredModel:
-        key = f"models/{job.id}/{slug(job.target_object)}.glb"
         data = self._on_this_machine(job)
-        facts = _facts(data)
-        self.objects.put(key, data, media_type=MEDIA_TYPE)
-        return StoredModel(
-            key=key,
-            size_bytes=len(data),
-            sha256=hashlib.sha256(data).hexdigest(),
-            face_count=facts.face_count,
-            vertex_count=facts.vertex_count,
-        )
+        model = _stored(job, data)
+        self.objects.put(model.key, data, media_type=MEDIA_TYPES[model.kind])
+        return model
 
     def _on_this_machine(self, job: Job) -> bytes:
         """The model from the spool, or fetched and spooled: from then on Tripo may forget it."""
@@ -150,8 +156,8 @@ class Collect:
         fetched = self.generator.fetch_model(self._fresh(job))
         self._keep_preview(job, fetched.preview)
         if self.spool is not None:
-            _facts(fetched.data)  # what is no model is not kept
-            self.spool.put(key, fetched.data, media_type=MEDIA_TYPE)
+            _stored(job, fetched.data)  # what is no model is not kept
+            self.spool.put(key, fetched.data, media_type="application/octet-stream")
         return fetched.data
 
     def _keep_preview(self, job: Job, preview: bytes | None) -> None:
@@ -165,7 +171,7 @@ class Collect:
 
     def _kept(self, job: Job, exc: ModelInvalid) -> ModelInvalid:
         """What came is kept for a person to look at, though nothing here can read it."""
-        if not isinstance(exc, _Unreadable) or not exc.data.startswith(GLB_MAGIC):
+        if not isinstance(exc, _Unreadable) or not exc.data.startswith(MODEL_MAGIC):
             return exc
         self.objects.put(original_key(job.id), exc.data, media_type="application/octet-stream")
         return ModelInvalid(f"{exc.message} The file that came is kept: download it on the job's page.", code=KEPT_CODE)

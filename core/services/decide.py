@@ -56,6 +56,8 @@ class Decide:
         """What a retry would cost; None when the job may still end by itself, or has what was asked for."""
         if job.stage is not Stage.DONE or job.status is Status.COMPLETED or job.image is None:
             return None
+        if job.options.conversion is not None and not self._can_convert(job):
+            return None
         credits = self.generator.estimate(job.options)
         if credits == 0:
             return RetryOffer(credits=credits, why="Making it again costs nothing.")
@@ -92,12 +94,19 @@ class Decide:
             idempotency_key=f"~retry-of-{job.id}-{job.created_at.isoformat()}",
             request_hash=f"retry-of-{job.id}",
             retry_of=job.id,
+            converted_from=job.converted_from,
             credits_estimate=offer.credits,
         )
         added = self.jobs.add(new, budget=budget_of(self.jobs, self.max_credits_per_day))
         if added.created:
             self.on_changed()
         return added.job
+
+    def _can_convert(self, job: Job) -> bool:
+        """Whether a conversion that failed would be sent to the account that has its model."""
+        if not self.generator.is_paid or job.converted_from is None:
+            return False
+        return self.jobs.get(job.converted_from).account == self.generator.account
 
     def fetch_again(self, job_id: int) -> Job:
         """Fetch a finished model now; costs nothing. Raises: JobNotFound, IllegalTransition, StoreUnavailable."""
@@ -138,6 +147,8 @@ def category_of(generator_name: str, options: JobOptions) -> Category:
     """Which limit of open tasks a job counts against."""
     if generator_name == "offline":
         return Category.OFFLINE
+    if options.conversion is not None:
+        return Category.CONVERT
     return Category.P_SERIES if options.model.startswith("P") else Category.STANDARD
 
 

@@ -89,7 +89,9 @@ class Dispatch:
         self._create(job, claim, intent, check_send_window=check_send_window)
 
     def _upload(self, job: Job, claim: Claim) -> str | None:
-        """Hand over the picture, which is free; None when the job went another way."""
+        """Hand over the picture, which is free; None when the job went another way. A conversion has none."""
+        if job.options.conversion is not None:
+            return job.options.conversion.task_id
         try:
             if job.image is None:
                 raise ObjectMissing("The job has no picture.")

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from core.domain.errors import MaquetteError, ModelInvalid, ObjectMissing, StoreUnavailable, WorkshopFailed
 from core.domain.export import FORMATS, Compression, ExportOrder, Format
-from core.domain.job import Job, StoredModel
+from core.domain.job import MEDIA_TYPES, Job, StoredModel
 from core.domain.mesh_report import HeaderFacts, MeshReport, ShapeFacts
 from core.domain.naming import slug
 from core.mesh.header import read_header
@@ -24,7 +24,6 @@ from core.ports.workshop import Workshop
 log = logging.getLogger(__name__)
 VERSION = 2  # of what is kept: a better measure or picture is made anew
 MOST_TRIES = 2
-FROM_GLB = "model/gltf-binary"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +61,7 @@ class Inspect:
         Raises: ModelInvalid, ObjectMissing, StoreUnavailable.
         """
         model = job.model
-        if model is None:
+        if model is None or not model.is_glb:
             return None
         known = self._reports.get(model.sha256)
         if known is not None:
@@ -83,7 +82,7 @@ class Inspect:
 
     def thumbnail(self, job: Job) -> bytes | None:
         """A PNG of the model, when there is one already. Raises: StoreUnavailable."""
-        if job.model is None:
+        if job.model is None or not job.model.is_glb:
             return None
         try:
             return self.objects.get(_thumbnail_key(job.model))
@@ -108,11 +107,11 @@ class Inspect:
 
     def export(self, job: Job, order: ExportOrder) -> Exported:
         """The model as another file; made at the first call. Raises: ModelInvalid, ExportFailed, StorageFull …"""
-        model = _model_of(job)
+        model = _glb_of(job)
         name = slug(job.target_object)
         facts = FORMATS[order.format]
         if order == ExportOrder(format=Format.GLB, height_mm=order.height_mm):
-            return Exported(key="", name=f"{name}.glb", media_type=FROM_GLB)
+            return self.as_it_is(job)
         told = hashlib.sha256(json.dumps(asdict(order) | {"name": name}).encode()).hexdigest()[:16]
         key = f"{model.sha256}/{VERSION}-{told}.{facts.ending}"
         with self._one_at_a_time(key):
@@ -123,9 +122,14 @@ class Inspect:
             self.exports.put(key, data, media_type=facts.media_type)
         return Exported(key=key, name=f"{name}{_suffix(order)}.{facts.ending}", media_type=facts.media_type)
 
+    def as_it_is(self, job: Job) -> Exported:
+        """The file itself, whatever kind it is."""
+        kind = _model_of(job).kind
+        return Exported(key="", name=f"{slug(job.target_object)}.{kind}", media_type=MEDIA_TYPES[kind])
+
     def turntable(self, job: Job) -> Exported:
         """An animated WebP, once around; made at the first call. Raises: as `export`."""
-        model = _model_of(job)
+        model = _glb_of(job)
         key = f"{model.sha256}/{VERSION}-turntable.webp"
         with self._one_at_a_time(key):
             if self.exports.exists(key):
@@ -150,7 +154,7 @@ class Inspect:
 
     def _begin(self, job: Job) -> Future[None] | None:
         model = job.model
-        if model is None or model.sha256 in self._reports:
+        if model is None or not model.is_glb or model.sha256 in self._reports:
             return None
         if self._failures.get(model.sha256, (0, ""))[0] >= MOST_TRIES:
             return None
@@ -228,6 +232,16 @@ def _model_of(job: Job) -> StoredModel:
     if job.model is None:
         raise ObjectMissing(f"Job {job.id} has no model yet.")
     return job.model
+
+
+def _glb_of(job: Job) -> StoredModel:
+    model = _model_of(job)
+    if not model.is_glb:
+        raise ModelInvalid(
+            f"Job {job.id} made an {model.kind.upper()} file, which is given away as it is. "
+            f"Other files are made of the model of job {job.converted_from}."
+        )
+    return model
 
 
 def _shape_key(model: StoredModel) -> str:

@@ -22,7 +22,7 @@ from core.services.waits import is_for_good
 STALE_BEAT = timedelta(seconds=30)  # six missed heartbeats: the scheduler hangs or is gone
 DAY = timedelta(days=1)
 RECENT, LEAST_RECENT = 20, 3  # models that an estimate rests on
-MODEL_PATH = "/api/jobs/{id}/model.glb"
+MODEL_PATH = "/api/jobs/{id}/model.{kind}"
 IMAGE_PATH = "/api/jobs/{id}/image"
 
 
@@ -167,7 +167,7 @@ class Overview:
 
     def model_url(self, job: Job) -> str | None:
         """Path of the finished model on this server; holds for as long as the job exists."""
-        return None if job.model is None else MODEL_PATH.format(id=job.id)
+        return None if job.model is None else MODEL_PATH.format(id=job.id, kind=job.model.kind)
 
     def model_address(self, job: Job, *, origin: str) -> str | None:
         """For programs: a whole address; for a row of an older system the one that it wrote."""

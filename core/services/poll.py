@@ -10,6 +10,7 @@ from core.domain.errors import AccountBlocked, AccountBusy, ClaimLost, LookupFai
 from core.domain.generation import TaskPhase, TaskState
 from core.domain.job import Job
 from core.ports.job_store import Claimed, Failure, JobStore, PollNote
+from core.services.echo import echo_of, is_echo
 from core.services.gate import Gate
 from core.services.waits import poll_wait_s, spread
 
@@ -110,9 +111,9 @@ class Poll:
         return self._note(claimed, this, progress=job.progress, is_missed=True)
 
     def _note_echo(self, job: Job, state: TaskState) -> None:
-        """That this account repeats the nonce of a request is what settling a lost answer rests on."""
-        account = self.generator.account
-        if account not in self._echoed and job.nonce is not None and state.input_nonce == job.nonce:
+        """That this account repeats what identifies a request is what settling a lost answer rests on."""
+        account = echo_of(self.generator.account, job)
+        if account not in self._echoed and is_echo(job, state):
             self.jobs.note_echo(account)
             self._echoed.add(account)
 

@@ -16,15 +16,14 @@ from core.domain.errors import (
     RequestRejected,
 )
 from core.domain.generation import Source, TaskState
-from core.domain.job import Job
 from core.domain.status import Stage
 from core.ports.job_store import Claimed, JobStore
 from core.services.account_scan import AccountScan, Found
+from core.services.echo import MARGIN, echo_of, evidence, fits
 from core.services.gate import Gate
 
 log = logging.getLogger(__name__)
 BATCH = 100
-MARGIN = timedelta(minutes=10)  # by how much the vendor's clock and the store's may differ
 SCANS_TO_PROVE = 2
 SCAN_AGAIN = timedelta(seconds=30)  # between two searches for the same task
 LAG_FACTOR = 3  # the settle time is never shorter than this many times the lag that was measured
@@ -103,7 +102,7 @@ class Settle:
         counts = job.send_by is not None and began >= job.send_by + timedelta(seconds=settle_s)
         if not counts or job.settle_scans + 1 < SCANS_TO_PROVE:
             self.jobs.note_scan(uncertain.claim, counts=counts)
-        elif facts.echo_seen_at is None:
+        elif self.jobs.account_facts(echo_of(self.generator.account, job)).echo_seen_at is None:
             note = (
                 "We found no trace of this job at Tripo, but cannot be sure: on this account we have not yet seen a "
                 "task that names its request. Nothing is sent again before a person decides."
@@ -138,33 +137,3 @@ class Settle:
         )
         note = f"{what} Nothing is sent or charged again before a person decides."
         self.jobs.mark_attention(uncertain.claim, seen, note=note)
-
-
-def fits(job: Job, task: TaskState) -> bool | None:
-    """Whether a task is the newest attempt's: True, False, or None when its echo says both yes and no.
-
-    The nonce is random and the picture's token is new for each attempt; either alone identifies it.
-    """
-    told = [
-        mine == theirs
-        for mine, theirs in ((job.nonce, task.input_nonce), (job.image_token, task.input_token))
-        if mine is not None and theirs is not None
-    ]
-    if not any(told):
-        return False
-    return True if all(told) else None
-
-
-def evidence(job: Job, task: TaskState) -> str:
-    """In words, what speaks for and against."""
-    parts = [
-        (job.nonce, task.input_nonce, "the random number of our request"),
-        (job.image_token, task.input_token, "the picture we handed over"),
-    ]
-    said = []
-    for mine, theirs, what in parts:
-        if theirs is None or mine is None:
-            said.append(f"does not show {what}")
-        else:
-            said.append(f"{'has' if mine == theirs else 'has not'} {what}")
-    return f"It {' and '.join(said)}."

@@ -23,6 +23,7 @@ from core.imaging.picture import prepare
 from core.imaging.picture import thumbnail as thumbnail_of
 from core.ports.job_store import JobPage, JobQuery
 from core.services.collect import KEPT_CODE
+from core.services.convert import ConversionOffer
 from core.services.decide import RetryOffer
 from core.services.overview import AccountView, Expected
 from core.services.submit import SubmitRequest
@@ -138,6 +139,21 @@ def estimate(options: JobOptions) -> Decimal | None:
 def model_choices() -> tuple[ModelPrice, ...]:
     """Model versions that may be chosen; none with the built-in engine."""
     return () if is_offline() else PRICES
+
+
+def conversion_offers(job: Job) -> tuple[ConversionOffer, ...]:
+    """Files that Tripo can make of this model, with their price; none where it cannot."""
+    return get_services().convert.offers(job)
+
+
+def conversions(job: Job) -> list[Job]:
+    """The jobs that convert this one's model, newest first. Raises: StoreUnavailable."""
+    return get_services().convert.ordered(job.id) if job.generator == "tripo" else []
+
+
+def convert(job_id: int, *, quad: bool, face_limit: int | None) -> Job:
+    """Order a file; the same order is the same job. Raises: IllegalTransition, InputRefused, StoreUnavailable."""
+    return get_services().convert.order(job_id, quad=quad, face_limit=face_limit).job
 
 
 def job_of(job_id: int) -> Job:

@@ -84,7 +84,7 @@ def _table(jobs: tuple[Job, ...], view: str) -> None:
         {
             "picture": access.image_url(job, side_px=96),
             "job": job.id,
-            "object": job.target_object,
+            "object": words.title(job),
             "state": words.state(job),
             "progress": job.progress if job.status is not Status.FAILED else 0,
             "credits": _credits(job),
@@ -129,7 +129,7 @@ def _credits(job: Job) -> str:
 def _note(job: Job) -> str:
     if job.error_message and job.status is not Status.COMPLETED:
         return job.error_message
-    return words.EXPLAINED[job.stage] if job.stage in (Stage.UNCERTAIN, Stage.ATTENTION, Stage.BLOCKED) else ""
+    return words.explained(job) if job.stage in (Stage.UNCERTAIN, Stage.ATTENTION, Stage.BLOCKED) else ""
 
 
 def _pages(total: int, running: int) -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.domain.job import Job
 from core.domain.status import Stage, Status
-from core.ui import access, job_actions, model_view, words
+from core.ui import access, conversions, job_actions, model_view, words
 
 BUSY_S = 2
 
@@ -14,7 +14,7 @@ BUSY_S = 2
 def draw(job_id: int) -> None:
     """Raises: JobNotFound, StoreUnavailable."""
     job = access.job_of(job_id)
-    st.title(words.literal(job.target_object), anchor=False)
+    st.title(words.literal(words.title(job)), anchor=False)
     main, side = st.columns([3, 1], gap="large")
     with main:
         if job.stage is Stage.DONE:
@@ -30,7 +30,10 @@ def _ended(job: Job) -> None:
     if url is not None:
         if job.status is Status.CANCELLED and job.error_message:
             st.warning(words.literal(job.error_message), icon=words.ICONS[job.status])
-        model_view.draw(job, url)
+        if job.model is not None and not job.model.is_glb:
+            conversions.draw_file(job, url)
+        else:
+            model_view.draw(job, url)
     elif job.status is Status.COMPLETED and job.model_link:
         st.info("This model was made by an older system and lies where that kept it.", icon=":material/history:")
         st.link_button("Open the model", job.model_link, icon=":material/open_in_new:")
@@ -54,7 +57,7 @@ def _running(job_id: int) -> None:
         with st.container(border=True):
             st.badge(words.state(job), icon=words.ICONS[job.status], color=_colour(job))
             st.progress(job.progress, text=f"{job.progress} %")
-            st.markdown(words.EXPLAINED[job.stage])
+            st.markdown(words.explained(job))
             if job.stage is Stage.QUEUED:
                 st.markdown(_place_in_line(job))
             if job.error_message:
@@ -83,7 +86,8 @@ def _facts(job: Job) -> None:
     if job.stage is Stage.DONE:
         facts.insert(1, ("Status", words.state(job)))
     if job.model is not None:
-        facts.append(("Faces", f"{job.model.face_count:,}"))
+        if job.model.face_count is not None:
+            facts.append(("Faces", f"{job.model.face_count:,}"))
         facts.append(("File", words.size(job.model.size_bytes)))
     if job.finished_at is not None:
         facts.append(("Took", words.duration((job.finished_at - job.created_at).total_seconds())))
@@ -93,6 +97,8 @@ def _facts(job: Job) -> None:
         facts.append(("Cost", f"about {words.credits_text(job.credits_estimate)}, by the list of prices"))
     if job.retry_of is not None:
         facts.append(("Made again after", f"job {job.retry_of}"))
+    if job.converted_from is not None:
+        facts.append(("Converted from", f"job {job.converted_from}"))
     if job.image is not None:
         facts.append(("Picture", f"{job.image.name}, {job.image.width_px} × {job.image.height_px}"))
     facts.append(("Submitted", f"{job.created_at:%Y-%m-%d %H:%M} UTC"))

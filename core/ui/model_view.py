@@ -9,7 +9,7 @@ from core.domain.export import FORMATS, PRINTED, Compression, ExportOrder, Forma
 from core.domain.job import Job
 from core.domain.mesh_report import Light, MeshReport, Use
 from core.mesh.verdicts import verdicts
-from core.ui import access, words
+from core.ui import access, conversions, words
 from core.ui.viewer import model_viewer
 
 VIEWER_PX = 520
@@ -51,6 +51,8 @@ def draw(job: Job, url: str) -> None:
         )
         with st.popover("Other formats", icon=":material/file_export:"):
             _exports(job, report)
+        conversions.draw_orders(job)
+    conversions.draw_ordered(job)
     if problem:
         st.warning(words.literal(problem), icon=":material/warning:")
     if report is not None:

@@ -56,11 +56,47 @@ ICONS: dict[Status, str] = {
 MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&@])")
 
 
+CONVERTING = {
+    Stage.SUBMITTING: ("Sending the order", "The order is on its way."),
+    Stage.GENERATING: ("Converting", "Tripo makes the file. You can leave this page: the work goes on without it."),
+    Stage.SAVING: ("Saving the file", "The file is made. It is being fetched and checked."),
+}
+
+
 def state(job: Job) -> str:
     """Where a job is, in a few words."""
+    if job.options.conversion is not None and job.status is Status.RUNNING and job.stage in CONVERTING:
+        return CONVERTING[job.stage][0]
     if job.status is Status.CANCELLED and job.stage is not Stage.DONE:
         return "Cancelled, still watched"
     return ENDS[job.status] if job.stage is Stage.DONE else STAGES[job.stage]
+
+
+def explained(job: Job) -> str:
+    """What the stage of a running job means for whoever waits."""
+    if job.options.conversion is not None and job.stage in CONVERTING:
+        return CONVERTING[job.stage][1]
+    return EXPLAINED[job.stage]
+
+
+def conversion(job: Job) -> str:
+    """`FBX`, `FBX with four-sided faces, at most 5,000`."""
+    asked = job.options.conversion
+    if asked is None or not asked.quad:
+        return "FBX"
+    return "FBX with four-sided faces" + (f", at most {asked.face_limit:,}" if asked.face_limit else "")
+
+
+def title(job: Job) -> str:
+    """The object's name, and which file of it when it is a conversion."""
+    return job.target_object if job.options.conversion is None else f"{job.target_object} ({conversion(job)})"
+
+
+def spent(job: Job) -> str:
+    """What it cost, or may cost, in a few words."""
+    if job.credits_used is not None:
+        return credits_text(job.credits_used)
+    return f"about {credits_text(job.credits_estimate)}"
 
 
 SHAPES = {

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Header, Query
 from fastapi.responses import FileResponse, Response
 
 from core.domain.errors import ObjectMissing
+from core.domain.job import MEDIA_TYPES
 from core.domain.naming import slug
 from core.web.jobs_api import ERRORS, ServicesNeeded, job_number
 
 router = APIRouter()
-MODEL_TYPE = "model/gltf-binary"
 THUMBNAIL_SIDES = (32, 512)  # pixels
 # A finished file never changes. `identity` keeps Streamlit's compression away: it costs seconds on big models and
 # takes the length and Range from the answer. The policy keeps a file opened by itself from running anything.
@@ -24,25 +24,29 @@ HEADERS = {
 }
 
 
-@router.get("/jobs/{record_id}/model.glb", responses=ERRORS, summary="The finished model")
+@router.get("/jobs/{record_id}/model.{kind}", responses=ERRORS, summary="The finished model")
 def model(
     record_id: str,
+    kind: str,
     services: ServicesNeeded,
     download: Annotated[bool, Query(description="Offer it as a file to save.")] = False,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """The GLB, with Range and ETag."""
+    """The GLB, or what a conversion made (fbx, fbx.zip), with Range and ETag."""
     job = services.overview.job(job_number(record_id))
     if job.model is None:
         raise ObjectMissing(f"Job {job.id} has no model yet.")
+    if job.model.kind != kind:
+        raise ObjectMissing(f"Job {job.id} has no {kind[:20]!r} file; it has {job.model.kind!r}.")
     headers = HEADERS | {"ETag": f'"{job.model.sha256}"'}
     if if_none_match == headers["ETag"]:
         return Response(status_code=304, headers=headers)
-    name = f"{slug(job.target_object)}.glb" if download else None
+    name = f"{slug(job.target_object)}.{kind}" if download or not job.model.is_glb else None
+    media_type = MEDIA_TYPES[kind]
     path = services.objects.local_path(job.model.key)
     if path is not None:
-        return FileResponse(path, media_type=MODEL_TYPE, headers=headers, filename=name)
-    return Response(services.objects.get(job.model.key), media_type=MODEL_TYPE, headers=headers)
+        return FileResponse(path, media_type=media_type, headers=headers, filename=name)
+    return Response(services.objects.get(job.model.key), media_type=media_type, headers=headers)
 
 
 @router.get("/jobs/{record_id}/image", responses=ERRORS, summary="The picture it was made from")

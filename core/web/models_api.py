@@ -162,6 +162,11 @@ def _with_model(services: Services, record_id: str) -> Job:
     job = services.overview.job(job_number(record_id))
     if job.model is None:
         raise ObjectMissing(f"Job {job.id} has no model yet.")
+    if not job.model.is_glb:
+        raise ObjectMissing(
+            f"Job {job.id} made an {job.model.kind.upper()} file, which is only given away. "
+            f"The model it was made of is that of job {job.converted_from}."
+        )
     return job
 
 

@@ -22,7 +22,7 @@ from core import __version__, vendor
 from core.bootstrap import get_services, reset_services
 from core.domain.errors import MaquetteError
 from core.settings import load_settings
-from core.web import decisions_api, files_api, jobs_api, models_api, problems, webhooks_api
+from core.web import conversions_api, decisions_api, files_api, jobs_api, models_api, problems, webhooks_api
 from core.web.limits import BodyLimit, SameOrigin
 from core.web.sockets import JobFeed
 
@@ -46,6 +46,7 @@ def make_api() -> FastAPI:
     api.include_router(jobs_api.router)
     api.include_router(files_api.router)
     api.include_router(models_api.router)
+    api.include_router(conversions_api.router)
     api.include_router(decisions_api.router)
     api.include_router(webhooks_api.router)
 

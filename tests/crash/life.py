@@ -138,7 +138,7 @@ def _services(life: Life, folder: Path, jobs: JobStore, clock: Any) -> list[Call
     scan = AccountScan(jobs=jobs, generator=gate)
     objects, journal = LocalObjectStore(folder / "files"), LocalJournal(folder / "journal")
     own: dict[str, Any] = {"jobs": jobs, "generator": gate, "owner": life.owner, "lease_s": LEASE_S}
-    slots = Slots(limits={Category.STANDARD: 2})
+    slots = Slots(limits={Category.STANDARD: 2, Category.CONVERT: 2})
     dispatch = Dispatch(
         **own, objects=objects, journal=journal, clock=clock, slots=slots, send_by_s=SEND_BY_S, poll_first_s=1.0
     )

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from tests.fake_tripo.pricing import price
+from tests.fake_tripo.pricing import category_of, price
 
-LIMITS = {"standard": 10, "p": 5}  # tasks open at once. Source: Tripo v3, limits
+LIMITS = {"standard": 10, "p": 5, "convert": 5}  # tasks open at once. Source: Tripo v3, limits
 START_PART = 0.1  # of a task's time, for which it is queued
 
 
@@ -31,7 +31,11 @@ class Task:
 
     @property
     def category(self) -> str:
-        return "p" if str(self.input["model"]).startswith("P") else "standard"
+        return category_of(self.input)
+
+    @property
+    def type(self) -> str:
+        return "convert_model" if self.category == "convert" else "image_to_model"
 
 
 @dataclass
@@ -126,7 +130,7 @@ class Ledger:
         span = max(task.ends_s - task.created_s, 1e-9)
         shown: dict[str, Any] = {
             "task_id": task.id,
-            "type": "image_to_model",
+            "type": task.type,
             "status": status,
             "progress": max(0, min(100, int(100 * (self.clock_s() - task.created_s) / span))),
             "input": task.input,
@@ -136,8 +140,10 @@ class Ledger:
         if status == "success":
             key = self.new_id().replace("-", "")
             self.urls[key] = (task.id, self.clock_s() + self.url_life_s)
-            shown["output"] = {"model_url": f"{base}/signed/{key}/model.glb"}
-            if self.has_previews:
+            shown["output"] = {
+                "model_url": f"{base}/signed/{key}/model.{'fbx' if task.category == 'convert' else 'glb'}"
+            }
+            if self.has_previews and task.category != "convert":
                 shown["output"]["rendered_image_url"] = f"{base}/signed/{key}/preview.png"
             shown |= {"credits_consumed": task.price, "completed_at": iso(task.ends_s)}
         if status == "failed":
@@ -150,7 +156,7 @@ class Ledger:
         return [
             {
                 "task_id": task.id,
-                "type": "image_to_model",
+                "type": task.type,
                 "status": self.status(task),
                 "created_at": iso(task.created_s),
                 "credits_consumed": self.cost(task),

@@ -1,4 +1,4 @@
-"""Tripo's list prices for image to model, in credits. Source: Tripo v3, prices."""
+"""Tripo's list prices, in credits. Source: Tripo v3, prices."""
 
 from __future__ import annotations
 
@@ -8,11 +8,21 @@ from typing import Any
 
 MODELS = ("v3.1-20260211", "v3.0-20250812", "v2.5-20250123", "P1-20260311", "P2-20260801")
 P_REFUSES = ("smart_low_poly", "generate_parts", "geometry_quality")
+FORMATS = ("GLTF", "USDZ", "FBX", "OBJ", "STL", "3MF")
 BASE = {"P1": (40, 50), "P2": (100, 110), "v": (20, 30)}  # bare, textured
+
+
+def category_of(body: dict[str, Any]) -> str:
+    """Which limit of open tasks a request counts against."""
+    if "format" in body:
+        return "convert"
+    return "p" if str(body["model"]).startswith("P") else "standard"
 
 
 def price(body: dict[str, Any]) -> Decimal:
     """What a task costs when it succeeds."""
+    if "format" in body:
+        return Decimal(5 if set(body) == {"input", "format"} else 10)
     model = str(body["model"])
     bare, textured = BASE[model[:2] if model.startswith("P") else "v"]
     has_texture = body.get("texture", True) or body.get("pbr", True)

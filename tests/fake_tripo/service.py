@@ -16,8 +16,9 @@ import trimesh
 from PIL import Image
 
 from tests.fake_tripo.faults import DONE_ALL_THE_SAME, Fault, Plan
+from tests.fake_tripo.fbx import sample_fbx
 from tests.fake_tripo.ledger import Ledger, Task
-from tests.fake_tripo.pricing import refusal
+from tests.fake_tripo.pricing import FORMATS, category_of, refusal
 
 KEY_START = "tsk_"
 PIECES = 100
@@ -64,7 +65,7 @@ class Service:
             key = headers.get("authorization", "").removeprefix("Bearer ")
             if not path.startswith("/__fake__"):
                 self.ledger.requests.append((method, path, bool(key)))
-            if signed := re.fullmatch(r"/signed/(\w+)/model\.glb", path):
+            if signed := re.fullmatch(r"/signed/(\w+)/model\.\w+", path):
                 return self._download(signed[1], has_key=bool(key))
             if re.fullmatch(r"/signed/(\w+)/preview\.png", path):
                 return Reply(400) if key else Reply(200, PREVIEW)
@@ -85,6 +86,8 @@ class Service:
             return _ok({"presigned_url": f"{base}/put/{token}", "file_token": token, "expires_in": 600})
         if (method, path) == ("POST", "/v3/generation/image-to-model"):
             return self._create(json.loads(body))
+        if (method, path) == ("POST", "/v3/models/convert"):
+            return self._convert(json.loads(body))
         if (method, path) == ("POST", "/v3/tasks/list"):
             return self._list(json.loads(body).get("task_ids"), base)
         if method == "GET" and (asked := re.fullmatch(r"/v3/tasks/([^/]+)", path)):
@@ -105,15 +108,26 @@ class Service:
         wrong = refusal(body, self.ledger.files)
         if wrong is not None:
             return _error(*wrong, 400)
-        category = "p" if body["model"].startswith("P") else "standard"
+        return self._paid(body, least=20)
+
+    def _convert(self, body: dict[str, Any]) -> Reply:
+        source = self.ledger.tasks.get(str(body.get("input")))
+        if source is None or self.ledger.status(source) != "success":
+            return _error(2001, "task not found", 404)
+        if str(body.get("format")).upper() not in FORMATS:
+            return _error(1004, f"format must be one of {FORMATS}", 400)
+        return self._paid(body, least=5)
+
+    def _paid(self, body: dict[str, Any], *, least: int) -> Reply:
+        category = category_of(body)
         if self.ledger.open_tasks(category) >= self.ledger.limits[category]:
             return _error(2000, "too many tasks", 429, {"Retry-After": "1"})
-        if self.ledger.balance < 20:
+        if self.ledger.balance < least:
             return _error(2010, "not enough credit", 403)
 
         def act() -> dict[str, Any]:
             task = self.ledger.create(body)
-            return {"task_id": task.id, "type": "image_to_model", "status": "queued"}
+            return {"task_id": task.id, "type": task.type, "status": "queued"}
 
         return self._acted("create", act)
 
@@ -133,7 +147,10 @@ class Service:
         task_id, until = self.ledger.urls.get(key, ("", 0.0))
         if not task_id or self.ledger.clock_s() > until or has_key:
             return Reply(403, b"expired", {"Content-Type": "text/plain"})
+        is_conversion = self.ledger.tasks[task_id].category == "convert"
         whole = Reply(200, sample_model(), {"Content-Type": "model/gltf-binary"})
+        if is_conversion:
+            whole = Reply(200, sample_fbx(), {"Content-Type": "application/octet-stream"})
         kind = None if fault is None else fault.kind
         more = {} if fault is None else fault.more
         if kind == "not a model":

@@ -76,6 +76,21 @@ def test_prices_are_those_of_the_list(http: httpx.Client, fake: FakeTripo, body:
     assert fake.ledger.frozen == credits
 
 
+def test_only_a_finished_model_is_converted_to_a_format_it_knows_five_at_a_time(
+    http: httpx.Client, fake: FakeTripo
+) -> None:
+    task_id = create(http)["data"]["task_id"]
+
+    def convert(**body: Any) -> int:
+        asked = {"input": task_id, "format": "FBX"} | body
+        return int(http.post("/v3/models/convert", json=asked).json()["code"])
+
+    assert convert() == 2001  # it is still being made
+    fake.ledger.tasks[task_id].ends_s = 0
+    assert (convert(input="nobody"), convert(format="DOC")) == (2001, 1004)
+    assert [convert() for _ in range(6)] == [0] * 5 + [2000]
+
+
 def test_a_failed_task_gives_its_credits_back(http: httpx.Client, fake: FakeTripo) -> None:
     fake.ledger.fail_next.append(2018)
     fake.ledger.task_s = 0

@@ -8,7 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from core.domain.job import Job
+from core.domain.job import Conversion, Job
 from core.domain.status import Stage, Status
 from core.ports.job_store import JobQuery
 
@@ -30,7 +30,7 @@ def rows(sim: Sim) -> tuple[Job, ...]:
 def post_has_its_intent(sim: Sim, body: dict[str, Any]) -> None:
     """1 and 4: an earlier committed intent, one request for each attempt, and none after `send_by`."""
     sim.counts["checks"] += 1
-    job = sim.jobs.job_of_intent(nonce=body["model_seed"], image_token=None)
+    job = _sent(sim, body)
     assert job is not None, f"a request without a written intent: {body}"
     assert job.image_token == body["input"], "the request names another picture than the intent"
     attempt = (job.id, job.attempt)
@@ -38,6 +38,22 @@ def post_has_its_intent(sim: Sim, body: dict[str, Any]) -> None:
     assert sim.posts[attempt] == 1, f"attempt {attempt} was sent {sim.posts[attempt]} times"
     assert job.send_by is not None
     assert sim.clock.now() < job.send_by, f"job {job.id} was sent after its time"
+
+
+def _sent(sim: Sim, body: dict[str, Any]) -> Job | None:
+    """The job whose newest intent a request is."""
+    if "model_seed" in body:
+        return sim.jobs.job_of_intent(nonce=body["model_seed"], image_token=None)
+    return next((job for job in rows(sim) if job.attempt and job.options.conversion == asked_of(body)), None)
+
+
+def asked_of(body: dict[str, Any]) -> Conversion | None:
+    """The conversion that a request to Tripo asks for; each is one job's."""
+    if "format" not in body:
+        return None
+    return Conversion(
+        task_id=body["input"], format=body["format"], quad=body.get("quad", False), face_limit=body.get("face_limit")
+    )
 
 
 def slots_hold(sim: Sim) -> None:
@@ -90,8 +106,13 @@ def _one_task_for_each_job(sim: Sim) -> None:
 
 
 def _job_of(sim: Sim, task: Any) -> int | None:
-    seed = task.input.get("model_seed")
-    return next((job_id for (job_id, _), job in sim.intents.items() if seed is not None and job.nonce == seed), None)
+    seed, conversion = task.input.get("model_seed"), asked_of(task.input)
+    for (job_id, _), job in sim.intents.items():
+        if conversion is not None and job.options.conversion == conversion:
+            return job_id
+        if seed is not None and job.nonce == seed:
+            return job_id
+    return None
 
 
 def _is_stored(sim: Sim, job: Job) -> None:

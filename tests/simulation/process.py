@@ -15,6 +15,7 @@ from core.ports.journal import TaskNote
 from core.services.account_scan import AccountScan
 from core.services.bookkeeping import Bookkeeping
 from core.services.collect import Collect
+from core.services.convert import Convert
 from core.services.decide import Decide
 from core.services.dispatch import Dispatch
 from core.services.gate import Gate
@@ -156,7 +157,7 @@ class Process:
         gate = Gate(generator, jobs=jobs, clock=clock)
         scan = AccountScan(jobs=jobs, generator=gate)
         own = {"jobs": jobs, "generator": gate, "owner": owner, "lease_s": LEASE_S}
-        slots = Slots(limits={Category.STANDARD: sim.slots, Category.P_SERIES: sim.slots})
+        slots = Slots(limits=dict.fromkeys((Category.STANDARD, Category.P_SERIES, Category.CONVERT), sim.slots))
         dispatch = Dispatch(
             **own,
             objects=objects,
@@ -176,6 +177,7 @@ class Process:
             "settle": Settle(**own, scan=scan, settle_s=SETTLE_S).tick,
             "books": books.tick,
         }
+        self.convert = Convert(jobs=sim.jobs, generator=gate, max_credits_per_day=None, on_queued=lambda: None)
         self.decide = Decide(
             jobs=sim.jobs, objects=objects, generator=gate, max_credits_per_day=None, on_changed=lambda: None
         )

@@ -118,10 +118,12 @@ class Sim:
     def on_wire(self, process: Process, name: str) -> None:
         """Before a request leaves and after its answer came."""
         self.step(process, name)
-        if name.startswith("before") and not name.endswith("model.glb"):
+        if name.startswith("before") and not name.endswith(("model.glb", "model.fbx")):
             invariants.no_call_while_the_account_waits(self, process)
-        if name == "after http generation/image-to-model" or name == "after http image-to-model":
+        if name == "after http image-to-model":
             self.counts["creates"] += 1
+        if name == "after http convert":
+            self.counts["conversions"] += 1
 
     def written(self, name: str, args: tuple[Any, ...], more: dict[str, Any], done: Any) -> None:
         """A verb of the table was done."""
@@ -161,18 +163,20 @@ class Sim:
 
     def watched_service(self) -> Any:
         """Every paid request that arrives is held against the written intents at once."""
-        create = self.service._create
+        paid = self.service._paid
 
-        def watched(body: dict[str, Any]) -> Any:
+        def watched(body: dict[str, Any], *, least: int) -> Any:
             invariants.post_has_its_intent(self, body)
-            return create(body)
+            return paid(body, least=least)
 
-        return mock.patch.object(self.service, "_create", watched)
+        return mock.patch.object(self.service, "_paid", watched)
 
     def _chaos(self) -> None:
         for _ in range(ROUNDS):
             if self.luck.random() < 0.12:
                 self.submit()
+            if self.luck.random() < 0.1:
+                self.convert_one()
             if self.luck.random() < 0.05:
                 self.cancel_one()
             if self.luck.random() < 0.2:
@@ -215,6 +219,14 @@ class Sim:
         self.jobs.add(new_job(image=image))
         self.note("a job is added")
 
+    def convert_one(self) -> None:
+        """A person orders another file of a finished model, perhaps one that was ordered before."""
+        jobs = [job for job in invariants.rows(self) if job.model is not None and job.model.is_glb]
+        if jobs:
+            job = self.luck.choice(jobs)
+            added = self.processes[0].convert.order(job.id, quad=self.luck.random() < 0.5)
+            self.note(f"a person orders an FBX of job {job.id}: job {added.job.id}")
+
     def cancel_one(self) -> None:
         jobs = [job for job in invariants.rows(self) if not job.is_ended]
         if not jobs:
@@ -240,7 +252,7 @@ class Sim:
         for job in invariants.rows(self):
             if job.stage is not Stage.ATTENTION:
                 continue
-            mine = [task for task in self.ledger.tasks.values() if task.input.get("model_seed") == job.nonce]
+            mine = [task for task in self.ledger.tasks.values() if self._is_of(job, task.input)]
             listed = {each.task_id for each in decide.candidates(job.id)}
             if mine and mine[0].id in listed:
                 decide.take(job.id, mine[0].id)
@@ -249,6 +261,12 @@ class Sim:
             else:
                 continue  # it is still being searched for, and will be found
             self.note(f"a person decides about job {job.id}")
+
+    @staticmethod
+    def _is_of(job: Job, asked: dict[str, Any]) -> bool:
+        if job.options.conversion is not None:
+            return invariants.asked_of(asked) == job.options.conversion
+        return asked.get("model_seed") == job.nonce
 
 
 __all__ = ["Objects", "Sim", "Violation"]

@@ -75,6 +75,10 @@ class Life(RuleBasedStateMachine):
         self.sim.service.plan.arm(route, fault.kind, **fault.more)
 
     @rule()
+    def convert(self) -> None:
+        self.sim.convert_one()
+
+    @rule()
     def cancel(self) -> None:
         self.sim.cancel_one()
 

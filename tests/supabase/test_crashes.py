@@ -51,13 +51,13 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         yield SupabaseBench(server, tmp_path_factory.mktemp("sweep"), fake, address, zygote)
 
 
-@pytest.mark.parametrize("name", ["normal", "answer lost"])
+@pytest.mark.parametrize("name", ["normal", "answer lost", "conversion, answer lost"])
 def test_killed_at_a_point_a_second_and_a_third_process_bring_the_job_to_its_end(
     bench: Bench, name: str, tell: Tell
 ) -> None:
     killed, checks, point = 0, 0, 1
     while True:
-        life = bench.fresh(LIVES[name])
+        life = bench.fresh(LIVES[name], is_conversion=name.startswith("conversion"))
         ended = bench.zygote.run(replace(life, point=point))
         if ended == "exit 0":
             break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,11 +13,13 @@ from streamlit.testing.v1 import AppTest
 import core.bootstrap
 from core.bootstrap import Services, build_services
 from core.domain.generation import Balance, SeenTask, Source
+from core.domain.job import Conversion
 from core.domain.status import Stage, Status
 from core.ports.job_store import Claimed, Failure
 from core.settings import Settings
 from tests.builders import EVERY_SLOT, intent, new_job, stored_model
 from tests.clocks import FakeClock
+from tests.fake_generator import glb
 from tests.ui.test_pages import MAIN, add, jobs_page, said
 
 
@@ -170,3 +173,70 @@ def test_tasks_of_nobody_are_listed_below_the_jobs(services: Services) -> None:
 
     assert [each.label for each in app.expander if "belong to no job" in each.label]
     assert app.dataframe[1].value["Task"].tolist() == ["stranger"]
+
+
+def model_of_tripo(services: Services) -> int:
+    """A finished model, with its file."""
+    claimed = submitting(services)
+    services.jobs.bind_task(claimed.claim, "task-1", poll_in_s=0)
+    services.jobs.mark_saving(claimed.claim, credits_used=Decimal(30))
+    saving = services.jobs.claim_saving(owner="t", lease_s=60, generator="tripo", limit=1)[0]
+    services.objects.put("models/1/cup.glb", glb(), media_type="model/gltf-binary")
+    services.jobs.complete(saving.claim, stored_model(key="models/1/cup.glb"))
+    return claimed.job.id
+
+
+def test_an_fbx_is_ordered_on_the_models_page_with_its_price_on_the_button(services: Services) -> None:
+    number = model_of_tripo(services)
+    app = jobs_page(number)
+    assert [button.label for button in app.button if button.label.startswith("Order")] == [
+        "Order for about 5 credits",
+        "Order for about 10 credits",
+    ]
+
+    next(each for each in app.number_input if each.key == f"quad-faces-{number}").set_value(5000).run()
+    click(app, "Order for about 10 credits")
+    (ordered,) = services.jobs.conversions(number)
+    assert ordered.options.conversion == Conversion(task_id="task-1", quad=True, face_limit=5000)
+    text = said(jobs_page(number))
+    assert "FBX with four\\-sided faces, at most 5,000" in text
+    assert "about 10 credits" in text
+    assert not app.exception
+
+
+def test_the_page_of_a_conversion_says_what_it_is_while_it_runs_and_when_it_is_done(services: Services) -> None:
+    number = model_of_tripo(services)
+    ordered = services.convert.order(number).job
+    app = jobs_page(ordered.id)
+    assert [each.value for each in app.title] == ["Cup \\(FBX\\)"]
+    claimed = services.jobs.claim_queued(owner="t", lease_s=60, slots=EVERY_SLOT, limit=1)[0]
+    services.jobs.mark_submitting(claimed.claim, intent(account=services.account_of("tripo")))
+    assert "The order is on its way" in said(jobs_page(ordered.id))
+    services.jobs.bind_task(claimed.claim, "task-2", poll_in_s=0)
+    assert "Tripo makes the file" in said(jobs_page(ordered.id))
+    services.jobs.mark_saving(claimed.claim, credits_used=Decimal(5))
+    saving = services.jobs.claim_saving(owner="t", lease_s=60, generator="tripo", limit=1)[0]
+    model = stored_model(key="models/2/cup.fbx", kind="fbx", face_count=None, vertex_count=None)
+    services.jobs.complete(saving.claim, model)
+
+    text = said(jobs_page(ordered.id))
+    assert "It cannot be shown in the page" in text
+    assert "5 credits" in text
+    assert not jobs_page(ordered.id).exception
+    assert not jobs_page(number).exception
+
+
+def test_an_order_that_is_refused_says_why_and_queues_nothing(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = model_of_tripo(services)
+    app = jobs_page(number)
+    monkeypatch.setattr(
+        core.bootstrap,
+        "_services",
+        replace(services, convert=replace(services.convert, max_credits_per_day=Decimal(31))),
+    )
+    click(app, "Order for about 10 credits")
+
+    assert "Nothing was sent or charged" in said(app)
+    assert services.jobs.conversions(number) == []

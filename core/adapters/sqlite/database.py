@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from core.adapters.sqlite.upgrade import add_columns
+from core.adapters.sqlite.upgrade import bring_up_to_date
 from core.domain.errors import StorageFull, StoreUnavailable
 
 SCHEMA = Path(__file__).with_name("schema.sql")
@@ -39,12 +39,14 @@ class Database:
             for pragma in (
                 f"journal_mode = {'wal' if wal else 'delete'}",
                 "synchronous = full",  # a job that was answered for survives a power cut
-                "foreign_keys = on",
+                "foreign_keys = off",
             ):
                 self._connection.execute(f"pragma {pragma}")
+            schema = SCHEMA.read_text(encoding="utf-8")
             with self.write() as db:
-                add_columns(db)
-            self._connection.executescript(SCHEMA.read_text(encoding="utf-8"))
+                bring_up_to_date(db, schema)
+            self._connection.executescript(schema)
+            self._connection.execute("pragma foreign_keys = on")
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:

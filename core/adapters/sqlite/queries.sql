@@ -2,10 +2,10 @@
 -- A new row; the id is the job's number for ever.
 insert into generated_images (session_id, target_object, folded_name, iteration, status, stage, created_at, updated_at, generator,
                               category, options, image, credits_estimate, idempotency_key, request_hash, retry_of,
-                              change_number)
+                              converted_from, change_number)
 values (:session_id, :target_object, fold(:target_object), :iteration, 'running', 'queued', :now, :now, :generator, :category, :options,
         :image, :credits_estimate, :idempotency_key, :request_hash, :retry_of,
-        (select coalesce(max(change_number), 0) + 1 from generated_images));
+        :converted_from, (select coalesce(max(change_number), 0) + 1 from generated_images));
 
 -- name: save_job!
 -- Everything about a job that can change. The caller read the row in this same transaction.
@@ -26,6 +26,10 @@ values (:job_id, :at, :before, :after, :status, :attempt, :task_id, :error_code,
 
 -- name: job_by_id^
 select * from generated_images where id = :id;
+
+-- name: conversions
+-- Jobs that make another file of this one's model, newest first.
+select * from generated_images where converted_from = :job_id order by id desc;
 
 -- name: job_by_idempotency_key^
 select * from generated_images where idempotency_key = :key;

@@ -62,6 +62,10 @@ class JobReader:
             self._row(db, job_id)
             return [to_event(row) for row in self._sql.events_of_job(db, job_id=job_id)]
 
+    def conversions(self, job_id: int) -> list[Job]:
+        with self._database.read() as db:
+            return [to_job(row) for row in self._sql.conversions(db, job_id=job_id)]
+
     def changed_since(self, cursor: int, *, limit: int) -> tuple[list[Job], int]:
         with self._database.read() as db:
             rows = list(self._sql.changed_after(db, cursor=cursor, limit=limit))

@@ -47,6 +47,7 @@ def new_job_parameters(new: NewJob, now: datetime) -> dict[str, Any]:
         "idempotency_key": new.idempotency_key,
         "request_hash": new.request_hash,
         "retry_of": new.retry_of,
+        "converted_from": new.converted_from,
     }
 
 
@@ -146,6 +147,7 @@ def to_job(row: sqlite3.Row) -> Job:
         idempotency_key=row["idempotency_key"],
         request_hash=row["request_hash"],
         retry_of=row["retry_of"],
+        converted_from=row["converted_from"],
     )
 
 

@@ -14,7 +14,7 @@ create table if not exists generated_images (
     created_at       text    not null,
     updated_at       text    not null,
     generator        text    not null,
-    category         text    not null check (category in ('standard', 'p', 'offline')),
+    category         text    not null check (category in ('standard', 'p', 'convert', 'offline')),
     options          text    not null,              -- JSON of JobOptions
     image            text,                          -- JSON of StoredImage
     model            text,                          -- JSON of StoredModel
@@ -50,6 +50,7 @@ create table if not exists generated_images (
     idempotency_key  text    unique,
     request_hash     text    not null default '',
     retry_of         integer references generated_images (id),
+    converted_from   integer references generated_images (id),
     change_number    integer not null default 0,    -- grows with every write to any row
     check ((stage = 'done') = (finished_at is not null)),
     check (status <> 'completed' or model is not null or "3d_url" is not null),
@@ -69,6 +70,8 @@ create index if not exists generated_images_by_age on generated_images (created_
 
 create index if not exists generated_images_by_nonce on generated_images (nonce) where nonce is not null;
 create index if not exists generated_images_by_token on generated_images (image_token) where image_token is not null;
+
+create index if not exists generated_images_conversions on generated_images (converted_from) where converted_from is not null;
 
 create table if not exists job_events (
     id         integer primary key autoincrement,

@@ -17,6 +17,10 @@ from core.domain.errors import StoreUnavailable
 
 log = logging.getLogger(__name__)
 SQL_FILE = "database_schema_update.sql"
+UPDATE_NEEDED = (
+    "The Supabase database lacks Maquette's tables or an update of them. Open the project's SQL editor, paste "
+    f"the whole file {SQL_FILE}, run it, and this page goes on by itself."
+)
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
 TRIES = 3  # every call may be repeated: a write that was done already is recognised
 PAUSE_S = 0.2
@@ -107,10 +111,7 @@ def raise_known(exc: APIError) -> None:
     """Raises: StoreUnavailable, with what to do, for what an operator can mend."""
     code, said = str(exc.code or ""), str(exc.message or "").lower()
     if code in UPDATE_MISSING or "could not find the function" in said:
-        raise StoreUnavailable(
-            f"The Supabase database lacks Maquette's tables or an update of them. Open the project's SQL editor, paste "
-            f"the whole file {SQL_FILE}, run it, and this page goes on by itself."
-        ) from exc
+        raise StoreUnavailable(UPDATE_NEEDED) from exc
     if code in KEY_REFUSED or "invalid api key" in said or "jwt" in said:
         raise StoreUnavailable(
             "Supabase does not accept SUPABASE_KEY. It must be the project's secret key (sb_secret_… or service_role), "

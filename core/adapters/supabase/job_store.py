@@ -186,6 +186,9 @@ class SupabaseJobStore(AccountBooks, SingleJobVerbs):
             raise JobNotFound(f"There is no job {job_id}.")
         return [to_event(row) for row in rows]
 
+    def conversions(self, job_id: int) -> list[Job]:
+        return [to_job(row) for row in self._db.call("conversions", p_job=job_id)]
+
     def changed_since(self, cursor: int, *, limit: int) -> tuple[list[Job], int]:
         rows = self._db.call("changed", p_cursor=cursor, p_limit=limit)
         return [to_job(row) for row in rows], rows[-1]["change_number"] if rows else cursor

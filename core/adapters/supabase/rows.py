@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from core.adapters.supabase.connection import UPDATE_NEEDED
+from core.domain.errors import StoreUnavailable
 from core.domain.generation import SeenTask, Source
 from core.domain.job import Category, Job, JobEvent, JobOptions, NewJob, StoredImage, StoredModel
 from core.domain.status import Stage, Status
@@ -36,6 +38,7 @@ FIXED = (
     "idempotency_key",
     "request_hash",
     "retry_of",
+    "converted_from",
 )
 WRITTEN = (
     "progress",
@@ -78,6 +81,14 @@ def from_time(moment: datetime | None) -> str | None:
 
 
 def to_job(row: Row) -> Job:
+    """Raises: StoreUnavailable for a row of a database that lacks the newest update."""
+    try:
+        return _to_job(row)
+    except KeyError as exc:
+        raise StoreUnavailable(UPDATE_NEEDED) from exc
+
+
+def _to_job(row: Row) -> Job:
     image, model, options = row["image"], row["model"], row["options"]
     return Job(
         **{name: row[name] for name in FIXED + WRITTEN},
@@ -120,6 +131,7 @@ def from_new(new: NewJob) -> Row:
         "idempotency_key": new.idempotency_key,
         "request_hash": new.request_hash,
         "retry_of": new.retry_of,
+        "converted_from": new.converted_from,
         "note": "Waiting for a free place.",
     }
 

@@ -67,7 +67,7 @@ def created_task(response: httpx.Response) -> str:
     # A 5xx may come after the task was made, even with a readable code in it: it is looked for, never repeated.
     if body is None or response.status_code >= 500:
         raise OutcomeUnknown(
-            f"Tripo answered {response.status_code} and did not say whether it took the picture. "
+            f"Tripo answered {response.status_code} and did not say whether it took the order. "
             "We are checking that; nothing is sent again before it is known, so nothing is charged twice.",
             trace_id=trace,
         )
@@ -77,7 +77,7 @@ def created_task(response: httpx.Response) -> str:
     task_id = data.get("task_id") if isinstance(data, dict) else None
     if not isinstance(task_id, str) or not task_id:
         raise OutcomeUnknown(
-            "Tripo took the picture but did not name its task. We are looking for it; nothing is charged twice.",
+            "Tripo took the order but did not name its task. We are looking for it; nothing is charged twice.",
             trace_id=trace,
         )
     return task_id

@@ -83,7 +83,7 @@ class TripoClient:
                 self._client(headers=self._authorization) as fresh,
             ):
                 response = fresh.post(
-                    f"{self._base_url}/v3/generation/image-to-model",
+                    f"{self._base_url}{wire.create_path(request)}",
                     json=wire.create_body(request),
                     timeout=CREATE,
                     extensions={"trace": trace},
@@ -99,7 +99,7 @@ class TripoClient:
             if not sent:
                 raise NotSent("Tripo could not be reached, so nothing was ordered. It is tried again.") from exc
             raise OutcomeUnknown(
-                "The connection broke before Tripo said whether it took the picture. "
+                "The connection broke before Tripo said whether it took the order. "
                 "We are checking that; nothing is sent again before it is known, so nothing is charged twice."
             ) from exc
         return created_task(response)

@@ -128,10 +128,18 @@ CODES: tuple[Code, ...] = (
 BY_CODE: Mapping[int, Code] = MappingProxyType({row.code: row for row in CODES})
 
 
+def conversion_failure(message: str | None) -> str:
+    """The sentence for a conversion that Tripo took and then failed."""
+    return f"Tripo could not convert this model.{_said(message)} {RELEASED} The model is safe; order the file again."
+
+
 def task_failure(code: str | None, message: str | None) -> str:
     """The sentence for a task that Tripo took and then failed."""
     row = BY_CODE.get(int(code)) if code is not None and code.isdecimal() else None
     if row is not None:
         return row.sentence
-    reason = f" It says: {message.strip().rstrip('.')[:300]}." if message and message.strip() else ""
-    return f"Tripo could not make a model of this picture.{reason} {RELEASED} Try another picture."
+    return f"Tripo could not make a model of this picture.{_said(message)} {RELEASED} Try another picture."
+
+
+def _said(message: str | None) -> str:
+    return f" It says: {message.strip().rstrip('.')[:300]}." if message and message.strip() else ""

@@ -13,7 +13,6 @@ from core.domain.generation import Balance, FetchedModel, GenerationRequest, Tas
 from core.domain.job import JobOptions, StoredImage
 
 log = logging.getLogger(__name__)
-GLB_MAGIC = b"glTF"
 MAX_PREVIEW_BYTES = 8 * 2**20
 
 
@@ -45,8 +44,6 @@ class TripoGenerator:
         if task.model_url is None:
             raise ModelUnavailable("Tripo says the model is made but offers no file yet; it is asked again.")
         data = self._client.download(task.model_url)
-        if not data.startswith(GLB_MAGIC):
-            raise ModelInvalid("The file that Tripo delivered is not a GLB, the format of 3D models.")
         return FetchedModel(data=data, preview=self._preview(task.preview_url))
 
     def _preview(self, url: str | None) -> bytes | None:

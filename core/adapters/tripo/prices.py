@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from core.domain.errors import InputRefused
-from core.domain.job import JobOptions
+from core.domain.job import Conversion, JobOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +42,16 @@ PRICES: tuple[ModelPrice, ...] = (
 BY_MODEL = {price.model: price for price in PRICES}
 TEXTURE = {"standard": Decimal(0), "detailed": Decimal(10), "extreme": Decimal(20)}
 GEOMETRY = {"standard": Decimal(0), "detailed": Decimal(20)}
-
-
+CONVERSION, CONVERSION_WITH_OPTIONS = Decimal(5), Decimal(10)
+CONVERSION_FACES = (100, 500_000)
 P_FACES = (50, 20_000)  # told of P1; P2 is held to the same. Source: Tripo v3, image-to-model
 
 
 def check(options: JobOptions) -> None:
     """Raises: InputRefused for what Tripo would refuse."""
+    if options.conversion is not None:
+        _check_conversion(options.conversion)
+        return
     price = BY_MODEL.get(options.model)
     if price is None:
         known = ", ".join(BY_MODEL)
@@ -78,6 +81,10 @@ def check(options: JobOptions) -> None:
 
 def estimate(options: JobOptions) -> Decimal | None:
     """Credits by the list; None for a model that is not on it."""
+    conversion = options.conversion
+    if conversion is not None:
+        is_plain = not conversion.quad and conversion.face_limit is None
+        return CONVERSION if is_plain else CONVERSION_WITH_OPTIONS
     price = BY_MODEL.get(options.model)
     if price is None:
         return None
@@ -85,3 +92,9 @@ def estimate(options: JobOptions) -> Decimal | None:
         return price.textured if options.texture else price.bare
     texture = price.textured + TEXTURE[options.texture_quality] if options.texture else price.bare
     return texture + GEOMETRY[options.geometry_quality]
+
+
+def _check_conversion(conversion: Conversion) -> None:
+    least, most = CONVERSION_FACES
+    if conversion.face_limit is not None and not least <= conversion.face_limit <= most:
+        raise InputRefused(f"The most faces must lie between {least} and {most:,}.", code="face_limit_invalid")

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from core.adapters.tripo.codes import task_failure
+from core.adapters.tripo.codes import conversion_failure, task_failure
 from core.domain.generation import Balance, GenerationRequest, TaskPhase, TaskState, UsageRow
+from core.domain.job import Conversion
 
 PHASES = {
     "queued": TaskPhase.WAITING,
@@ -22,9 +23,16 @@ MODEL_KEYS = ("model_url", "pbr_model", "model", "base_model")
 PREVIEW_KEYS = ("rendered_image_url", "rendered_image")
 
 
+def create_path(request: GenerationRequest) -> str:
+    """Of the call that is paid for."""
+    return "/v3/generation/image-to-model" if request.options.conversion is None else "/v3/models/convert"
+
+
 def create_body(request: GenerationRequest) -> dict[str, Any]:
-    """Body of image-to-model: only what differs from Tripo's defaults, for P models refuse even a plain false."""
+    """Body of the paid call: only what differs from Tripo's defaults, for P models refuse even a plain false."""
     options = request.options
+    if options.conversion is not None:
+        return _conversion_body(options.conversion)
     body: dict[str, Any] = {"input": request.image_token, "model": options.model, "model_seed": request.nonce}
     if options.face_limit is not None:
         body["face_limit"] = options.face_limit
@@ -36,6 +44,16 @@ def create_body(request: GenerationRequest) -> dict[str, Any]:
         body["texture_quality"] = options.texture_quality
     if options.geometry_quality != "standard":
         body["geometry_quality"] = options.geometry_quality
+    return body
+
+
+def _conversion_body(conversion: Conversion) -> dict[str, Any]:
+    """No field of it is free to carry a random number; task, format and options together tell whose it is."""
+    body: dict[str, Any] = {"input": conversion.task_id, "format": conversion.format}
+    if conversion.quad:
+        body["quad"] = True
+    if conversion.face_limit is not None:
+        body["face_limit"] = conversion.face_limit
     return body
 
 
@@ -57,8 +75,10 @@ def task_state(task: dict[str, Any]) -> TaskState | None:
         credits_used=decimal(task.get("credits_consumed", task.get("consumed_credit"))),
         error_code=failure[0],
         error_message=failure[1],
+        created_at=moment(task.get("created_at", task.get("create_time"))),
         input_token=_token(echo),
         input_nonce=_integer(echo.get("model_seed")) if isinstance(echo, dict) else None,
+        input_conversion=_conversion(echo),
     )
 
 
@@ -112,23 +132,42 @@ def _failure(task: dict[str, Any], status: str) -> tuple[str, str]:
     message = task.get("error_message") or task.get("error_msg")
     if text is None and status == "cancelled":
         return "cancelled", "Tripo cancelled this task. It gives the credits it held back. You can submit it again."
-    return text or "task_failed", task_failure(text, str(message) if message else None)
+    said = str(message) if message else None
+    is_conversion = _conversion(task.get("input")) is not None
+    return text or "task_failed", conversion_failure(said) if is_conversion else task_failure(text, said)
 
 
 def _url(output: object, keys: Sequence[str]) -> str | None:
     if not isinstance(output, dict):
         return None
-    urls = (output.get(key) for key in keys)
+    urls = [output.get(key) for key in keys]
+    if keys is MODEL_KEYS and isinstance(output.get("model_urls"), list):
+        urls += output["model_urls"]
     return next((url for url in urls if isinstance(url, str) and url), None)
 
 
 def _token(echo: object) -> str | None:
-    """The picture's token in the echo of a request, in either of its two forms."""
+    """What the request was about in its echo, in any of its forms: a picture's token, or a model's task."""
     if not isinstance(echo, dict):
         return None
     file = echo.get("file")
-    token = echo.get("input") or (file.get("file_token") if isinstance(file, dict) else None)
+    token = echo.get("input") or echo.get("original_model_task_id")
+    token = token or (file.get("file_token") if isinstance(file, dict) else None)
     return token if isinstance(token, str) else None
+
+
+def _conversion(echo: object) -> Conversion | None:
+    """What the request was to convert; None when it was another one."""
+    task_id = _token(echo)
+    if not isinstance(echo, dict) or task_id is None or not isinstance(echo.get("format"), str):
+        return None
+    faces = _integer(echo.get("face_limit"))
+    return Conversion(
+        task_id=task_id,
+        format=echo["format"].upper(),
+        quad=echo.get("quad") is True,
+        face_limit=faces if faces is not None and faces > 0 else None,  # some clients write 0 for no limit
+    )
 
 
 def _percent(value: object) -> int:

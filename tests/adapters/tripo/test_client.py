@@ -21,7 +21,6 @@ from core.domain.errors import (
     AccountBlocked,
     AccountBusy,
     LookupFailed,
-    ModelInvalid,
     ModelUnavailable,
     NotCreated,
     NotSent,
@@ -29,10 +28,11 @@ from core.domain.errors import (
     RequestRejected,
 )
 from core.domain.generation import GenerationRequest, TaskPhase, TaskState
-from core.domain.job import DEFAULT_MODEL, JobOptions
+from core.domain.job import DEFAULT_MODEL, Conversion, JobOptions
 from tests import pictures
 from tests.adapters.tripo.conftest import KEY
 from tests.builders import stored_image
+from tests.fake_tripo.fbx import sample_fbx
 from tests.fake_tripo.server import FakeTripo, running, sample_model
 from tests.fake_tripo.service import PREVIEW
 
@@ -332,16 +332,12 @@ def test_an_expired_address_is_asked_for_anew_and_costs_nothing(
     assert fake.ledger.billed == 30
 
 
-def test_a_model_that_was_cut_short_is_fetched_again_and_a_web_page_is_no_model(
-    client: TripoClient, fake: FakeTripo, token: str
-) -> None:
+def test_a_model_that_was_cut_short_is_fetched_again(client: TripoClient, fake: FakeTripo, token: str) -> None:
     state = done(client, create(client, token))
     fake.plan.arm("download", "cut")
     with pytest.raises(ModelUnavailable):
         TripoGenerator(client).fetch_model(state)
-    fake.plan.arm("download", "not a model")
-    with pytest.raises(ModelInvalid):
-        TripoGenerator(client).fetch_model(state)
+    assert TripoGenerator(client).fetch_model(state).data == sample_model()
 
 
 def test_the_key_goes_to_tripo_alone_and_is_never_shown(
@@ -435,3 +431,59 @@ def test_tripos_own_picture_comes_along_and_the_model_comes_without_it_too(is_th
         assert fetched.data == sample_model()
         assert fetched.preview == (PREVIEW if is_there else None)
         client.close()
+
+
+def test_a_conversion_is_ordered_echoed_and_fetched(client: TripoClient, fake: FakeTripo, token: str) -> None:
+    source = done(client, create(client, token)).task_id
+    conversion = Conversion(task_id=source, quad=True, face_limit=5000)
+    asked = request(source, options=JobOptions(conversion=conversion))
+    made = done(client, client.create(asked, check_send_window=lambda: None))
+
+    assert fake.ledger.tasks[made.task_id].input == {
+        "input": source,
+        "format": "FBX",
+        "quad": True,
+        "face_limit": 5000,
+    }
+    assert (made.input_token, made.input_nonce, made.input_conversion) == (source, None, conversion)
+    assert made.credits_used == 10
+    assert made.created_at is not None
+    assert TripoGenerator(client).fetch_model(made).data == sample_fbx()
+
+
+@pytest.mark.parametrize(
+    ("echo", "expected"),
+    [
+        ({"input": "t", "format": "FBX"}, Conversion(task_id="t")),
+        ({"original_model_task_id": "t", "format": "fbx", "quad": False, "face_limit": 0}, Conversion(task_id="t")),
+        ({"input": "t", "format": "OBJ", "quad": True}, Conversion(task_id="t", format="OBJ", quad=True)),
+        ({"input": "t"}, None),
+        ({"format": "FBX"}, None),
+        ("t", None),
+    ],
+)
+def test_every_form_of_a_conversions_echo_is_read(echo: object, expected: Conversion | None) -> None:
+    state = task_state({"task_id": "x", "status": "running", "input": echo})
+
+    assert state is not None
+    assert state.input_conversion == expected
+
+
+def test_an_address_in_a_list_is_used_where_there_is_no_other() -> None:
+    output = {"model_urls": ["https://x/model.fbx", "https://x/other"]}
+    state = task_state({"task_id": "x", "status": "success", "output": output})
+
+    assert state is not None
+    assert state.model_url == "https://x/model.fbx"
+
+
+def test_a_conversion_that_fails_says_that_the_model_is_safe() -> None:
+    task = {"task_id": "x", "status": "failed", "error_code": 2018, "error_message": "too many parts."}
+    state = task_state(task | {"input": {"input": "t", "format": "FBX"}})
+
+    assert state is not None
+    assert state.error_code == "2018"
+    assert state.error_message == (
+        "Tripo could not convert this model. It says: too many parts. Tripo gives the credits it held back. "
+        "The model is safe; order the file again."
+    )

@@ -9,6 +9,7 @@ import trimesh
 from tripo3d import TripoClient
 
 from tests import pictures
+from tests.fake_tripo.fbx import sample_fbx
 from tests.fake_tripo.server import FakeTripo
 
 
@@ -25,14 +26,18 @@ def test_the_official_sdk_does_its_whole_work_against_the_fake(fake: FakeTripo, 
             balance = await client.get_balance()
             usage = await client.get_usage()
             files = await client.download_task_models(task, str(tmp_path))
+            converted = await client.wait_for_task(await client.convert_model(task_id, "FBX"), polling_interval=0.05)
+            packed = await client.download_task_models(converted, str(tmp_path))
 
         assert "file_" in str(token)
         assert str(task.status).lower().endswith("success")
         assert task_id in str(listed)
         assert float(balance.balance) == 970.0
         assert task_id in str(usage)
+        assert str(converted.status).lower().endswith("success")
+        assert Path(next(iter(packed.values()))).read_bytes() == sample_fbx()
         assert trimesh.load(next(iter(files.values())), force="mesh").faces.shape == (12, 3)
 
     asyncio.run(work())
-    assert len(fake.ledger.tasks) == 1
-    assert fake.ledger.billed == 30
+    assert [task.type for task in fake.ledger.tasks.values()] == ["image_to_model", "convert_model"]
+    assert fake.ledger.billed == 30 + 5

@@ -9,7 +9,7 @@ import pytest
 from core.adapters.tripo import prices, wire
 from core.domain.errors import InputRefused
 from core.domain.generation import GenerationRequest
-from core.domain.job import JobOptions
+from core.domain.job import Conversion, JobOptions
 from tests.fake_tripo.pricing import MODELS, price, refusal
 
 
@@ -25,6 +25,12 @@ ALL = [
     for model, texture, pbr, quality, shape, faces in product(
         MODELS, (True, False), (True, False), prices.TEXTURE, prices.GEOMETRY, (None, 40, 5000, 30_000)
     )
+]
+
+
+CONVERSIONS = [
+    JobOptions(conversion=Conversion(task_id="t", quad=quad, face_limit=faces))
+    for quad, faces in product((True, False), (None, 5000))
 ]
 
 
@@ -45,6 +51,12 @@ def test_every_choice_that_is_allowed_is_taken_by_tripo_and_costs_what_was_said(
         assert prices.estimate(options) == price(body(options)), options
 
 
+@pytest.mark.parametrize("options", CONVERSIONS)
+def test_a_conversion_costs_what_was_said(options: JobOptions) -> None:
+    prices.check(options)
+    assert prices.estimate(options) == price(body(options))
+
+
 def test_every_model_of_the_list_is_one_that_tripo_has() -> None:
     assert {row.model for row in prices.PRICES} == set(MODELS)
 
@@ -55,6 +67,7 @@ def test_every_model_of_the_list_is_one_that_tripo_has() -> None:
         (JobOptions(model="v3.1"), "Possible are v3.1-20260211"),
         (JobOptions(model="P1-20260311", geometry_quality="detailed"), "one quality only"),
         (JobOptions(model="P1-20260311", face_limit=40), "between 50 and 20,000"),
+        (JobOptions(conversion=Conversion(task_id="t", face_limit=3)), "between 100 and 500,000"),
         (JobOptions(texture_quality="ultra"), "standard, detailed, extreme"),
     ],
 )

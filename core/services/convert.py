@@ -1,0 +1,116 @@
+"""Order a file from Tripo that nothing here can make of a finished model: a job of its own, with its price."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from core.domain.errors import IllegalTransition, InputRefused, StoreUnavailable
+from core.domain.job import Category, Conversion, Job, JobOptions, NewJob
+from core.domain.status import Stage, Status
+from core.ports.job_store import Added, JobStore
+from core.services.decide import budget_of
+from core.services.gate import Gate
+from core.services.waits import MOVED, is_for_good
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversionOffer:
+    """What one file would cost, told before the click; `credits` by the list of prices, None when it does not say."""
+
+    quad: bool
+    credits: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Convert:
+    """The use case.
+
+    Attributes:
+        generator: who makes new jobs' models; only one that is paid converts.
+        max_credits_per_day: the budget; None for no limit.
+        on_queued: called after a job was queued, to wake the scheduler.
+    """
+
+    jobs: JobStore
+    generator: Gate
+    max_credits_per_day: Decimal | None
+    on_queued: Callable[[], None]
+
+    def refusal(self, job: Job) -> str | None:
+        """Why this job's model cannot be converted, as a sentence; None when it can."""
+        if job.options.conversion is not None:
+            return f"This file was converted itself; convert the model of job {job.converted_from}."
+        if job.stage is not Stage.DONE or job.model is None or job.image is None:
+            return "There is no finished model to convert."
+        if not self.generator.is_paid:
+            return "Only Tripo makes this file, and new jobs do not go to Tripo here."
+        if job.generator != self.generator.name or job.task_id is None:
+            return "Tripo converts only models of its own, and this one was made by the built-in engine."
+        if job.account != self.generator.account:
+            return "This model was made with another Tripo key than the one that is set now, which does not know it."
+        return None
+
+    def offers(self, job: Job) -> tuple[ConversionOffer, ...]:
+        """The files that may be ordered; none when `refusal` says why."""
+        if self.refusal(job) is not None or job.task_id is None:
+            return ()
+        kinds = (Conversion(task_id=job.task_id, quad=quad) for quad in (False, True))
+        return tuple(ConversionOffer(quad=kind.quad, credits=self._price(kind)) for kind in kinds)
+
+    def ordered(self, job_id: int) -> list[Job]:
+        """The jobs that convert this job's model, newest first. Raises: StoreUnavailable."""
+        return self.jobs.conversions(job_id)
+
+    def order(self, job_id: int, *, quad: bool = False, face_limit: int | None = None) -> Added:
+        """Queue it. The same order is the same job: what was converted once is never paid for again.
+
+        Raises: JobNotFound, IllegalTransition, InputRefused (BudgetExceeded), StoreUnavailable.
+        """
+        job = self.jobs.get(job_id)
+        if is_for_good(self.jobs.account_wait_s(generator=self.generator.name)):
+            raise StoreUnavailable(MOVED)
+        problem = self.refusal(job)
+        if problem is not None or job.task_id is None or job.image is None:
+            raise IllegalTransition(f"{problem or 'There is no model.'} Nothing was ordered or charged.")
+        if face_limit is not None and not quad:
+            raise InputRefused(
+                "A number of faces is for four-sided faces only: fewer triangles cost nothing here. "
+                "Nothing was ordered or charged.",
+                code="face_limit_refused",
+            )
+        conversion = Conversion(task_id=job.task_id, quad=quad, face_limit=face_limit)
+        options = JobOptions(conversion=conversion)
+        self.generator.check_options(options)
+        known = self._known(job_id, conversion)
+        if known is not None:
+            return Added(job=known, created=False)
+        name = f"convert-{job.id}-fbx{'-quad' if quad else ''}{f'-{face_limit}' if face_limit else ''}"
+        new = NewJob(
+            session_id=job.session_id,
+            target_object=job.target_object,
+            iteration=job.iteration,
+            image=job.image,
+            generator=self.generator.name,
+            category=Category.CONVERT,
+            options=options,
+            # the time, because numbers begin again in an emptied table
+            idempotency_key=f"~{name}-{job.created_at.isoformat()}",
+            request_hash=name,
+            converted_from=job.id,
+            credits_estimate=self.generator.estimate(options),
+        )
+        added = self.jobs.add(new, budget=budget_of(self.jobs, self.max_credits_per_day))
+        if added.created:
+            self.on_queued()
+        return added
+
+    def _known(self, job_id: int, conversion: Conversion) -> Job | None:
+        """The job of the same order that stands for it now: the newest, for one that failed may have been retried."""
+        same = [job for job in self.jobs.conversions(job_id) if job.options.conversion == conversion]
+        alive = [job for job in same if job.stage is not Stage.DONE or job.status is Status.COMPLETED]
+        return next(iter([*alive, *same]), None)
+
+    def _price(self, conversion: Conversion) -> Decimal | None:
+        return self.generator.estimate(JobOptions(conversion=conversion))

@@ -1,0 +1,67 @@
+"""Whose a task is, judged by what Tripo repeats of the request that made it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from core.domain.generation import TaskState
+from core.domain.job import Conversion, Job
+
+MARGIN = timedelta(minutes=10)  # by how much the vendor's clock and the store's may differ
+
+
+def fits(job: Job, task: TaskState) -> bool | None:
+    """Whether a task is the newest attempt's: True, False, or None when its echo says both yes and no.
+
+    The nonce is random and the picture's token is new for each attempt; either alone identifies it. A conversion has
+    no field for a nonce: there is one job for each model and choice of options, and a task that was made after its
+    intent and converts just that is the file that was asked for.
+    """
+    if job.options.conversion is not None:
+        return _converts(job, task, job.options.conversion)
+    told = [
+        mine == theirs
+        for mine, theirs in ((job.nonce, task.input_nonce), (job.image_token, task.input_token))
+        if mine is not None and theirs is not None
+    ]
+    if not any(told):
+        return False
+    return True if all(told) else None
+
+
+def evidence(job: Job, task: TaskState) -> str:
+    """In words, what speaks for and against."""
+    if job.options.conversion is not None:
+        is_same = task.input_conversion == job.options.conversion
+        told = "as it was asked for here" if is_same else "but does not show how"
+        return f"It was made of the same model after this job was sent, {told}."
+    parts = [
+        (job.nonce, task.input_nonce, "the random number of our request"),
+        (job.image_token, task.input_token, "the picture we handed over"),
+    ]
+    said = []
+    for mine, theirs, what in parts:
+        if theirs is None or mine is None:
+            said.append(f"does not show {what}")
+        else:
+            said.append(f"{'has' if mine == theirs else 'has not'} {what}")
+    return f"It {' and '.join(said)}."
+
+
+def is_echo(job: Job, task: TaskState) -> bool:
+    """Whether a task that went the normal way repeats what identifies its request."""
+    if job.options.conversion is not None:
+        return task.input_conversion == job.options.conversion
+    return job.nonce is not None and task.input_nonce == job.nonce
+
+
+def echo_of(account: str, job: Job) -> str:
+    """Under what an account's echo is noted: requests of another kind are repeated, or not, on their own."""
+    return account if job.options.conversion is None else f"{account} conversions"
+
+
+def _converts(job: Job, task: TaskState, conversion: Conversion) -> bool | None:
+    is_older = task.created_at is not None and job.intent_at is not None and task.created_at < job.intent_at - MARGIN
+    if task.input_token != conversion.task_id or is_older:
+        return False
+    return None if task.input_conversion is None else task.input_conversion == conversion

@@ -1,0 +1,61 @@
+"""Files that Tripo makes of a finished model for credits, because nothing here can."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from core.domain.job import Job
+from core.web.bodies import number, status_path
+from core.web.jobs_api import ERRORS, ServicesNeeded, job_number
+
+router = APIRouter()
+
+
+class ConversionBody(BaseModel):
+    """JSON of `POST /api/jobs/{id}/conversions`."""
+
+    format: Literal["fbx"] = "fbx"
+    quad: Annotated[bool, Field(description="Lay the surface anew in four-sided faces.")] = False
+    faceLimit: Annotated[  # noqa: N815
+        int | None, Field(ge=1, lt=2**31, description="With quad: at most so many faces.")
+    ] = None
+
+
+@router.get("/jobs/{record_id}/conversions", responses=ERRORS, summary="What Tripo can make of a model, and the price")
+def offers(record_id: str, services: ServicesNeeded) -> JSONResponse:
+    """No call of Tripo is made. `problem` says why nothing can be ordered; `ordered` are the jobs that were."""
+    job = services.overview.job(job_number(record_id))
+    kinds = [
+        {"format": "fbx", "quad": offer.quad, "estimated_credits": number(offer.credits)}
+        for offer in services.convert.offers(job)
+    ]
+    ordered = [_told(each) for each in services.convert.ordered(job.id)]
+    body = {"record_id": job.id, "problem": services.convert.refusal(job), "offers": kinds, "ordered": ordered}
+    return JSONResponse(body, headers={"Cache-Control": "no-store"})
+
+
+@router.post("/jobs/{record_id}/conversions", status_code=202, responses=ERRORS, summary="Order one of them")
+def order(record_id: str, body: ConversionBody, services: ServicesNeeded) -> JSONResponse:
+    """Costs credits. 202 with a new job; 200 with the job that was ordered before: nothing is paid for twice."""
+    added = services.convert.order(job_number(record_id), quad=body.quad, face_limit=body.faceLimit)
+    job = added.job
+    message = "Ordered from Tripo." if added.created else f"This was ordered before, as job {job.id}."
+    told = {"success": True, "message": message, "estimated_credits": number(job.credits_estimate)} | _told(job)
+    return JSONResponse(told, status_code=202 if added.created else 200, headers={"Location": status_path(job.id)})
+
+
+def _told(job: Job) -> dict[str, Any]:
+    conversion = job.options.conversion
+    return {
+        "record_id": job.id,
+        "converted_from": job.converted_from,
+        "format": "fbx",
+        "quad": conversion is not None and conversion.quad,
+        "faceLimit": None if conversion is None else conversion.face_limit,
+        "status": job.status.value,
+        "status_url": status_path(job.id),
+    }

@@ -1,0 +1,250 @@
+"""Ordering a file from Tripo: once, with its price; found again after a lost answer; kept as it came."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from core.domain.errors import BudgetExceeded, IllegalTransition, InputRefused, OutcomeUnknown
+from core.domain.generation import TaskPhase, TaskState
+from core.domain.job import Category, Conversion, Job, JobOptions
+from core.domain.status import Stage, Status
+from core.services.convert import Convert
+from core.services.echo import fits
+from tests.fake_generator import glb, usage_row
+from tests.fake_tripo.fbx import sample_fbx
+from tests.services.conftest import World, raising
+
+SETTLE_S = 1800
+
+
+def convert(world: World, most: Decimal | None = None) -> Convert:
+    return Convert(jobs=world.jobs, generator=world.gate, max_credits_per_day=most, on_queued=lambda: None)
+
+
+def made(world: World) -> Job:
+    """A job whose model is there."""
+    job_id = world.add()
+    world.dispatch()
+    finish(world, job_id)
+    return world.job(job_id)
+
+
+def finish(world: World, job_id: int, data: bytes | None = None) -> Job:
+    """The task of a job succeeds, and what it made is fetched."""
+    world.clock.advance(10)
+    task = world.generator.tasks[world.job(job_id).task_id or ""]
+    world.generator.tasks[task.task_id] = TaskState(
+        task_id=task.task_id,
+        phase=TaskPhase.SUCCEEDED,
+        input_token=task.input_token,
+        input_nonce=task.input_nonce,
+        input_conversion=task.input_conversion,
+        credits_used=Decimal(5),
+    )
+    world.poll()
+    world.generator.on_fetch = lambda: glb() if data is None else data
+    world.collect()
+    return world.job(job_id)
+
+
+def lost(world: World, job_id: int, *, was_made: bool) -> Job:
+    """The answer to its paid call is lost."""
+    hook = "after_create" if was_made else "before_create"
+    setattr(world.generator, hook, raising(OutcomeUnknown("no answer")))
+    world.dispatch()
+    setattr(world.generator, hook, lambda: None)
+    job = world.job(job_id)
+    assert job.stage is Stage.UNCERTAIN
+    return job
+
+
+def search(world: World, times: int = 1, every_s: float = 31) -> None:
+    for _ in range(times):
+        world.clock.advance(every_s)
+        world.settle()
+
+
+def test_an_ordered_file_comes_as_a_job_of_its_own_and_is_stored_as_it_is(world: World) -> None:
+    model = made(world)
+    ordered = convert(world).order(model.id).job
+    assert (ordered.category, ordered.converted_from, ordered.target_object) == (Category.CONVERT, model.id, "Cup")
+    assert ordered.options.conversion == Conversion(task_id=model.task_id or "")
+
+    uploads = world.generator.uploads
+    world.dispatch()
+    job = finish(world, ordered.id, sample_fbx())
+    assert world.generator.uploads == uploads  # there is no picture to hand over
+    assert (job.status, job.image_token, job.credits_used) == (Status.COMPLETED, model.task_id, 5)
+    assert job.model is not None
+    assert (job.model.kind, job.model.face_count, job.model.key) == ("fbx", None, f"models/{job.id}/cup.fbx")
+    assert world.objects.get(job.model.key) == sample_fbx()
+    assert [each.id for each in convert(world).ordered(model.id)] == [job.id]
+
+
+def test_the_same_order_is_the_same_job_and_another_is_another(world: World) -> None:
+    model = made(world)
+    use = convert(world)
+    first = use.order(model.id)
+    assert (first.created, use.order(model.id).created) == (True, False)
+    assert use.order(model.id).job.id == first.job.id
+    quads = [use.order(model.id, quad=True), use.order(model.id, quad=True, face_limit=5000)]
+    assert len({first.job.id, *(each.job.id for each in quads)}) == 3
+
+    world.dispatch()
+    finish(world, first.job.id, sample_fbx())
+    assert use.order(model.id).job.id == first.job.id
+    assert len(world.generator.requests) == 4
+
+
+def test_an_order_that_failed_stands_until_it_is_made_again(world: World) -> None:
+    model = made(world)
+    use = convert(world)
+    failed = use.order(model.id).job
+    world.dispatch()
+    world.generator.tasks[world.job(failed.id).task_id or ""] = TaskState(
+        task_id=world.job(failed.id).task_id or "", phase=TaskPhase.FAILED, error_code="2018"
+    )
+    world.clock.advance(10)
+    world.poll()
+    assert use.order(model.id).job.status is Status.FAILED
+
+    again = world.decide().retry(failed.id)
+    assert (again.converted_from, again.category) == (model.id, Category.CONVERT)
+    assert use.order(model.id).job.id == again.id
+
+
+def test_what_cannot_be_converted_says_why_and_orders_nothing(world: World) -> None:
+    model = made(world)
+    waiting = world.add()
+    use = convert(world)
+    with pytest.raises(IllegalTransition, match="no finished model"):
+        use.order(waiting)
+    converted = use.order(model.id).job
+    with pytest.raises(IllegalTransition, match=f"model of job {model.id}"):
+        use.order(converted.id)
+    with pytest.raises(InputRefused, match="four-sided"):
+        use.order(model.id, face_limit=5000)
+    world.generator.account = "another"
+    with pytest.raises(IllegalTransition, match="another Tripo key"):
+        use.order(model.id, quad=True)
+    world.generator.is_paid = False
+    with pytest.raises(IllegalTransition, match="do not go to Tripo"):
+        use.order(model.id, quad=True)
+    assert use.offers(model) == ()
+    assert len(use.ordered(model.id)) == 1
+
+
+def test_the_budget_holds_for_files_too(world: World) -> None:
+    model = made(world)
+    with pytest.raises(BudgetExceeded):
+        convert(world, most=Decimal(20)).order(model.id)
+
+
+def test_a_lost_answer_is_settled_by_what_the_task_converts(world: World) -> None:
+    model = made(world)
+    ordered = [convert(world).order(model.id, quad=quad).job for quad in (False, True)]
+    for each in ordered:
+        lost(world, each.id, was_made=True)
+    asked = {request.options.conversion: f"task-{number}" for number, request in enumerate(world.generator.requests, 1)}
+    search(world)
+
+    found = [world.job(each.id) for each in ordered]
+    assert [(job.stage, job.task_id) for job in found] == [
+        (Stage.GENERATING, asked[job.options.conversion]) for job in found
+    ]
+    assert len(world.generator.requests) == 3
+
+
+def test_absence_counts_only_once_a_conversion_was_seen_to_be_repeated(world: World) -> None:
+    model = made(world)
+    ordered = lost(world, convert(world).order(model.id).job.id, was_made=False)
+    search(world, 3, every_s=SETTLE_S)
+    assert world.job(ordered.id).stage is Stage.ATTENTION  # the echo of models proves nothing about files
+
+    other = convert(world).order(model.id, quad=True).job
+    world.dispatch()
+    finish(world, other.id, sample_fbx())
+    third = lost(world, convert(world).order(model.id, quad=True, face_limit=900).job.id, was_made=False)
+    search(world, 3, every_s=SETTLE_S)
+    assert world.job(third.id).stage is Stage.QUEUED
+
+
+def conversion_of(world: World, model: Job, task_id: str, **changes: object) -> None:
+    values: dict[str, object] = {
+        "input_token": model.task_id,
+        "input_conversion": Conversion(task_id=model.task_id or ""),
+        "created_at": world.clock.now(),
+    }
+    world.says(TaskPhase.WORKING, task_id, **(values | changes))
+    world.generator.usage_rows.insert(0, usage_row(task_id, world.clock.now()))
+
+
+def test_two_that_fit_and_one_that_shows_too_little_are_a_persons_to_decide(world: World) -> None:
+    model = made(world)
+    first = lost(world, convert(world).order(model.id).job.id, was_made=False)
+    for name in ("one", "two"):
+        conversion_of(world, model, name)
+    search(world)
+    assert world.job(first.id).stage is Stage.ATTENTION
+    assert {task.task_id for task in world.decide().candidates(first.id)} == {"one", "two"}
+    assert "made of the same model" in world.decide().candidates(first.id)[0].evidence
+    world.decide().take(first.id, "two")
+    assert world.job(first.id).task_id == "two"
+
+    other = lost(world, convert(world).order(model.id, quad=True).job.id, was_made=False)
+    conversion_of(world, model, "mute", input_conversion=None)
+    search(world)
+    assert world.job(other.id).stage is Stage.ATTENTION
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, True),
+        ({"input_conversion": Conversion(task_id="t", quad=True)}, False),
+        ({"input_conversion": Conversion(task_id="t", format="OBJ")}, False),
+        ({"input_token": "other"}, False),
+        ({"input_conversion": None}, None),
+        ({"created_at": None}, True),
+    ],
+)
+def test_whose_a_conversion_is(world: World, changes: dict[str, object], expected: bool | None) -> None:
+    job_id = world.add(options=JobOptions(conversion=Conversion(task_id="t")), category=Category.CONVERT)
+    world.dispatch()
+    values: dict[str, object] = {
+        "input_token": "t",
+        "input_conversion": Conversion(task_id="t"),
+        "created_at": world.clock.now(),
+    }
+    assert fits(world.job(job_id), TaskState(task_id="x", phase=TaskPhase.WORKING, **(values | changes))) is expected  # type: ignore[arg-type]
+
+
+def test_a_conversion_that_is_older_than_the_order_is_another_one(world: World) -> None:
+    job_id = world.add(options=JobOptions(conversion=Conversion(task_id="t")), category=Category.CONVERT)
+    world.dispatch()
+    old = TaskState(
+        task_id="x",
+        phase=TaskPhase.WORKING,
+        input_token="t",
+        input_conversion=Conversion(task_id="t"),
+        created_at=world.clock.now() - timedelta(minutes=11),
+    )
+    assert fits(world.job(job_id), old) is False
+
+
+@pytest.mark.parametrize(("data", "is_kept"), [(sample_fbx()[:-40], True), (b"<html>not here</html>", False)])
+def test_a_file_that_is_no_whole_fbx_fails_after_five_tries_and_is_kept_if_it_began_as_one(
+    world: World, data: bytes, is_kept: bool
+) -> None:
+    ordered = convert(world).order(made(world).id).job
+    world.dispatch()
+    for _ in range(6):
+        finish(world, ordered.id, data)
+        world.clock.advance(60)
+
+    job = world.job(ordered.id)
+    assert (job.status, job.model) == (Status.FAILED, None)
+    assert world.objects.exists(f"models/{job.id}/original.bin") is is_kept
