@@ -61,6 +61,8 @@ def options() -> JobOptions:
         pbr=memory.get("texture", True),
         texture_quality=memory.get("texture_quality") or usual.texture_quality,
         geometry_quality=memory.get("geometry_quality") or usual.geometry_quality,
+        orientation="align_image" if memory.get("aligned") else usual.orientation,
+        auto_size=memory.get("auto_size", usual.auto_size),
         **({"style": memory.get("style") or usual.style, "height_m": height_m()} if access.is_offline() else {}),
     )
 
@@ -136,6 +138,18 @@ def choices() -> None:
     else:
         memory.pop("texture_quality", None)
         memory.pop("geometry_quality", None)
+    st.toggle(
+        "Turned as in the picture",
+        key="aligned",
+        persist_state="session",
+        help="Otherwise its front, as Tripo understands it, looks ahead.",
+    )
+    st.toggle(
+        "Real size, as Tripo guesses it",
+        key="auto_size",
+        persist_state="session",
+        help="For AR and printing. Otherwise the model says nothing about how large the object is.",
+    )
 
 
 def price() -> None:

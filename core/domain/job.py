@@ -11,6 +11,7 @@ from typing import Any
 
 from core.domain.status import Stage, Status
 
+ORIENTATIONS = ("default", "align_image")
 STYLES = ("auto", "solid", "relief", "lithophane", "coin")
 HEIGHTS_M = (0.001, 1000.0)
 MEDIA_TYPES = {"glb": "model/gltf-binary", "fbx": "application/octet-stream", "fbx.zip": "application/octet-stream"}
@@ -69,6 +70,9 @@ class JobOptions:
         face_limit: at most this many triangles; None leaves it to the generator.
         texture_quality: "standard", "detailed" or "extreme".
         geometry_quality: "standard" or "detailed"; P models have only one.
+        orientation: one of ORIENTATIONS: the front as Tripo understands it, or turned as in the picture; the built-in
+            engine does the latter always.
+        auto_size: for Tripo: the model gets the size in metres that Tripo guesses the object has.
         style: for the built-in engine: one of STYLES; "auto" makes a solid where an object stands out, else a relief.
         height_m: for the built-in engine: the real height of the object in metres; None leaves its size open.
         back: for the built-in engine: a second picture, of the object's back.
@@ -81,6 +85,8 @@ class JobOptions:
     pbr: bool = True
     texture_quality: str = "standard"
     geometry_quality: str = "standard"
+    orientation: str = "default"
+    auto_size: bool = False
     style: str = "auto"
     height_m: float | None = None
     back: StoredImage | None = None

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from core.domain.errors import InputRefused, MaquetteError, PictureRefused, StoreUnavailable
-from core.domain.job import HEIGHTS_M, STYLES, Job, JobOptions, NewJob, StoredImage
+from core.domain.job import HEIGHTS_M, ORIENTATIONS, STYLES, Job, JobOptions, NewJob, StoredImage
 from core.domain.naming import slug
 from core.imaging.picture import Picture, prepare
 from core.ports.job_store import JobStore
@@ -28,7 +28,7 @@ CHECKED_AT_ONCE = 2  # a picture of 64 megapixels takes 700 MB while it is check
 FACE_LIMITS = (100, 2_000_000)  # below, nothing is recognisable; above, no viewer keeps up
 OLD = frozenset({"model", "face_limit", "texture", "pbr"})  # always hashed, so that a key stays good over an update
 log = logging.getLogger(__name__)
-USUAL = ("standard", "auto", None)  # of options that came later
+USUAL = ("standard", "auto", "default", False, None)  # of options that came later
 SUFFIXES = {"image/jpeg": "jpg", "image/png": "png"}
 
 
@@ -199,6 +199,8 @@ def _checked(request: SubmitRequest) -> SubmitRequest:
     limit = request.options.face_limit
     if limit is not None and not least <= limit <= most:
         raise InputRefused(f"The most faces must lie between {least} and {most:,}.", code="face_limit_invalid")
+    if request.options.orientation not in ORIENTATIONS:
+        raise InputRefused(f"An orientation is one of {', '.join(ORIENTATIONS)}.", code="orientation_unknown")
     if request.options.style not in STYLES:
         raise InputRefused(f"A style is one of {', '.join(STYLES)}.", code="style_unknown")
     height = request.options.height_m

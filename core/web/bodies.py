@@ -24,6 +24,10 @@ class OptionsBody(BaseModel):
     pbr: bool = True
     textureQuality: Annotated[str, Field(description="standard, detailed or extreme")] = "standard"  # noqa: N815
     geometryQuality: Annotated[str, Field(description="standard or detailed")] = "standard"  # noqa: N815
+    orientation: Annotated[str, Field(description="Tripo: default, or align_image: turned as in the picture.")] = (
+        "default"
+    )
+    autoSize: Annotated[bool, Field(description="Tripo: the size that it guesses, in metres.")] = False  # noqa: N815
     style: Annotated[str, Field(description="Built-in engine: auto, solid, relief, lithophane or coin.")] = "auto"
     heightM: Annotated[  # noqa: N815
         float | None, Field(description="Built-in engine: the object's real height, metres.", allow_inf_nan=False)
@@ -37,6 +41,8 @@ class OptionsBody(BaseModel):
             pbr=self.pbr,
             texture_quality=self.textureQuality,
             geometry_quality=self.geometryQuality,
+            orientation=self.orientation,
+            auto_size=self.autoSize,
             style=self.style,
             height_m=self.heightM,
         )

@@ -32,6 +32,7 @@ CALLS = {
     "changes": "maquette_changed(99900, 100)",
     "the newest change": "maquette_last_change()",
     "place in line": "maquette_queued_before(99990)",
+    "conversions": "maquette_conversions(50000)",
     "durations": "maquette_durations('standard', 20)",
     "job of an intent": "maquette_job_of_intent(50000, null)",
     "job of a token": "maquette_job_of_intent(null, 'token-50000')",

@@ -20,6 +20,7 @@ from core.settings import Settings
 from tests.builders import EVERY_SLOT, intent, new_job, stored_model
 from tests.clocks import FakeClock
 from tests.fake_generator import glb
+from tests.pictures import cat
 from tests.ui.test_pages import MAIN, add, jobs_page, said
 
 
@@ -69,6 +70,18 @@ def test_the_create_page_tells_the_price_of_what_is_chosen_and_what_is_left(serv
     app.selectbox(key="geometry_quality").select("detailed").run()
     assert "About 40 credits" in said(app)
     assert not app.exception
+
+
+def test_direction_and_size_can_be_left_to_tripo(services: Services) -> None:
+    app = AppTest.from_file(MAIN, default_timeout=20).run()
+    app.toggle(key="aligned").set_value(True).run()
+    app.toggle(key="auto_size").set_value(True).run()
+    app.file_uploader(key=app.file_uploader[0].key).set_value(("cat.jpg", cat(), "image/jpeg")).run()
+    app.text_input(key="object").set_value("Cat").run()
+    app.button(key="make").click().run()
+
+    options = services.jobs.get(1).options
+    assert (options.orientation, options.auto_size) == ("align_image", True)
 
 
 def test_more_than_is_left_is_said_before_the_click(services: Services) -> None:

@@ -56,6 +56,7 @@ def test_the_built_in_engine_is_free(site: Site) -> None:
     "fields",
     [
         {"model": "v9"},
+        {"orientation": "sideways"},
         {"model": "P1-20260311", "textureQuality": "extreme"},
         {"model": "P1-20260311", "faceLimit": "30000"},
         {"textureQuality": "best"},

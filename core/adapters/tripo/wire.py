@@ -44,6 +44,10 @@ def create_body(request: GenerationRequest) -> dict[str, Any]:
         body["texture_quality"] = options.texture_quality
     if options.geometry_quality != "standard":
         body["geometry_quality"] = options.geometry_quality
+    if options.orientation != "default":
+        body["orientation"] = options.orientation
+    if options.auto_size:
+        body["auto_size"] = True
     return body
 
 

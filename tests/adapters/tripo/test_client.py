@@ -364,6 +364,8 @@ def test_only_what_differs_from_the_defaults_is_sent() -> None:
 
     assert create_body(request("file_1")) == plain
     assert create_body(request("file_1", options=JobOptions(face_limit=500))) == plain | {"face_limit": 500}
+    turned = JobOptions(orientation="align_image", auto_size=True)
+    assert create_body(request("file_1", options=turned)) == plain | {"orientation": "align_image", "auto_size": True}
     assert create_body(request("file_1", options=JobOptions(texture=False))) == plain | {"texture": False, "pbr": False}
 
 
