@@ -24,13 +24,14 @@ def draw_orders(job: Job) -> None:
             "FBX is for Unity, Unreal, Maya and 3ds Max. This server cannot make it; Tripo does, for credits. "
             "What was ordered once is kept and costs nothing again."
         )
+        ordered = access.conversions(job)
         for offer in offers:
-            _offer(job, offer)
+            _offer(job, offer, ordered)
         if problem := memory.get(f"order-problem-{job.id}"):
             st.error(words.literal(problem), icon=":material/error:")
 
 
-def _offer(job: Job, offer: ConversionOffer) -> None:
+def _offer(job: Job, offer: ConversionOffer, ordered: list[Job]) -> None:
     with st.container(border=True):
         faces = None
         if offer.quad:
@@ -46,6 +47,15 @@ def _offer(job: Job, offer: ConversionOffer) -> None:
             )
         else:
             st.markdown("**FBX** as the model is.")
+        known = next((each for each in ordered if _is_of(each, offer.quad, faces)), None)
+        if known is not None:
+            st.page_link(
+                "jobs.py",
+                label=f"Ordered as job {known.id}: {words.state(known).lower()}",
+                icon=words.ICONS[known.status],
+                query_params={"job": str(known.id)},
+            )
+            return
         st.button(
             f"Order for about {words.credits_text(offer.credits)}",
             key=f"order-{job.id}-{offer.quad}",
@@ -54,6 +64,11 @@ def _offer(job: Job, offer: ConversionOffer) -> None:
             args=(job.id, offer.quad, faces),
             width="stretch",
         )
+
+
+def _is_of(ordered: Job, quad: bool, faces: int | None) -> bool:
+    asked = ordered.options.conversion
+    return asked is not None and (asked.quad, asked.face_limit) == (quad, faces)
 
 
 def _order(job_id: int, quad: bool, faces: int | None) -> None:

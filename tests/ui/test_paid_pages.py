@@ -211,6 +211,11 @@ def test_an_fbx_is_ordered_on_the_models_page_with_its_price_on_the_button(servi
     click(app, "Order for about 10 credits")
     (ordered,) = services.jobs.conversions(number)
     assert ordered.options.conversion == Conversion(task_id="task-1", quad=True, face_limit=5000)
+    offered = [button.label for button in jobs_page(number).button if button.label.startswith("Order")]
+    assert offered == ["Order for about 5 credits", "Order for about 10 credits"]  # of any number of faces
+    next(each for each in app.number_input if each.key == f"quad-faces-{number}").set_value(5000).run()
+    offered = [button.label for button in app.button if button.label.startswith("Order")]
+    assert offered == ["Order for about 5 credits"]  # this one was ordered
     text = said(jobs_page(number))
     assert "FBX with four\\-sided faces, at most 5,000" in text
     assert "about 10 credits" in text
