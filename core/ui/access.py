@@ -24,6 +24,7 @@ from core.imaging.picture import thumbnail as thumbnail_of
 from core.ports.job_store import JobPage, JobQuery
 from core.services.collect import KEPT_CODE
 from core.services.decide import RetryOffer
+from core.services.drafts import Drafts
 from core.services.overview import AccountView, Expected
 from core.services.submit import SubmitRequest
 
@@ -71,6 +72,11 @@ def submit(draft: Draft) -> Job:
         )
         .job
     )
+
+
+def drafts() -> Drafts:
+    """Where chosen pictures wait."""
+    return get_services().drafts
 
 
 def preview(image: bytes) -> bytes:

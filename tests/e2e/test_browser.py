@@ -175,6 +175,40 @@ def test_a_picture_that_is_taken_back_is_gone_and_one_that_is_left_alone_stays(
     expect(page.get_by_alt_text("The picture you chose")).to_have_count(0)
 
 
+def test_chosen_pictures_survive_another_page_and_a_reload_and_become_a_job(page: Page, server: ServerProcess) -> None:
+    fill(page, server, pictures.cat(), "Kept cat", file_name="front.jpg")
+    page.get_by_text("More options").click()
+    page.locator("input[type=file]").nth(1).set_input_files(
+        {"name": "behind.jpg", "mimeType": "image/jpeg", "buffer": pictures.portrait()}
+    )
+    expect(page.get_by_alt_text("The picture of the back")).to_be_visible()
+    expect(page).to_have_url(re.compile("object=Kept.cat"))
+    page.get_by_role("link", name="Jobs").click()
+    expect(page.get_by_role("heading", name="Jobs")).to_be_visible()
+    assert "draft=" not in page.url
+    page.get_by_role("link", name="Create").click()
+    both_pictures_are_there(page)
+    expect(page).to_have_url(re.compile("draft="))
+    page.reload()
+    both_pictures_are_there(page)
+    expect(page.get_by_role("textbox", name="What is it?")).to_have_value("Kept cat")
+
+    page.get_by_role("button", name="Remove the back").click()
+    expect(page.get_by_alt_text("The picture of the back")).to_have_count(0)
+    make(page)
+    expect(page.get_by_role("link", name="Watch job")).to_be_visible()
+    expect(page.get_by_text("Still here")).to_have_count(0)
+    page.reload()
+    expect(page.get_by_role("heading", name="Turn a picture into a 3D model")).to_be_visible()
+    expect(page.get_by_text("A good picture")).to_be_visible()
+
+
+def both_pictures_are_there(page: Page) -> None:
+    for name, alt in (("front.jpg", "The picture you chose"), ("behind.jpg", "The picture of the back")):
+        expect(page.get_by_text(f"Still here: {name}")).to_be_visible()
+        expect(page.get_by_alt_text(alt)).to_be_visible()
+
+
 def test_a_web_page_that_calls_itself_a_picture_is_refused_plainly(page: Page, server: ServerProcess) -> None:
     page.goto(server.address)
     page.locator("input[type=file]").first.set_input_files(
