@@ -39,6 +39,7 @@ from core.services.collect import Collect
 from core.services.convert import Convert
 from core.services.decide import Decide
 from core.services.dispatch import Dispatch
+from core.services.drafts import Drafts
 from core.services.gate import Gate
 from core.services.inspect import Inspect
 from core.services.migrate import Installation
@@ -52,6 +53,7 @@ from core.settings import Settings, harmless_environment, load_settings
 
 REMOTE_PACE = 3.0  # times longer between two ticks
 EXPORTS_BYTES = 2 * 2**30  # of files that can be made again
+DRAFTS_BYTES = 256 * 2**20  # of pictures that were chosen and not submitted
 STOP_S = 3.0  # for the ticks under way when the server stops; the whole stop stays under 5 s
 
 
@@ -63,6 +65,7 @@ class Services:
     jobs: JobStore
     objects: ObjectStore
     generators: tuple[Gate, ...]
+    drafts: Drafts
     submit: Submit
     decide: Decide
     convert: Convert
@@ -139,6 +142,7 @@ def build_services(settings: Settings) -> Services:
         jobs=jobs,
         objects=objects,
         generators=tuple(maker for maker, _ in generators),
+        drafts=Drafts(objects=LocalObjectStore(settings.data_dir / "drafts", most_bytes=DRAFTS_BYTES)),
         submit=Submit(
             jobs=jobs,
             objects=objects,

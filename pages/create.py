@@ -1,54 +1,47 @@
 """Create: a picture and a name become a job."""
 
-import uuid
-
 import streamlit as st
 
 from core.domain.errors import MaquetteError, PictureRefused
 from core.domain.job import STYLES, JobOptions
-from core.ui import access, words
+from core.ui import access, draft, words
+from core.ui.draft import Side
 
-KINDS = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif", "heic", "heif"]
 memory = st.session_state
-memory.setdefault("form", uuid.uuid4().hex)
 
 
 def send() -> None:
     """Queue the job; on a refusal, keep everything and say why."""
     memory.pop("refused", None)
-    upload, name = memory.get(f"picture-{memory.form}"), memory.get("object") or ""
-    kept = memory.get("kept_picture")
-    if upload is None and kept is None:
+    front, name = draft.picture(Side.FRONT), memory.get("object") or ""
+    if front is None:
         if "made" not in memory or name.strip():  # else: the second half of a double click
-            memory.refused = ("picture", "Please choose a picture first.")
+            draft.refuse("front", "Please choose a picture first.")
         return
     if not name.strip():
-        memory.refused = ("name", "Please name the object in the picture.")
+        draft.refuse("name", "Please name the object in the picture.")
         return
-    behind = memory.get(f"back-{memory.form}")
-    data, file_name = (upload.getvalue(), upload.name) if upload is not None else kept
-    draft = access.Draft(
-        image=data,
-        image_name=file_name,
+    back = draft.picture(Side.BACK) if access.is_offline() else None
+    order = access.Draft(
+        image=front.data,
+        image_name=front.name,
         target_object=name,
         options=options(),
         key=memory.form,
-        back=None if behind is None else behind.getvalue(),
+        back=None if back is None else back.data,
     )
     try:
-        job = access.submit(draft)
+        job = access.submit(order)
     except PictureRefused as exc:
-        memory.refused = ("back" if exc.code.startswith("back_") else "picture", exc.message)
+        draft.refuse("back" if exc.code.startswith("back_") else "front", exc.message)
     except MaquetteError as exc:
-        memory.refused = ("name", f"{exc.message} Everything you entered is still here.")
+        draft.refuse("name", f"{exc.message} Everything you entered is still here.")
     else:
         memory.made = (job.id, job.target_object)
-        memory.form = uuid.uuid4().hex
+        draft.end()
         memory.object = ""
         if "height_cm" in memory:
             memory.height_cm = None  # the next object has another height
-        memory.pop("kept_picture", None)
-        memory.pop("preview", None)
 
 
 def options() -> JobOptions:
@@ -93,16 +86,15 @@ def shapes() -> None:
         persist_state="session",
         help="The model gets this size, for AR and for printing.",
     )
-    behind = st.file_uploader(
+    draft.uploader(
+        Side.BACK,
         "Picture of the back, if you have one",
-        type=KINDS,
-        key=f"back-{memory.form}",
-        max_upload_size=access.most_megabytes(),
         help="The same object from behind. Without it the back is guessed from the front.",
     )
+    behind = draft.preview(Side.BACK)
     if behind is not None:
         st.image(behind, alt="The picture of the back", width=120)
-    refusal("back")
+    draft.refusal("back")
 
 
 def choices() -> None:
@@ -167,33 +159,7 @@ def price() -> None:
         )
 
 
-def keep(picture: tuple[bytes, str]) -> None:
-    """Remember a newly chosen picture, so that it survives a visit to another page; or say at once what is wrong."""
-    if memory.get("kept_picture") == picture:
-        return
-    memory.kept_picture = picture
-    memory.pop("refused", None)
-    memory.pop("preview", None)
-    try:
-        memory.preview = access.preview(picture[0])
-    except PictureRefused as exc:
-        memory.refused = ("picture", exc.message)
-
-
-def chosen() -> None:
-    """A picture that was taken back is forgotten."""
-    if memory.get(f"picture-{memory.form}") is None:
-        for name in ("kept_picture", "preview", "refused"):
-            memory.pop(name, None)
-
-
-def refusal(place: str) -> None:
-    """The sentence that belongs here, if there is one."""
-    where, sentence = memory.get("refused", (None, ""))
-    if where == place:
-        st.error(words.literal(sentence), icon=":material/error:")
-
-
+draft.begin()
 st.title("Turn a picture into a 3D model", anchor=False)
 
 if "made" in memory:
@@ -212,19 +178,12 @@ if "made" in memory:
 
 left, right = st.columns([3, 2], gap="large")
 with left:
-    uploaded = st.file_uploader(
+    draft.uploader(
+        Side.FRONT,
         "Picture",
-        type=KINDS,
-        key=f"picture-{memory.form}",
-        on_change=chosen,
-        max_upload_size=access.most_megabytes(),
         help="A photo or drawing of one object. JPEG, PNG, WebP, BMP, TIFF, GIF or HEIC.",
     )
-    if uploaded is not None:
-        keep((uploaded.getvalue(), uploaded.name))
-    elif "kept_picture" in memory:
-        st.caption(f"Still here: {words.literal(memory.kept_picture[1])}")
-    refusal("picture")
+    draft.refusal("front")
     st.text_input(
         "What is it?",
         key="object",
@@ -234,8 +193,8 @@ with left:
         live=True,
         help="The model and its file get this name.",
     )
-    refusal("name")
-    with st.expander("More options"):
+    draft.refusal("name")
+    with st.expander("More options", expanded=draft.picture(Side.BACK) is not None):
         choices()
         st.number_input(
             "Most faces",
@@ -263,8 +222,9 @@ with left:
     else:
         st.caption(f"**{access.engine_label()}** makes the model. It takes minutes. You can leave this page meanwhile.")
 with right:
-    if "preview" in memory:
-        st.image(memory.preview, alt="The picture you chose", width="stretch")
+    seen = draft.preview(Side.FRONT)
+    if seen is not None:
+        st.image(seen, alt="The picture you chose", width="stretch")
     else:
         with st.container(border=True):
             st.markdown(":material/photo_camera: **A good picture**")

@@ -10,29 +10,37 @@ from core.domain.export import FORMATS, Format
 from core.domain.job import Job
 
 
-def draw(jobs: tuple[Job, ...]) -> None:
-    """For the models of the jobs that are shown; other numbers can be typed."""
+def draw(jobs: tuple[Job, ...], chosen: list[int]) -> None:
+    """For the chosen jobs, or else for the models of the jobs that are shown; other numbers can be typed."""
     finished = sorted(job.id for job in jobs if job.model is not None)
-    if not finished:
+    if not chosen and not finished:
         return
-    with st.popover("Export models", icon=":material/folder_zip:"):
-        numbers = st.text_input(
-            "Jobs",
-            value=ranges(finished),
-            key=f"export-jobs-{finished[0]}-{finished[-1]}",
-            help="Numbers, such as 3,5-9. To begin with, the finished ones shown here.",
-        )
-        kind = st.selectbox("Format", list(Format), format_func=lambda each: FORMATS[each].label, key="export-format")
-        asked = urlencode({"jobs": (numbers or "").replace(" ", ""), "format": (kind or Format.GLB).value})
-        st.link_button(
-            "Download as one zip",
-            f"/api/export.zip?{asked}",
-            type="primary",
-            icon=":material/download:",
-            width="stretch",
-            disabled=not numbers,
-        )
-        st.caption("With a list of where each model came from and what is known of it. GLB is ready at once.")
+    with st.popover("Export models", icon=":material/folder_zip:", key="export"):
+        _order(chosen or finished)
+        waiting = ranges(sorted(job.id for job in jobs if job.id in chosen and job.model is None))
+        if waiting:
+            st.caption(f"Without a model until now: {waiting}. The list in the zip says why.")
+
+
+def _order(suggested: list[int]) -> None:
+    """Which jobs, in which format, and the link."""
+    numbers = st.text_input(
+        "Jobs",
+        value=ranges(suggested),
+        key=f"export-jobs-{ranges(suggested)}",
+        help="Numbers, such as 3,5-9. To begin with, the selected ones; without any, the finished ones shown here.",
+    )
+    kind = st.selectbox("Format", list(Format), format_func=lambda each: FORMATS[each].label, key="export-format")
+    asked = urlencode({"jobs": (numbers or "").replace(" ", ""), "format": (kind or Format.GLB).value})
+    st.link_button(
+        "Download as one zip",
+        f"/api/export.zip?{asked}",
+        type="primary",
+        icon=":material/download:",
+        width="stretch",
+        disabled=not numbers,
+    )
+    st.caption("With a list of where each model came from and what is known of it. GLB is ready at once.")
 
 
 def ranges(numbers: list[int]) -> str:

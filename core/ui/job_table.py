@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from core.domain.job import Job
 from core.domain.status import Stage, Status
-from core.ui import access, account_view, batch_export, words
+from core.ui import access, account_view, batch_export, ticked, words
 
 BUSY_S, IDLE_S = 2, 10  # seconds between refreshes: while anything runs, and to notice jobs that programs add
 ROW_PX = 56
-COLUMNS = {
+OPEN = "Open "
+HOW = "Tick rows to export or open them. Keys in the table: arrows move, Shift and Space ticks a row."
+COLUMNS: dict[str, Any] = {
     "picture": st.column_config.ImageColumn("Picture", width=70),
-    "job": st.column_config.NumberColumn("Job", width=60, format="%d"),
+    "open": None,  # a button, made with each table
     "object": st.column_config.TextColumn("Object", width="medium"),
     "state": st.column_config.TextColumn("Status", width=140),
     "progress": st.column_config.ProgressColumn("Progress", min_value=0, max_value=100, format="%d %%", width="small"),
@@ -63,7 +66,8 @@ def _list(search: str, statuses: frozenset[Status], was_busy: bool) -> None:
         else:
             _table(page.jobs, f"{search}|{sorted(statuses)}|{number}")
             _pages(page.total, page.running)
-            batch_export.draw(page.jobs)
+        _selected(page.jobs)
+        if page.jobs:
             account_view.strangers()
         if is_busy != was_busy:
             st.rerun()
@@ -83,7 +87,7 @@ def _table(jobs: tuple[Job, ...], view: str) -> None:
     rows = [
         {
             "picture": access.image_url(job, side_px=96),
-            "job": job.id,
+            "open": f"{OPEN}{job.id}",
             "object": words.title(job),
             "state": words.state(job),
             "progress": job.progress if job.status is not Status.FAILED else 0,
@@ -93,28 +97,43 @@ def _table(jobs: tuple[Job, ...], view: str) -> None:
         }
         for job in jobs
     ]
-    key = f"table-{view}"
-    st.session_state.shown_jobs = [job.id for job in jobs]
+    key, clicks = f"table-{view}", f"open-{view}"
+    ticked.show(key, [job.id for job in jobs])
+    opening = st.column_config.ButtonColumn("Job", width=90, on_click=_clicked, args=(clicks,), key=clicks)
     st.dataframe(
         pd.DataFrame(rows, columns=list(COLUMNS)),
-        column_config=COLUMNS,
+        column_config={**COLUMNS, "open": opening},
         hide_index=True,
         row_height=ROW_PX,
         height="content" if len(rows) <= 10 else 11 * ROW_PX,
         key=key,
-        selection_mode="single-row",
-        on_select=lambda: _open(key),
-        alt="Jobs, newest first. Select a row to open the job.",
+        selection_mode="multi-row",
+        on_select=lambda: ticked.take(key),
+        alt="Jobs, newest first. Tick rows with Shift and Space; what can be done with them is below.",
     )
 
 
-def _open(key: str) -> None:
-    """Selection is by position: the ids are those that were shown."""
-    rows = st.session_state[key].selection.rows
-    shown = st.session_state.get("shown_jobs", [])
-    if rows and rows[0] < len(shown):
-        st.query_params["job"] = str(shown[rows[0]])
-        st.session_state.open_job = True
+def _clicked(clicks: str) -> None:
+    """A button column tells the row, which moves when a new job comes, and the label, which names the job."""
+    _open(st.session_state[clicks]["label"].removeprefix(OPEN))
+
+
+def _open(number: str) -> None:
+    st.query_params["job"] = number
+    st.session_state.open_job = True
+
+
+def _selected(jobs: tuple[Job, ...]) -> None:
+    """What can be done with the ticked jobs; buttons in the table itself hear no keys."""
+    numbers = sorted(ticked.numbers())
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if numbers:
+            st.markdown(f"**{len(numbers)} job{'s' if len(numbers) > 1 else ''} selected**", width="content")
+            if len(numbers) == 1:
+                number = str(numbers[0])
+                st.button(f"{OPEN}{number}", icon=":material/open_in_full:", key="open", on_click=_open, args=(number,))
+            st.button("Clear the selection", icon=":material/close:", key="clear", on_click=ticked.clear)
+        batch_export.draw(jobs, numbers)
 
 
 def _credits(job: Job) -> str:
@@ -134,9 +153,7 @@ def _note(job: Job) -> str:
 
 def _pages(total: int, running: int) -> None:
     count = f"{total} job{'s' if total != 1 else ''}"
-    st.caption(
-        f"{count}, {running} under way. Select a row to open it." if running else f"{count}. Select a row to open it."
-    )
+    st.caption(f"{count}, {running} under way. {HOW}" if running else f"{count}. {HOW}")
     pages = -(-total // access.PAGE_SIZE)
     if pages > 1:
         st.pagination(pages, key="jobs_page")

@@ -6,14 +6,19 @@ const LIGHTS = {
   studio: { "environment-image": "legacy", "tone-mapping": "aces", exposure: "1.5", "shadow-softness": "0.7" },
   dramatic: { "environment-image": "legacy", "tone-mapping": "aces", exposure: "0.6", "shadow-softness": "0.3" },
 };
+const LOOKS = 5; // at a file that is there, before a model that never comes is given up
 const SNAPSHOT_GROUND = { white: "#ffffff", black: "#000000" }; // the others are saved transparent
 const NO_WEBGL = "This browser cannot show 3D: WebGL is missing or switched off. You can still download it.";
 const FAILED = "The model could not be shown here. You can still download it.";
 const LOST = "The graphics card stopped drawing. Reload the page to see the model. You can still download it.";
 const NO_LIBRARY = "The 3D viewer could not be loaded. Reload the page. You can still download the model.";
+const SLOW = "Still loading: this takes longer than usual. You can download the model meanwhile.";
+const STUCK = "The model did not finish loading here. Reload the page to try again. You can still download it.";
+const SILENT = "The server does not answer. Reload the page to try again.";
 
 // Streamlit may evaluate this file again for another page; what a browser tab needs once is kept here.
 const once = (self.maquetteViewer ??= {});
+once.patienceMs ??= 20_000; // without progress, until we look for ourselves; a big model unpacks for seconds without a word
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 function library() {
@@ -38,6 +43,16 @@ function canDraw() {
     context?.getExtension("WEBGL_lose_context")?.loseContext(); // a browser keeps few contexts: give this one back
   }
   return once.canDraw;
+}
+
+// Why the file cannot be had; empty where the server gives it. One byte is asked for: it may be big.
+async function troubleWith(src) {
+  try {
+    const options = { headers: { Range: "bytes=0-0" }, cache: "no-store", signal: AbortSignal.timeout(once.patienceMs) };
+    const answer = await fetch(src, options);
+    answer.body?.cancel();
+    return answer.ok ? "" : FAILED;
+  } catch { return SILENT; }
 }
 
 // three.js is reachable only through a private symbol of model-viewer; null where a release hides it.
@@ -135,17 +150,30 @@ class Preview {
     this.src = src;
     this.say("loading", "Loading the model");
     this.root.querySelector(".bar").removeAttribute("value");
+    this.watch(src);
     if (!canDraw()) { this.say("failed", NO_WEBGL); return; }
-    library().then(
-      () => {
-        if (src !== this.src) return; // another model was asked for meanwhile
-        this.viewer ??= this.build();
-        this.viewer.setAttribute("alt", this.data.alt);
-        this.home();
-        this.viewer.setAttribute("src", src);
-      },
-      () => { if (src === this.src) this.say("failed", NO_LIBRARY); },
-    );
+    library().then(() => {
+      if (src !== this.src) return; // another model was asked for meanwhile
+      this.viewer ??= this.build();
+      this.viewer.setAttribute("alt", this.data.alt);
+      this.home();
+      this.viewer.setAttribute("src", src);
+    }).catch((problem) => {
+      console.error("Maquette: the viewer could not be made.", problem);
+      if (src === this.src) this.say("failed", NO_LIBRARY);
+    });
+  }
+
+  // Of last resort, for what nobody tells us: a request without an answer, a decoder that hangs. Progress winds it up.
+  watch(src, looks = 0) {
+    clearTimeout(this.watchdog);
+    this.watchdog = setTimeout(async () => {
+      const trouble = looks < LOOKS ? await troubleWith(src) : STUCK;
+      if (src !== this.src || this.root.dataset.state !== "loading") return;
+      if (trouble) { this.say("failed", trouble); return; }
+      this.root.querySelector(".says").textContent = SLOW;
+      this.watch(src, looks + 1);
+    }, once.patienceMs);
   }
 
   say(state, words) {
@@ -167,10 +195,16 @@ class Preview {
       + '<button slot="ar-button" class="room">View in your room</button>';
     viewer.addEventListener("progress", (event) => {
       const percent = Math.round((event.detail?.totalProgress ?? 0) * 100);
-      if (this.root.dataset.state === "loading") this.root.querySelector(".bar").value = percent;
+      if (viewer !== this.viewer || this.root.dataset.state !== "loading") return;
+      this.root.querySelector(".bar").value = percent;
+      this.watch(this.src);
     });
-    viewer.addEventListener("load", (event) => { if (event.detail?.url === this.src) this.loaded(); });
+    viewer.addEventListener("load", (event) => {
+      // model-viewer calls a load that was cancelled "load", too: then there is nothing in its scene
+      if (event.detail?.url === this.src && sceneOf(viewer)?.models?.length !== 0) this.loaded();
+    });
     viewer.addEventListener("error", (event) => {
+      if (viewer !== this.viewer) return;
       this.say("failed", event.detail?.type === "webglcontextlost" ? LOST : FAILED);
     });
     this.stage.append(viewer);
@@ -318,6 +352,7 @@ class Preview {
   close() {
     document.removeEventListener("pointerdown", this.outside);
     calm.removeEventListener("change", this.calmer);
+    clearTimeout(this.watchdog);
     this.restore();
     this.src = null;
     this.viewer?.removeAttribute("src");
@@ -333,5 +368,10 @@ export default function (component) {
   let preview = previews.get(root);
   if (!preview) previews.set(root, (preview = new Preview(root)));
   preview.show(component.data);
-  return () => { preview.close(); previews.delete(root); };
+  // Streamlit tidies up after a call, too, that a newer one overtook: what is still on the page goes on
+  return () => {
+    if (root.isConnected) return;
+    preview.close();
+    previews.delete(root);
+  };
 }

@@ -14,11 +14,14 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 import core.vendor
+from core.ui.job_table import ROW_PX
 from tests import pictures
 from tests.serving import ServerProcess
 
 pytestmark = pytest.mark.e2e
 PATIENCE_MS = 60_000
+TICK_PX, BUTTON_PX, TEXT_PX = 16, 147, 260  # in a row: its box, its button, the name
+HEADER_PX = 36
 
 
 def fill(page: Page, server: ServerProcess, picture: bytes, name: str, *, file_name: str = "photo.jpg") -> None:
@@ -100,19 +103,24 @@ def test_the_job_moves_through_its_stages_by_itself_and_the_table_follows(page: 
     page.get_by_role("button", name="All jobs").click()
     expect(page.get_by_role("heading", name="Jobs")).to_be_visible()
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()
-    expect(page.get_by_text("Select a row to open it")).to_be_visible()
+    expect(page.get_by_text("Tick rows to export or open them")).to_be_visible()
+
+
+def click_row(page: Page, row: int, x_px: int) -> None:
+    """The table is a canvas: places are counted from its left top corner; rows from 1."""
+    table = page.get_by_test_id("stDataFrame")
+    expect(table).to_be_visible()
+    page.wait_for_timeout(1000)
+    box = table.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + x_px, box["y"] + HEADER_PX + ROW_PX * (row - 0.5))
 
 
 def test_a_row_of_the_table_opens_its_job(page: Page, server: ServerProcess) -> None:
     number = server.post(pictures.line_art(), "Row to open")
     server.wait_for_end(number)
     page.goto(f"{server.address}/jobs")
-    table = page.get_by_test_id("stDataFrame")
-    expect(table).to_be_visible()
-    box = table.bounding_box()
-    assert box is not None
-    page.wait_for_timeout(1000)
-    page.mouse.click(box["x"] + 16, box["y"] + 36 + 28)  # the first row's box; the table is a canvas
+    click_row(page, 1, BUTTON_PX)
 
     expect(page.get_by_role("heading", name="Row to open")).to_be_visible()
     assert f"job={number}" in page.url
@@ -165,6 +173,40 @@ def test_a_picture_that_is_taken_back_is_gone_and_one_that_is_left_alone_stays(
     fill(page, server, pictures.cat(), "Cat")
     page.get_by_role("button", name="Remove photo.jpg").click()
     expect(page.get_by_alt_text("The picture you chose")).to_have_count(0)
+
+
+def test_chosen_pictures_survive_another_page_and_a_reload_and_become_a_job(page: Page, server: ServerProcess) -> None:
+    fill(page, server, pictures.cat(), "Kept cat", file_name="front.jpg")
+    page.get_by_text("More options").click()
+    page.locator("input[type=file]").nth(1).set_input_files(
+        {"name": "behind.jpg", "mimeType": "image/jpeg", "buffer": pictures.portrait()}
+    )
+    expect(page.get_by_alt_text("The picture of the back")).to_be_visible()
+    expect(page).to_have_url(re.compile("object=Kept.cat"))
+    page.get_by_role("link", name="Jobs").click()
+    expect(page.get_by_role("heading", name="Jobs")).to_be_visible()
+    assert "draft=" not in page.url
+    page.get_by_role("link", name="Create").click()
+    both_pictures_are_there(page)
+    expect(page).to_have_url(re.compile("draft="))
+    page.reload()
+    both_pictures_are_there(page)
+    expect(page.get_by_role("textbox", name="What is it?")).to_have_value("Kept cat")
+
+    page.get_by_role("button", name="Remove the back").click()
+    expect(page.get_by_alt_text("The picture of the back")).to_have_count(0)
+    make(page)
+    expect(page.get_by_role("link", name="Watch job")).to_be_visible()
+    expect(page.get_by_text("Still here")).to_have_count(0)
+    page.reload()
+    expect(page.get_by_role("heading", name="Turn a picture into a 3D model")).to_be_visible()
+    expect(page.get_by_text("A good picture")).to_be_visible()
+
+
+def both_pictures_are_there(page: Page) -> None:
+    for name, alt in (("front.jpg", "The picture you chose"), ("behind.jpg", "The picture of the back")):
+        expect(page.get_by_text(f"Still here: {name}")).to_be_visible()
+        expect(page.get_by_alt_text(alt)).to_be_visible()
 
 
 def test_a_web_page_that_calls_itself_a_picture_is_refused_plainly(page: Page, server: ServerProcess) -> None:
@@ -269,11 +311,23 @@ def test_a_model_is_judged_and_its_print_file_is_made_and_downloaded(
     assert mesh.is_watertight
 
 
-def test_models_of_the_table_come_in_one_zip(page: Page, server: ServerProcess, tmp_path: Path) -> None:
-    number = server.post(pictures.product_on_white(), "In a zip")
-    server.wait_for_end(number)
+def test_ticked_models_come_in_one_zip_though_a_new_job_moves_their_rows(
+    page: Page, server: ServerProcess, tmp_path: Path
+) -> None:
+    first, second, third = (server.post(pictures.product_on_white(), f"In a zip {each}") for each in (1, 2, 3))
+    for number in (first, second, third):
+        server.wait_for_end(number)
     page.goto(f"{server.address}/jobs")
+    click_row(page, 1, TICK_PX)
+    expect(page.get_by_text("1 job selected")).to_be_visible()
+    expect(page.get_by_role("button", name=f"Open {third}")).to_be_visible()
+    count = server.post(pictures.line_art(), "In nobody's way")
+    expect(page.get_by_text(re.compile(f"^{count} jobs"))).to_be_visible()
+    click_row(page, 4, TEXT_PX)  # the first job's row by now
+    page.keyboard.press("Shift+Space")
+    expect(page.get_by_text("2 jobs selected")).to_be_visible()
     page.get_by_role("button", name="Export models").click()
+    expect(page.get_by_role("textbox", name="Jobs")).to_have_value(f"{first},{third}")
     with page.expect_download() as download:
         page.get_by_role("link", name="Download as one zip").click()
 
@@ -281,4 +335,8 @@ def test_models_of_the_table_come_in_one_zip(page: Page, server: ServerProcess, 
     download.value.save_as(target)
     with zipfile.ZipFile(target) as archive:
         names = archive.namelist()
-    assert {"manifest.json", "manifest.csv", f"{number}-in-a-zip.glb"} <= set(names)
+    models = {f"{number}-in-a-zip-{each}.glb" for number, each in ((first, 1), (third, 3))}
+    assert set(names) == {"manifest.json", "manifest.csv"} | models
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Clear the selection").click()
+    expect(page.get_by_text("selected", exact=False)).to_have_count(0)

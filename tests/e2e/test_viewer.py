@@ -17,12 +17,12 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 import core.vendor
 from core.domain.export import Compression, ExportOrder, Format
 from core.mesh.formats import exported
-from core.ui.viewer import phone_hint
+from core.ui.viewer import FOLDER, phone_hint
 from tests import pictures
 from tests.e2e import viewer_models
 from tests.e2e.conftest import INLINE, LAN_NAME, chromium
@@ -57,6 +57,17 @@ HIDE_THE_SCENE = """() => {
   Object.getOwnPropertySymbols = (thing) => self.allSymbols(thing).filter((each) => each.description !== "scene");
 }"""
 
+CALLED_TWICE = """async ([script, html]) => {
+  const { default: show } = await import(URL.createObjectURL(new Blob([script], { type: "text/javascript" })));
+  const parentElement = Object.assign(document.createElement("div"), { id: "called-twice", innerHTML: html });
+  document.body.append(parentElement);
+  const data = { src: "/files/box.glb?twice", alt: "3D model of a box", height: 300, file: "box.png" };
+  const overtaken = show({ parentElement, data });
+  self.tidy = show({ parentElement, data: { ...data, facts: "news" } });
+  overtaken();
+  self.shownTwice = parentElement;
+}"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
@@ -84,7 +95,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, job_id: int) -> Iterator[Site
     for compression in Compression:
         order = ExportOrder(format=Format.GLB, compression=compression)
         packed, _ = exported(glb_of(textured(ball(4))), order, name="ball")
-        (folder / f"{compression.value}.glb").write_bytes(packed)
+        (folder / f"packed-{compression.value}.glb").write_bytes(packed)
     port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", str(Path(__file__).with_name("viewer_site") / "app.py")]
     options = ["--server.port", str(port), "--browser.serverAddress", LAN_NAME]
@@ -98,7 +109,14 @@ def site(tmp_path_factory: pytest.TempPathFactory, job_id: int) -> Iterator[Site
 
 
 @contextmanager
-def opened(browser: Browser, url: str, *, script: str = "", **options: Any) -> Iterator[Page]:
+def opened(
+    browser: Browser,
+    url: str,
+    *,
+    script: str = "",
+    routes: dict[str, Callable[[Route], None]] | None = None,
+    **options: Any,
+) -> Iterator[Page]:
     """A page on an address; at the end, everything it asked for must have been asked of that very host."""
     context = browser.new_context(viewport=options.pop("viewport", {"width": 720, "height": 820}), **options)
     asked: list[str] = []
@@ -108,6 +126,8 @@ def opened(browser: Browser, url: str, *, script: str = "", **options: Any) -> I
     page.set_default_timeout(30_000)
     if script:
         page.add_init_script(script)
+    for pattern, answer in (routes or {}).items():
+        page.route(pattern, answer)
     page.goto(url)
     try:
         yield page
@@ -389,7 +409,7 @@ def test_packed_models_are_drawn_as_the_plain_one(browser: Browser, site: Site) 
     """By the decoders that this server has; `opened` fails when anything is asked of another host."""
     seen = []
     for compression in Compression:
-        with opened(browser, site.url(f"{compression.value}.glb")) as page:
+        with opened(browser, site.url(f"packed-{compression.value}.glb")) as page:
             wait_until_drawn(page)
             seen.append(canvas(page))
 
@@ -399,7 +419,7 @@ def test_packed_models_are_drawn_as_the_plain_one(browser: Browser, site: Site) 
     assert max(differs(plain, each) for each in packed) < 0.02
 
 
-@pytest.mark.parametrize("model", ["broken.glb", "none.glb"])
+@pytest.mark.parametrize("model", ["broken.glb", "missing.glb"])
 def test_a_broken_or_missing_model_says_so_and_the_poster_stays(browser: Browser, site: Site, model: str) -> None:
     with opened(browser, site.url(model, poster="poster.png")) as page:
         expect(page.locator(".viewer[data-state=failed]")).to_be_visible(timeout=PATIENCE_MS)
@@ -408,6 +428,45 @@ def test_a_broken_or_missing_model_says_so_and_the_poster_stays(browser: Browser
         expect(page.get_by_role("img", name="3D model of Blue Cup").and_(page.locator("img.poster"))).to_be_visible()
         assert magenta(page) > 0.2
         expect(page.get_by_role("toolbar", name="3D view")).to_be_hidden()
+
+
+def only_looks(answer: Callable[[Route], None]) -> Callable[[Route], None]:
+    """The model never comes; who looks for one byte of it gets this answer."""
+    return lambda route: answer(route) if "range" in route.request.headers else None
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (lambda route: None, "The server does not answer. Reload the page to try again."),
+        (lambda route: route.fulfill(status=404), "The model could not be shown here. You can still download it."),
+        (lambda route: route.continue_(), "The model did not finish loading here. Reload the page to try again."),
+    ],
+    ids=["silence", "no file", "a file that never gets ready"],
+)
+def test_a_model_that_never_comes_is_given_up_with_the_reason(
+    browser: Browser, site: Site, answer: Callable[[Route], None], sentence: str
+) -> None:
+    url = site.url("box.glb", poster="poster.png")
+    impatient = "self.maquetteViewer = { patienceMs: 500 }"
+    with opened(browser, url, script=impatient, routes={"**/box.glb*": only_looks(answer)}) as page:
+        expect(page.locator(".viewer[data-state=failed]")).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.get_by_text(sentence)).to_be_visible()
+        _wait_for(lambda: magenta(page) > 0.2, page)
+
+
+def test_tidying_up_after_an_overtaken_call_leaves_the_viewer_alone(browser: Browser, site: Site) -> None:
+    """Streamlit calls the component again while its first call is under way, and then tidies up after the first."""
+    script, html = (FOLDER.joinpath(f"viewer.{kind}").read_text("utf-8") for kind in ("js", "html"))
+    with opened(browser, site.url("box.glb")) as page:
+        wait_until_drawn(page)
+        page.evaluate(CALLED_TWICE, [script, html])
+        place = page.locator("#called-twice")
+        expect(place.locator(".viewer[data-state=loaded]")).to_be_attached(timeout=PATIENCE_MS)
+        page.evaluate("() => { const place = document.querySelector('#called-twice'); place.remove(); self.tidy(); }")
+
+        assert place.count() == 0
+        assert page.evaluate("self.shownTwice.querySelector('model-viewer')") is None
 
 
 def test_without_webgl_it_says_so_and_shows_the_poster(browser: Browser, site: Site) -> None:

@@ -1,0 +1,58 @@
+"""Chosen pictures that wait to be submitted: found again by their number, and nobody is stopped when the disk is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.adapters.local_files.object_store import LocalObjectStore
+from core.domain.errors import StorageFull
+from core.services.drafts import ChosenPicture, Drafts, Side
+
+CAT = ChosenPicture(name='a "cat"\nof\\mine.png', data=b"\x89PNG\nbytes")
+
+
+@pytest.fixture
+def drafts(tmp_path: Path) -> Drafts:
+    return Drafts(objects=LocalObjectStore(tmp_path))
+
+
+def test_a_picture_comes_back_with_its_name_for_its_side_alone(drafts: Drafts) -> None:
+    number = drafts.new()
+    drafts.keep(number, Side.BACK, CAT)
+
+    assert drafts.find(number, Side.BACK) == CAT
+    assert drafts.find(number, Side.FRONT) is None
+    assert drafts.find(drafts.new(), Side.BACK) is None
+
+
+def test_the_newest_picture_counts_and_a_forgotten_one_is_gone(drafts: Drafts) -> None:
+    number = drafts.new()
+    drafts.keep(number, Side.FRONT, CAT)
+    drafts.keep(number, Side.FRONT, ChosenPicture(name="dog.png", data=b"dog"))
+    found = drafts.find(number, Side.FRONT)
+    drafts.forget(number, Side.FRONT)
+
+    assert found is not None
+    assert found.name == "dog.png"
+    assert drafts.find(number, Side.FRONT) is None
+
+
+@pytest.mark.parametrize("number", ["", "..", "../" * 3 + "etc/passwd", "x" * 32, "A" * 32, "a" * 31, "a" * 32 + "\n"])
+def test_what_is_no_number_of_a_draft_finds_nothing(drafts: Drafts, number: str) -> None:
+    assert drafts.find(number, Side.FRONT) is None
+
+
+def test_a_full_disk_costs_the_convenience_alone(
+    drafts: Drafts, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*args: object, **more: object) -> None:
+        raise StorageFull("The disk is full.")
+
+    monkeypatch.setattr(LocalObjectStore, "put", full)
+    number = drafts.new()
+    drafts.keep(number, Side.FRONT, CAT)
+
+    assert drafts.find(number, Side.FRONT) is None
+    assert "could not be kept" in caplog.text

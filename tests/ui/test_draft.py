@@ -1,0 +1,115 @@
+"""What was chosen on the create page is there until it is submitted or taken back."""
+
+from __future__ import annotations
+
+from streamlit.testing.v1 import AppTest
+
+from core.bootstrap import Services
+from core.services.drafts import ChosenPicture, Side
+from tests import pictures
+from tests.ui.test_pages import MAIN, said, services
+
+__all__ = ["services"]
+
+
+def chosen(name: str, *sides: Side, number: str, services: Services) -> str:
+    for side in sides:
+        services.drafts.keep(number, side, ChosenPicture(name=f"{side}-{name}", data=pictures.cat()))
+    return number
+
+
+def create_page(number: str | None = None) -> AppTest:
+    app = AppTest.from_file(MAIN, default_timeout=20)
+    if number is not None:
+        app.query_params["draft"] = number
+    return app.run()
+
+
+def text(app: AppTest) -> str:
+    return said(app).replace("\\", "")
+
+
+def test_a_chosen_picture_is_kept_under_a_number_in_the_address(services: Services) -> None:
+    app = create_page()
+    app.file_uploader[0].set_value(("cat.jpg", pictures.cat(), "image/jpeg")).run()
+    number = app.query_params["draft"]
+    kept = services.drafts.find(number, Side.FRONT)
+
+    assert not app.exception
+    assert kept == ChosenPicture(name="cat.jpg", data=pictures.cat())
+
+
+def test_a_new_session_with_that_address_has_both_pictures(services: Services) -> None:
+    number = chosen("cat.jpg", Side.FRONT, Side.BACK, number=services.drafts.new(), services=services)
+    app = create_page(number)
+
+    assert not app.exception
+    assert "Still here: front-cat.jpg" in text(app)
+    assert "Still here: back-cat.jpg" in text(app)
+    assert app.session_state["preview-front"]
+    assert app.session_state["preview-back"]
+
+
+def test_a_visit_to_another_page_loses_neither_picture(services: Services) -> None:
+    app = create_page()
+    for place, name in ((0, "front.jpg"), (1, "back.jpg")):
+        app.file_uploader[place].set_value((name, pictures.cat(), "image/jpeg")).run()
+    app.switch_page("jobs.py").run()
+    app.switch_page("create.py").run()
+
+    assert not app.exception
+    assert "Still here: front.jpg" in text(app)
+    assert "Still here: back.jpg" in text(app)
+
+
+def test_a_kept_picture_is_submitted_and_then_forgotten(services: Services) -> None:
+    number = chosen("cat.jpg", Side.FRONT, Side.BACK, number=services.drafts.new(), services=services)
+    app = create_page(number)
+    app.text_input(key="object").set_value("Cat").run()
+    app.button(key="make").click().run()
+
+    job = services.overview.job(1)
+    assert not app.exception
+    assert job.image is not None
+    assert job.image.name == "front-cat.jpg"
+    assert "draft" not in app.query_params
+    assert services.drafts.find(number, Side.FRONT) is None
+    assert services.drafts.find(number, Side.BACK) is None
+    assert "Still here" not in text(app)
+
+
+def test_a_picture_that_is_taken_back_is_forgotten_alone(services: Services) -> None:
+    number = chosen("cat.jpg", Side.FRONT, Side.BACK, number=services.drafts.new(), services=services)
+    app = create_page(number)
+    app.button(key="drop-back").click().run()
+
+    assert "back-cat.jpg" not in text(app)
+    assert services.drafts.find(number, Side.BACK) is None
+    assert services.drafts.find(number, Side.FRONT) is not None
+    app.button(key="drop-front").click().run()
+    assert "draft" not in app.query_params
+
+
+def test_a_refusal_keeps_what_was_chosen(services: Services) -> None:
+    app = create_page(chosen("cat.jpg", Side.FRONT, number=services.drafts.new(), services=services))
+    app.button(key="make").click().run()
+
+    assert "Please name the object" in text(app)
+    assert "Still here: front-cat.jpg" in text(app)
+
+
+def test_a_file_that_is_no_picture_is_refused_at_once_and_not_kept(services: Services) -> None:
+    app = create_page()
+    app.file_uploader[0].set_value(("a.png", b"<html>hello</html>", "image/png")).run()
+
+    assert "This is a web page" in text(app)
+    assert services.drafts.find(app.query_params["draft"], Side.FRONT) is None
+
+
+def test_an_unknown_draft_begins_a_new_one(services: Services) -> None:
+    for number in ("0" * 32, "../../secret"):
+        app = create_page(number)
+
+        assert not app.exception
+        assert "Still here" not in text(app)
+        assert "draft" not in app.query_params
