@@ -15,6 +15,7 @@ import pytest
 import trimesh
 
 from tests import pictures
+from tests.fake_tripo.fbx import sample_fbx
 from tests.fake_tripo.server import FakeTripo, running, sample_model
 from tests.serving import ROOT, ServerProcess, serving
 
@@ -111,6 +112,27 @@ def test_with_a_key_tripo_makes_the_model_once(tmp_path: Path) -> None:
     assert fake.ledger.billed == 30
     assert "tsk_test" not in log
     assert "/signed/" not in log
+
+
+def test_an_fbx_is_ordered_once_survives_a_lost_answer_and_is_charged_once(tmp_path: Path) -> None:
+    fake = FakeTripo(task_s=1.0)
+    with (
+        running(fake) as address,
+        serving(tmp_path / "data", TRIPO_API_KEY="tsk_test", TRIPO_BASE_URL=address) as server,
+    ):
+        model = server.post(pictures.cat(), "Cat")
+        assert server.wait_for_end(model)["status"] == "completed"
+        fake.plan.arm("create", "drop after")
+        orders = [httpx.post(f"{server.address}/api/jobs/{model}/conversions", json={}).json() for _ in range(2)]
+        status = server.wait_for_end(orders[0]["record_id"], patience_s=120)
+        again = httpx.post(f"{server.address}/api/jobs/{model}/conversions", json={})
+        assert httpx.get(status["3d_url"]).content == sample_fbx()
+
+    assert status["status"] == "completed"
+    assert {orders[0]["record_id"], orders[1]["record_id"], again.json()["record_id"]} == {model + 1}
+    assert again.status_code == 200
+    assert [task.type for task in fake.ledger.tasks.values()] == ["image_to_model", "convert_model"]
+    assert fake.ledger.billed == 30 + 5
 
 
 def test_a_lost_answer_is_settled_by_itself_and_costs_once(tmp_path: Path) -> None:
