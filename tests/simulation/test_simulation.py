@@ -47,7 +47,8 @@ def test_a_thousand_seeds_hold_every_promise(shard: int, tell: Tell) -> None:
         invariants_checked=totals["checks"],
     )
     assert totals["seeds"] == each
-    assert min(totals[name] for name in ("crashes", "standstills", "faults", "creates", "conversions", "checks")) > 100
+    assert min(totals[name] for name in ("crashes", "standstills", "faults", "creates", "checks")) > 100
+    assert totals["conversions"] > 50
 
 
 def test_a_seed_replays_step_by_step() -> None:
