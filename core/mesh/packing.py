@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -11,10 +12,10 @@ from numpy.typing import NDArray
 
 from core.domain.errors import ExportFailed
 from core.domain.export import Compression
-from core.mesh.glb import COMPONENTS, TRIANGLES, read_document
-from core.mesh.meshopt import TYPES, expanded, glb
+from core.mesh.glb import TRIANGLES
+from core.mesh.unpacked import DRACO, Binary, glb, unpacked
 
-DRACO, MESHOPT = "KHR_draco_mesh_compression", "EXT_meshopt_compression"
+MESHOPT = "EXT_meshopt_compression"
 DRACO_BITS, DRACO_NORMAL_BITS, DRACO_UV_BITS, DRACO_LEVEL = 16, 10, 14, 7
 DRACO_NAMES = {"POSITION": 0, "NORMAL": 1, "COLOR_0": 2, "TEXCOORD_0": 3}  # Source: Draco, GeometryAttribute::Type
 ARRAY_BUFFER, ELEMENT_BUFFER = 34962, 34963
@@ -24,70 +25,44 @@ def packed(data: bytes, compression: Compression) -> bytes:
     """Raises: ModelInvalid; ExportFailed when the library is not installed."""
     if compression is Compression.NONE:
         return data
-    file = _File(expanded(data))
+    file = _File(data)
     return file.drawn_together(_draco if compression is Compression.DRACO else _meshopt)
 
 
 class _File:
-    """A GLB taken apart: its description and its lists of numbers."""
+    """A GLB taken apart, and what was packed of it so far."""
 
     def __init__(self, data: bytes) -> None:
-        document = read_document(data)
-        self.told = document.json
-        self._binary = data[document.binary_offset : document.binary_offset + document.binary_bytes]
-        self.blob = bytearray()
-        self.views: list[dict[str, Any]] = []
+        self._parts = unpacked(data)
+        self.told = self._parts.told
+        self.binary = Binary()
         self.unpacked_bytes = 0  # what a reader needs room for
 
     def values(self, index: int) -> NDArray[Any]:
-        accessor = self.told["accessors"][index]
-        kind, width = np.dtype(TYPES[accessor["componentType"]]), COMPONENTS[accessor["type"]]
-        if "bufferView" not in accessor:
-            return np.zeros((accessor["count"], width), kind)
-        view = self.told["bufferViews"][accessor["bufferView"]]
-        offset = view.get("byteOffset", 0) + accessor.get("byteOffset", 0)
-        stride = view.get("byteStride") or kind.itemsize * width
-        return np.ndarray((accessor["count"], width), kind, self._binary, offset, (stride, kind.itemsize)).copy()
-
-    def put(self, raw: bytes, **more: Any) -> int:
-        """A new view at the end of the binary part; its number."""
-        self.blob.extend(b"\0" * (-len(self.blob) % 4))
-        self.views.append({"buffer": 0, "byteOffset": len(self.blob), "byteLength": len(raw)} | more)
-        self.blob.extend(raw)
-        return len(self.views) - 1
+        return self._parts.numbers(index)
 
     def drawn_together(self, pack: Callable[[_File, dict[str, Any], set[int]], bool]) -> bytes:
-        lists = [self.values(index) for index in range(len(self.told.get("accessors", [])))]
-        pictures = [self._picture(image) for image in self.told.get("images", [])]
         done: set[int] = set()
-        primitives = [part for mesh in self.told.get("meshes", []) for part in mesh["primitives"]]
-        used = [index for part in primitives for index in (*part["attributes"].values(), part.get("indices"))]
-        for part in primitives:
+        used = Counter(
+            index for part in self._parts.primitives() for index in (*part["attributes"].values(), part.get("indices"))
+        )
+        for part in self._parts.primitives():
             own = [*part["attributes"].values(), part.get("indices")]
             is_plain = part.get("mode", TRIANGLES) == TRIANGLES and "indices" in part and "targets" not in part
-            if is_plain and all(used.count(index) == 1 for index in own):
+            if is_plain and all(used[index] == 1 for index in own):
                 pack(self, part, done)
-        for index, accessor in enumerate(self.told.get("accessors", [])):
-            if index not in done and "bufferView" in accessor:
-                accessor["bufferView"] = self.put(lists[index].tobytes())
-                accessor.pop("byteOffset", None)
-        for image, raw in zip(self.told.get("images", []), pictures, strict=True):
-            image["bufferView"] = self.put(raw)
-        self.told["bufferViews"] = self.views
-        buffers: list[dict[str, Any]] = [{"byteLength": len(self.blob) + -len(self.blob) % 4}]
+        self._parts.put_rest(self.binary, done=done)
+        self.told["bufferViews"] = self.binary.views
+        size_bytes = len(self.binary.blob)
+        buffers: list[dict[str, Any]] = [{"byteLength": size_bytes + -size_bytes % 4}]
         if self.unpacked_bytes:
             buffers.append({"byteLength": self.unpacked_bytes, "extensions": {MESHOPT: {"fallback": True}}})
         self.told["buffers"] = buffers
-        return glb(self.told, bytes(self.blob))
+        return glb(self.told, bytes(self.binary.blob))
 
     def require(self, extension: str) -> None:
         for name in ("extensionsUsed", "extensionsRequired"):
             self.told[name] = sorted({*self.told.get(name, []), extension})
-
-    def _picture(self, image: dict[str, Any]) -> bytes:
-        view = self.told["bufferViews"][image["bufferView"]]
-        begin = view.get("byteOffset", 0)
-        return self._binary[begin : begin + view["byteLength"]]
 
 
 def _draco(file: _File, part: dict[str, Any], done: set[int]) -> bool:
@@ -112,7 +87,6 @@ def _draco(file: _File, part: dict[str, Any], done: set[int]) -> bool:
     for index in attributes.values():
         accessors[index]["count"] = len(again.points)
         accessors[index].pop("bufferView", None)
-        accessors[index].pop("byteOffset", None)
         done.add(index)
     low, high = np.asarray(again.points).min(axis=0), np.asarray(again.points).max(axis=0)
     accessors[attributes["POSITION"]] |= {"min": low.astype(float).tolist(), "max": high.astype(float).tolist()}
@@ -121,7 +95,7 @@ def _draco(file: _File, part: dict[str, Any], done: set[int]) -> bool:
         accessors[part["indices"]].pop(name, None)
     done.add(part["indices"])
     part.setdefault("extensions", {})[DRACO] = {
-        "bufferView": file.put(raw),
+        "bufferView": file.binary.put(raw),
         "attributes": {name: numbers[DRACO_NAMES[name]] for name in attributes},
     }
     file.require(DRACO)
@@ -142,21 +116,19 @@ def _meshopt(file: _File, part: dict[str, Any], done: set[int]) -> bool:
         stride = values.strides[0]
         raw = meshoptimizer.encode_vertex_buffer(values, len(values), stride)
         accessors[index]["bufferView"] = _view(file, bytes(raw), len(values), stride, "ATTRIBUTES")
-        accessors[index].pop("byteOffset", None)
         done.add(index)
     indices = file.values(part["indices"]).ravel().astype(np.uint32)
     raw = meshoptimizer.encode_index_buffer(indices, len(indices), len(next(iter(attributes.values()))))
     accessors[part["indices"]] |= {"componentType": 5125}
     accessors[part["indices"]]["bufferView"] = _view(file, bytes(raw), len(indices), 4, "TRIANGLES")
-    accessors[part["indices"]].pop("byteOffset", None)
     done.add(part["indices"])
     file.require(MESHOPT)
     return True
 
 
 def _view(file: _File, raw: bytes, count: int, stride: int, mode: str) -> int:
-    place = file.put(raw)
-    view = file.views[place]
+    place = file.binary.put(raw)
+    view = file.binary.views[place]
     view["extensions"] = {
         MESHOPT: {
             "buffer": 0,

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.domain.errors import ModelInvalid
+from core.mesh.glb import read_document
 from core.mesh.header import read_header
-from core.mesh.meshopt import expanded
+from core.mesh.texture_coordinates import bake, needs_baking
+from core.mesh.unpacked import is_packed, unpacked
 
 log = logging.getLogger(__name__)
 MOST_FACES = 6_000_000  # what the child's memory allows
@@ -69,7 +71,7 @@ def read_scene(data: bytes) -> trimesh.Scene:
         raise ModelInvalid(f"The model has {facts.face_count:,} faces, more than can be looked at here.")
     if facts.placed_count > MOST_PARTS:
         raise ModelInvalid(f"The model has {facts.placed_count:,} parts, more than can be looked at here.")
-    plain = expanded(data)
+    plain = _plain(data)
     try:
         scene = trimesh.load_scene(io.BytesIO(plain), file_type="glb", process=False, skip_materials=False)
     except MemoryError:
@@ -78,6 +80,16 @@ def read_scene(data: bytes) -> trimesh.Scene:
         log.warning("trimesh could not read it: %s: %s", type(exc).__name__, exc)
         raise ModelInvalid("The geometry inside the model file cannot be read.") from exc
     return scene
+
+
+def _plain(data: bytes) -> bytes:
+    """What trimesh would read wrongly said in a way it knows; a file that has nothing of the kind as it is."""
+    told = read_document(data).json
+    if not (is_packed(told) or needs_baking(told)):
+        return data
+    file = unpacked(data)
+    bake(file)
+    return file.written()
 
 
 def read_surface(data: bytes) -> Surface:
