@@ -15,6 +15,7 @@ from PIL import Image
 from core.domain.errors import ModelInvalid
 from core.mesh.glb import read_document
 from core.mesh.header import read_header
+from core.mesh.pose import needs_posing, pose
 from core.mesh.texture_coordinates import bake, needs_baking
 from core.mesh.unpacked import is_packed, unpacked
 
@@ -84,11 +85,15 @@ def read_scene(data: bytes) -> trimesh.Scene:
 
 def _plain(data: bytes) -> bytes:
     """What trimesh would read wrongly said in a way it knows; a file that has nothing of the kind as it is."""
-    told = read_document(data).json
-    if not (is_packed(told) or needs_baking(told)):
-        return data
-    file = unpacked(data)
-    bake(file)
+    try:
+        told = read_document(data).json
+        if not (is_packed(told) or needs_baking(told) or needs_posing(told)):
+            return data
+        file = unpacked(data)
+        bake(file)
+        pose(file)
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as exc:
+        raise ModelInvalid("The model file contradicts itself, so it cannot be shown.") from exc
     return file.written()
 
 

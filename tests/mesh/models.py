@@ -184,3 +184,59 @@ def quad(
         file.told["extensionsUsed"] = [*file.told.get("extensionsUsed", []), "KHR_mesh_quantization"]
         file.told["extensionsRequired"] = ["KHR_mesh_quantization"]
     return file.glb()
+
+
+def arm(*, is_moved: bool = True, joints: int = UBYTES, weights: tuple[int, bool] = (FLOATS, False)) -> bytes:
+    """A post of one metre on two bones, of which the upper one is bent: at rest it is an L.
+
+    The lower half stands from (0, 0) to (0, 0.5); the upper bone begins there and is turned by a quarter, so that the
+    upper half lies from (0, 0.5) towards -X. Its points are written far away and a hundred times too large, and the
+    inverse bind matrices bring them back: whoever forgets the bones sees something else.
+
+    Args:
+        is_moved: its node is moved and scaled, and below another: that must not count (glTF 2.0, 3.7.3.3), and
+            Khronos' validator warns of it.
+    """
+    file = Written()
+    body = box(0.1, 1.0, 0.1).subdivide().subdivide()
+    points = body.vertices + np.array([0.0, 0.5, 0.0])
+    is_upper = points[:, 1] > 0.5
+    given = file.part["attributes"]
+    given["POSITION"] = file.numbers(points * 100 + np.array([500.0, 0.0, 0.0]), "VEC3")
+    given["NORMAL"] = file.numbers(body.vertex_normals, "VEC3")
+    hangs_on = np.zeros((len(points), 4))
+    hangs_on[:, 0] = is_upper
+    given["JOINTS_0"] = file.numbers(hangs_on, "VEC4", component=joints)
+    given["WEIGHTS_0"] = file.numbers(
+        np.tile([1.0, 0, 0, 0], (len(points), 1)), "VEC4", component=weights[0], normalized=weights[1]
+    )
+    file.part["indices"] = file.numbers(body.faces.ravel(), "SCALAR", component=5125)
+    shrinks = np.diag([0.01, 0.01, 0.01, 1.0])
+    shrinks[0, 3] = -5
+    down = np.eye(4)
+    down[1, 3] = -0.5
+    back = np.stack([shrinks.T, (down @ shrinks).T]).reshape(2, 16)  # column by column
+    half = float(np.sqrt(0.5))
+    file.told |= {
+        "nodes": [
+            {"children": [1, 2], "name": "all"},
+            {"mesh": 0, "skin": 0, "name": "post"},
+            {"children": [3], "name": "lower"},
+            {"translation": [0, 0.5, 0], "rotation": [0, 0, half, half], "name": "upper"},
+        ],
+        "skins": [{"joints": [2, 3], "inverseBindMatrices": file.numbers(back, "MAT4")}],
+    }
+    if is_moved:
+        file.told["nodes"][1] |= {"translation": [3, 3, 3], "scale": [7, 7, 7]}
+    else:
+        file.told["nodes"][0]["children"], file.told["scenes"] = [2], [{"nodes": [0, 1]}]
+    times = file.numbers(np.array([[0.0], [1.0]]), "SCALAR")
+    file.told["accessors"][times] |= {"min": [0], "max": [1]}
+    turns = file.numbers(np.array([[0, 0, half, half], [0, 0, 0, 1.0]]), "VEC4")
+    file.told["animations"] = [
+        {
+            "channels": [{"sampler": 0, "target": {"node": 3, "path": "rotation"}}],
+            "samplers": [{"input": times, "output": turns}],
+        }
+    ]
+    return file.glb()
