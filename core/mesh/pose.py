@@ -119,7 +119,7 @@ def _bent(numbers: Numbers, bones: NDArray[np.float64]) -> Numbers:
 
 def _bones(file: Unpacked, skin: dict[str, Any]) -> NDArray[np.float64]:
     """For each joint what it does to a point, as (joints, 4, 4)."""
-    places = _places(file.told["nodes"])
+    places = places_of(file.told["nodes"])
     joints = [places[joint] for joint in skin["joints"]]
     if "inverseBindMatrices" not in skin:
         return np.stack(joints)
@@ -127,7 +127,7 @@ def _bones(file: Unpacked, skin: dict[str, Any]) -> NDArray[np.float64]:
     return np.stack([joint @ back[number] for number, joint in enumerate(joints)])
 
 
-def _places(nodes: list[dict[str, Any]]) -> list[Matrix]:
+def places_of(nodes: list[dict[str, Any]]) -> list[Matrix]:
     """Where each node stands in the scene; nodes in a circle stand at its origin."""
     found: list[Matrix] = [np.eye(4) for _ in nodes]
     children = {int(child) for node in nodes for child in node.get("children", [])}

@@ -156,8 +156,8 @@ def _part(mesh: trimesh.Trimesh, matrix: NDArray[np.float64], material: int) -> 
         faces = faces[:, ::-1]  # a mirrored part keeps its outside outside
     count = len(vertices)
     uv = getattr(mesh.visual, "uv", None)
-    colours = getattr(mesh.visual, "vertex_colors", None) if getattr(mesh.visual, "kind", None) == "vertex" else None
-    return _Part(
+    colours = _given_colours(mesh)
+    part = _Part(
         vertices=vertices.astype(np.float32),
         faces=faces,
         normals=_normals(mesh, vertices, faces, matrix),
@@ -165,6 +165,31 @@ def _part(mesh: trimesh.Trimesh, matrix: NDArray[np.float64], material: int) -> 
         colours=None if colours is None or len(colours) != count else np.asarray(colours, np.uint8),
         material=material,
     )
+    return _without_others(part)
+
+
+def _without_others(part: _Part) -> _Part:
+    """Without the points that only other parts use: parts of one mesh often share one list."""
+    is_used = np.zeros(len(part.vertices), bool)
+    is_used[part.faces] = True
+    if is_used.all():
+        return part
+    return _Part(
+        vertices=part.vertices[is_used],
+        faces=(np.cumsum(is_used) - 1)[part.faces],
+        normals=part.normals[is_used],
+        uv=part.uv[is_used],
+        colours=None if part.colours is None else part.colours[is_used],
+        material=part.material,
+    )
+
+
+def _given_colours(mesh: trimesh.Trimesh) -> Any:
+    """Of points; beside a material trimesh keeps them as a mere attribute."""
+    if getattr(mesh.visual, "kind", None) == "vertex":
+        return getattr(mesh.visual, "vertex_colors", None)
+    given = getattr(mesh.visual, "vertex_attributes", {}).get("color")
+    return None if given is None else trimesh.visual.color.to_rgba(given)
 
 
 def _normals(

@@ -103,7 +103,7 @@ class Written:
     def part(self) -> dict[str, Any]:
         return self.told["meshes"][0]["primitives"][0]
 
-    def view(self, raw: bytes, **more: Any) -> int:
+    def plain_view(self, raw: bytes, **more: Any) -> int:
         self._blob += b"\0" * (-len(self._blob) % 4)
         self.told["bufferViews"].append({"buffer": 0, "byteOffset": len(self._blob), "byteLength": len(raw)} | more)
         self._blob += raw
@@ -124,12 +124,15 @@ class Written:
             accessor["normalized"] = True
         if kind == "VEC3":
             accessor |= {"min": stored.min(axis=0).tolist(), "max": stored.max(axis=0).tolist()}
-        self.told["accessors"].append(accessor | {"bufferView": self.view(raw.tobytes(), **more)})
+        self.told["accessors"].append(accessor | {"bufferView": self.plain_view(raw.tobytes(), **more)})
         return len(self.told["accessors"]) - 1
+
+    def buffers(self, size_bytes: int) -> list[dict[str, Any]]:
+        return [{"byteLength": size_bytes}]
 
     def glb(self) -> bytes:
         binary = bytes(self._blob) + b"\0" * (-len(self._blob) % 4)
-        text = json.dumps(self.told | {"buffers": [{"byteLength": len(binary)}]}).encode()
+        text = json.dumps(self.told | {"buffers": self.buffers(len(binary))}).encode()
         text += b" " * (-len(text) % 4)
         head = struct.pack("<5I", 0x46546C67, 2, 28 + len(text) + len(binary), len(text), 0x4E4F534A)
         return head + text + struct.pack("<2I", len(binary), 0x004E4942) + binary
@@ -178,7 +181,7 @@ def quad(
     file.told |= {
         "materials": [{"pbrMetallicRoughness": {"baseColorTexture": info, "metallicFactor": 0}, "doubleSided": True}],
         "textures": [{"source": 0}],
-        "images": [{"bufferView": file.view(quarters()), "mimeType": "image/png"}],
+        "images": [{"bufferView": file.plain_view(quarters()), "mimeType": "image/png"}],
     }
     if any(kind != FLOATS for kind, _ in (place, normal)):
         file.told["extensionsUsed"] = [*file.told.get("extensionsUsed", []), "KHR_mesh_quantization"]
