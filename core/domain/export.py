@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from core.domain.mesh_report import HeaderFacts
+
 
 class Format(StrEnum):
     """Kinds of files; the value is the ending people know."""
@@ -86,3 +88,16 @@ class ExportFacts:
     face_count: int
     is_watertight: bool
     extents: tuple[float, float, float]
+
+
+def what_is_lost(header: HeaderFacts, order: ExportOrder) -> str:
+    """A sentence for people about what of the model's movement the file will not hold; empty when it holds all."""
+    is_whole = order.format is Format.GLB and (order.faces is None or order.faces >= header.face_count)
+    if is_whole or not (header.animation_count or header.skin_count):
+        return ""
+    found = [
+        f"{count:,} {word}" + ("s" if count > 1 else "")
+        for count, word in ((header.animation_count, "animation"), (header.skin_count, "skeleton"))
+        if count
+    ]
+    return f"Without its {' and '.join(found)}: this file holds the model at rest. GLB with all faces keeps them."

@@ -59,7 +59,7 @@ class HeaderFacts:
 
     Attributes:
         placed_count: how many parts are drawn, those of a mesh that is shown twice counted twice.
-        bounds_m: lower and upper corner in metres, or None when the file does not tell.
+        bounds_m: lower and upper corner in metres, or None when the file does not tell, as where bones move points.
         geometry_bytes, texture_bytes: how the file splits; the rest is the description.
     """
 

@@ -79,12 +79,14 @@ def _scene(
     parts = [len(mesh["primitives"]) for mesh in json.get("meshes", [])]
     faces = vertices = placed = 0
     corners: list[Corners] = []
+    is_bent = False
     for index, matrix in _placed(json):
         mesh_faces, mesh_vertices, box = meshes[index]
         faces, vertices, placed = faces + mesh_faces, vertices + mesh_vertices, placed + parts[index]
-        if box is not None:
+        is_bent = is_bent or matrix is None
+        if box is not None and matrix is not None:
             corners.append(_moved(box, matrix))
-    if not corners:
+    if not corners or is_bent:
         return faces, vertices, placed, None
     if not all(np.isfinite(low).all() and np.isfinite(high).all() for low, high in corners):
         return faces, vertices, placed, None
@@ -114,8 +116,8 @@ def _mesh(json: dict[str, Any], mesh: dict[str, Any]) -> tuple[int, int, Corners
     return faces, vertices, (np.min([low for low, _ in boxes], axis=0), np.max([high for _, high in boxes], axis=0))
 
 
-def _placed(json: dict[str, Any]) -> Iterator[tuple[int, NDArray[np.float64]]]:
-    """Each shown mesh with its place. Raises: ModelInvalid for a tree that is none."""
+def _placed(json: dict[str, Any]) -> Iterator[tuple[int, NDArray[np.float64] | None]]:
+    """Each shown mesh with its place; None where bones tell it. Raises: ModelInvalid for a tree that is none."""
     nodes = json.get("nodes", [])
     scenes = json.get("scenes", [])
     if not scenes:
@@ -133,13 +135,13 @@ def _placed(json: dict[str, Any]) -> Iterator[tuple[int, NDArray[np.float64]]]:
         children = node.get("children", [])
         if len(children) > MOST_NODES:
             raise ModelInvalid("The parts of the model are nested without end, so it cannot be shown.")
-        matrix = above @ _matrix(node)
+        matrix = above @ matrix_of(node)
         if "mesh" in node:
-            yield int(node["mesh"]), matrix
+            yield int(node["mesh"]), None if "skin" in node else matrix
         waiting += [(int(child), matrix, depth + 1) for child in children]
 
 
-def _matrix(node: dict[str, Any]) -> NDArray[np.float64]:
+def matrix_of(node: dict[str, Any]) -> NDArray[np.float64]:
     if "matrix" in node:
         return np.array(node["matrix"], float).reshape(4, 4).T
     x, y, z, w = (float(part) for part in node.get("rotation", (0, 0, 0, 1)))

@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from core.domain.errors import ExportFailed
 from core.domain.export import Compression
-from core.mesh.glb import COMPONENTS, TRIANGLES, read_document
-from core.mesh.meshopt import TYPES, expanded, glb
+from core.mesh.glb import TRIANGLES
+from core.mesh.pose import places_of
+from core.mesh.unpacked import DRACO, Binary, glb, unpacked
 
-DRACO, MESHOPT = "KHR_draco_mesh_compression", "EXT_meshopt_compression"
+MESHOPT = "EXT_meshopt_compression"
 DRACO_BITS, DRACO_NORMAL_BITS, DRACO_UV_BITS, DRACO_LEVEL = 16, 10, 14, 7
 DRACO_NAMES = {"POSITION": 0, "NORMAL": 1, "COLOR_0": 2, "TEXCOORD_0": 3}  # Source: Draco, GeometryAttribute::Type
+Part = dict[str, Any]  # a primitive of a mesh, as the description has it
+Grid = tuple[NDArray[np.float64], float]  # lower corner and largest extent, in the mesh's own units
 ARRAY_BUFFER, ELEMENT_BUFFER = 34962, 34963
 
 
@@ -24,82 +27,110 @@ def packed(data: bytes, compression: Compression) -> bytes:
     """Raises: ModelInvalid; ExportFailed when the library is not installed."""
     if compression is Compression.NONE:
         return data
-    file = _File(expanded(data))
-    return file.drawn_together(_draco if compression is Compression.DRACO else _meshopt)
+    file = _File(data)
+    if compression is Compression.DRACO:
+        return file.drawn_together(_fits_draco, _draco)
+    return file.drawn_together(_fits_meshopt, _meshopt)
 
 
 class _File:
-    """A GLB taken apart: its description and its lists of numbers."""
+    """A GLB taken apart, and what was packed of it so far.
+
+    Attributes:
+        done: lists that are packed and need no place of their own.
+        kept: lists that a part uses which is not packed.
+        unpacked_bytes: what a reader needs room for.
+    """
 
     def __init__(self, data: bytes) -> None:
-        document = read_document(data)
-        self.told = document.json
-        self._binary = data[document.binary_offset : document.binary_offset + document.binary_bytes]
-        self.blob = bytearray()
-        self.views: list[dict[str, Any]] = []
-        self.unpacked_bytes = 0  # what a reader needs room for
+        self.parts = unpacked(data)
+        self.told = self.parts.told
+        self.binary = Binary()
+        self.done: set[int] = set()
+        self.kept: set[int] = set()
+        self.unpacked_bytes = 0
 
     def values(self, index: int) -> NDArray[Any]:
-        accessor = self.told["accessors"][index]
-        kind, width = np.dtype(TYPES[accessor["componentType"]]), COMPONENTS[accessor["type"]]
-        if "bufferView" not in accessor:
-            return np.zeros((accessor["count"], width), kind)
-        view = self.told["bufferViews"][accessor["bufferView"]]
-        offset = view.get("byteOffset", 0) + accessor.get("byteOffset", 0)
-        stride = view.get("byteStride") or kind.itemsize * width
-        return np.ndarray((accessor["count"], width), kind, self._binary, offset, (stride, kind.itemsize)).copy()
+        return self.parts.numbers(index)
 
-    def put(self, raw: bytes, **more: Any) -> int:
-        """A new view at the end of the binary part; its number."""
-        self.blob.extend(b"\0" * (-len(self.blob) % 4))
-        self.views.append({"buffer": 0, "byteOffset": len(self.blob), "byteLength": len(raw)} | more)
-        self.blob.extend(raw)
-        return len(self.views) - 1
-
-    def drawn_together(self, pack: Callable[[_File, dict[str, Any], set[int]], bool]) -> bytes:
-        lists = [self.values(index) for index in range(len(self.told.get("accessors", [])))]
-        pictures = [self._picture(image) for image in self.told.get("images", [])]
-        done: set[int] = set()
-        primitives = [part for mesh in self.told.get("meshes", []) for part in mesh["primitives"]]
-        used = [index for part in primitives for index in (*part["attributes"].values(), part.get("indices"))]
-        for part in primitives:
-            own = [*part["attributes"].values(), part.get("indices")]
-            is_plain = part.get("mode", TRIANGLES) == TRIANGLES and "indices" in part and "targets" not in part
-            if is_plain and all(used.count(index) == 1 for index in own):
-                pack(self, part, done)
-        for index, accessor in enumerate(self.told.get("accessors", [])):
-            if index not in done and "bufferView" in accessor:
-                accessor["bufferView"] = self.put(lists[index].tobytes())
-                accessor.pop("byteOffset", None)
-        for image, raw in zip(self.told.get("images", []), pictures, strict=True):
-            image["bufferView"] = self.put(raw)
-        self.told["bufferViews"] = self.views
-        buffers: list[dict[str, Any]] = [{"byteLength": len(self.blob) + -len(self.blob) % 4}]
+    def drawn_together(self, fits: Callable[[_File, Part], bool], pack: Callable[[_File, Part, Grid], None]) -> bytes:
+        """Every part that fits is packed; the others stay as they are."""
+        meshes = [mesh["primitives"] for mesh in self.told.get("meshes", [])]
+        fitting = [[part for part in mesh if _is_plain(part) and fits(self, part)] for mesh in meshes]
+        for mesh, chosen in zip(meshes, fitting, strict=True):
+            self.kept |= {index for part in mesh if part not in chosen for index in _lists_of(part)}
+        for chosen, grid in zip(fitting, self._grids(fitting), strict=True):
+            for part in chosen:
+                pack(self, part, grid)
+        self.parts.put_rest(self.binary, done=self.done)
+        self.told["bufferViews"] = self.binary.views
+        size_bytes = len(self.binary.blob)
+        buffers: list[dict[str, Any]] = [{"byteLength": size_bytes + -size_bytes % 4}]
         if self.unpacked_bytes:
             buffers.append({"byteLength": self.unpacked_bytes, "extensions": {MESHOPT: {"fallback": True}}})
         self.told["buffers"] = buffers
-        return glb(self.told, bytes(self.blob))
+        return glb(self.told, bytes(self.binary.blob))
+
+    def _grids(self, fitting: list[list[Part]]) -> list[Grid]:
+        """For each mesh a grid, the same for those that stand in the same places: what touches there still does."""
+        stands: dict[int, list[bytes]] = {}
+        nodes = self.told.get("nodes", [])
+        for node, place in zip(nodes, places_of(nodes), strict=True):
+            if "mesh" in node:
+                stands.setdefault(node["mesh"], []).append(place.tobytes())
+        found: list[Grid] = []
+        for number in range(len(fitting)):
+            fellows = [mesh for mesh in range(len(fitting)) if stands.get(mesh) == stands.get(number)]
+            lists = {part["attributes"]["POSITION"] for mesh in fellows for part in fitting[mesh]}
+            found.append(_grid([self.values(index) for index in lists]))
+        return found
+
+    def own(self, index: int) -> int:
+        """A list that this part alone will have: the old one for the first who asks, then copies of what it says."""
+        if index not in self.done and index not in self.kept:
+            self.done.add(index)
+            return index
+        self.told["accessors"].append(dict(self.told["accessors"][index]))
+        self.parts.lists.append(None)
+        return len(self.parts.lists) - 1
 
     def require(self, extension: str) -> None:
         for name in ("extensionsUsed", "extensionsRequired"):
             self.told[name] = sorted({*self.told.get(name, []), extension})
 
-    def _picture(self, image: dict[str, Any]) -> bytes:
-        view = self.told["bufferViews"][image["bufferView"]]
-        begin = view.get("byteOffset", 0)
-        return self._binary[begin : begin + view["byteLength"]]
+
+def _grid(points: list[NDArray[Any]]) -> Grid:
+    if not points:
+        return np.zeros(3), 1.0
+    lowest = np.min([each.min(axis=0) for each in points], axis=0).astype(np.float64)
+    highest = np.max([each.max(axis=0) for each in points], axis=0).astype(np.float64)
+    return lowest, float((highest - lowest).max()) or 1.0
 
 
-def _draco(file: _File, part: dict[str, Any], done: set[int]) -> bool:
-    """False for what Draco would lose: skins, second textures, tangents."""
-    attributes = part["attributes"]
-    if not set(attributes) <= set(DRACO_NAMES) - {"COLOR_0"}:
-        return False
-    given = {name: file.values(index).astype(np.float64) for name, index in attributes.items()}
+def _is_plain(part: Part) -> bool:
+    return part.get("mode", TRIANGLES) == TRIANGLES and "indices" in part and "targets" not in part
+
+
+def _lists_of(part: Part) -> set[int]:
+    morphs = {index for target in part.get("targets", []) for index in target.values()}
+    return {*part["attributes"].values(), *([part["indices"]] if "indices" in part else []), *morphs}
+
+
+def _fits_draco(file: _File, part: Part) -> bool:
+    """Not what Draco would lose: skins, second textures, tangents, colours."""
+    return set(part["attributes"]) <= set(DRACO_NAMES) - {"COLOR_0"}
+
+
+def _draco(file: _File, part: Part, grid: Grid) -> None:
+    attributes, accessors = part["attributes"], file.told["accessors"]
+    used, compact = np.unique(file.values(part["indices"]), return_inverse=True)
+    given = {name: file.values(index)[used].astype(np.float64) for name, index in attributes.items()}
     raw = DracoPy.encode(
         given["POSITION"],
-        file.values(part["indices"]).reshape(-1, 3).astype(np.uint32),
+        compact.reshape(-1, 3).astype(np.uint32),
         quantization_bits=DRACO_BITS,
+        quantization_range=grid[1],
+        quantization_origin=grid[0],
         compression_level=DRACO_LEVEL,
         normals=given.get("NORMAL"),
         tex_coord=given.get("TEXCOORD_0"),
@@ -107,56 +138,54 @@ def _draco(file: _File, part: dict[str, Any], done: set[int]) -> bool:
         tex_coord_quantization_bits=DRACO_UV_BITS,
     )
     again = DracoPy.decode(raw)
-    accessors = file.told["accessors"]
     numbers = {each["attribute_type"]: each["unique_id"] for each in again.attributes}
-    for index in attributes.values():
+    part["attributes"] = {name: file.own(index) for name, index in attributes.items()}
+    part["indices"] = file.own(part["indices"])
+    for index in part["attributes"].values():
         accessors[index]["count"] = len(again.points)
-        accessors[index].pop("bufferView", None)
-        accessors[index].pop("byteOffset", None)
-        done.add(index)
     low, high = np.asarray(again.points).min(axis=0), np.asarray(again.points).max(axis=0)
-    accessors[attributes["POSITION"]] |= {"min": low.astype(float).tolist(), "max": high.astype(float).tolist()}
+    accessors[part["attributes"]["POSITION"]] |= {"min": low.astype(float).tolist(), "max": high.astype(float).tolist()}
     accessors[part["indices"]] |= {"count": len(again.faces) * 3, "componentType": 5125}
-    for name in ("bufferView", "byteOffset", "min", "max"):
+    for name in ("min", "max"):
         accessors[part["indices"]].pop(name, None)
-    done.add(part["indices"])
     part.setdefault("extensions", {})[DRACO] = {
-        "bufferView": file.put(raw),
+        "bufferView": file.binary.put(raw),
         "attributes": {name: numbers[DRACO_NAMES[name]] for name in attributes},
     }
     file.require(DRACO)
-    return True
 
 
-def _meshopt(file: _File, part: dict[str, Any], done: set[int]) -> bool:
-    """Lossless: the same numbers in fewer bytes."""
+def _fits_meshopt(file: _File, part: Part) -> bool:
+    """Rows of whole fours of bytes, as the codec needs them."""
+    return not any(file.values(index).strides[0] % 4 for index in part["attributes"].values())
+
+
+def _meshopt(file: _File, part: Part, grid: Grid) -> None:
+    """Lossless: the same numbers in fewer bytes. Lists that parts share are packed once."""
     try:
         import meshoptimizer
     except ImportError as exc:
         raise ExportFailed("Packing with Meshopt needs the extras: make install-extras.") from exc
     accessors = file.told["accessors"]
-    attributes = {index: file.values(index) for index in part["attributes"].values()}
-    if any(values.strides[0] % 4 for values in attributes.values()):
-        return False
-    for index, values in attributes.items():
+    points = len(file.values(part["attributes"]["POSITION"]))
+    for index in set(part["attributes"].values()) - file.done:
+        values = file.values(index)
         stride = values.strides[0]
         raw = meshoptimizer.encode_vertex_buffer(values, len(values), stride)
         accessors[index]["bufferView"] = _view(file, bytes(raw), len(values), stride, "ATTRIBUTES")
-        accessors[index].pop("byteOffset", None)
-        done.add(index)
-    indices = file.values(part["indices"]).ravel().astype(np.uint32)
-    raw = meshoptimizer.encode_index_buffer(indices, len(indices), len(next(iter(attributes.values()))))
-    accessors[part["indices"]] |= {"componentType": 5125}
-    accessors[part["indices"]]["bufferView"] = _view(file, bytes(raw), len(indices), 4, "TRIANGLES")
-    accessors[part["indices"]].pop("byteOffset", None)
-    done.add(part["indices"])
+        file.done.add(index)
+    if part["indices"] not in file.done:
+        indices = file.values(part["indices"]).ravel().astype(np.uint32)
+        raw = meshoptimizer.encode_index_buffer(indices, len(indices), points)
+        accessors[part["indices"]] |= {"componentType": 5125}
+        accessors[part["indices"]]["bufferView"] = _view(file, bytes(raw), len(indices), 4, "TRIANGLES")
+        file.done.add(part["indices"])
     file.require(MESHOPT)
-    return True
 
 
 def _view(file: _File, raw: bytes, count: int, stride: int, mode: str) -> int:
-    place = file.put(raw)
-    view = file.views[place]
+    place = file.binary.put(raw)
+    view = file.binary.views[place]
     view["extensions"] = {
         MESHOPT: {
             "buffer": 0,

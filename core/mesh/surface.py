@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.domain.errors import ModelInvalid
+from core.mesh.glb import read_document
 from core.mesh.header import read_header
-from core.mesh.meshopt import expanded
+from core.mesh.pose import needs_posing, pose
+from core.mesh.texture_coordinates import bake, needs_baking
+from core.mesh.unpacked import is_packed, unpacked
 
 log = logging.getLogger(__name__)
 MOST_FACES = 6_000_000  # what the child's memory allows
@@ -69,7 +72,7 @@ def read_scene(data: bytes) -> trimesh.Scene:
         raise ModelInvalid(f"The model has {facts.face_count:,} faces, more than can be looked at here.")
     if facts.placed_count > MOST_PARTS:
         raise ModelInvalid(f"The model has {facts.placed_count:,} parts, more than can be looked at here.")
-    plain = expanded(data)
+    plain = _plain(data)
     try:
         scene = trimesh.load_scene(io.BytesIO(plain), file_type="glb", process=False, skip_materials=False)
     except MemoryError:
@@ -78,6 +81,20 @@ def read_scene(data: bytes) -> trimesh.Scene:
         log.warning("trimesh could not read it: %s: %s", type(exc).__name__, exc)
         raise ModelInvalid("The geometry inside the model file cannot be read.") from exc
     return scene
+
+
+def _plain(data: bytes) -> bytes:
+    """What trimesh would read wrongly said in a way it knows; a file that has nothing of the kind as it is."""
+    try:
+        told = read_document(data).json
+        if not (is_packed(told) or needs_baking(told) or needs_posing(told)):
+            return data
+        file = unpacked(data)
+        bake(file)
+        pose(file)
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as exc:
+        raise ModelInvalid("The model file contradicts itself, so it cannot be shown.") from exc
+    return file.written()
 
 
 def read_surface(data: bytes) -> Surface:
@@ -139,8 +156,8 @@ def _part(mesh: trimesh.Trimesh, matrix: NDArray[np.float64], material: int) -> 
         faces = faces[:, ::-1]  # a mirrored part keeps its outside outside
     count = len(vertices)
     uv = getattr(mesh.visual, "uv", None)
-    colours = getattr(mesh.visual, "vertex_colors", None) if getattr(mesh.visual, "kind", None) == "vertex" else None
-    return _Part(
+    colours = _given_colours(mesh)
+    part = _Part(
         vertices=vertices.astype(np.float32),
         faces=faces,
         normals=_normals(mesh, vertices, faces, matrix),
@@ -148,6 +165,31 @@ def _part(mesh: trimesh.Trimesh, matrix: NDArray[np.float64], material: int) -> 
         colours=None if colours is None or len(colours) != count else np.asarray(colours, np.uint8),
         material=material,
     )
+    return _without_others(part)
+
+
+def _without_others(part: _Part) -> _Part:
+    """Without the points that only other parts use: parts of one mesh often share one list."""
+    is_used = np.zeros(len(part.vertices), bool)
+    is_used[part.faces] = True
+    if is_used.all():
+        return part
+    return _Part(
+        vertices=part.vertices[is_used],
+        faces=(np.cumsum(is_used) - 1)[part.faces],
+        normals=part.normals[is_used],
+        uv=part.uv[is_used],
+        colours=None if part.colours is None else part.colours[is_used],
+        material=part.material,
+    )
+
+
+def _given_colours(mesh: trimesh.Trimesh) -> Any:
+    """Of points; beside a material trimesh keeps them as a mere attribute."""
+    if getattr(mesh.visual, "kind", None) == "vertex":
+        return getattr(mesh.visual, "vertex_colors", None)
+    given = getattr(mesh.visual, "vertex_attributes", {}).get("color")
+    return None if given is None else trimesh.visual.color.to_rgba(given)
 
 
 def _normals(

@@ -104,7 +104,7 @@ def _solid_print(shape: ShapeFacts) -> Verdict:
 
 def _extents(report: MeshReport) -> tuple[float, ...]:
     if report.header.bounds_m is None:
-        return ()
+        return () if report.shape is None else report.shape.extents_m
     low, high = report.header.bounds_m
     return tuple(b - a for a, b in zip(low, high, strict=True))
 

@@ -80,7 +80,7 @@ class Batch:
         except MaquetteError as exc:
             row["note"] = exc.message
             return row, None
-        row["file"] = f"{job.id}-{exported.name}"
+        row["file"], row["note"] = f"{job.id}-{exported.name}", exported.note or row["note"]
         if report is not None:
             row["report"] = {"header": asdict(report.header), "shape": report.shape and asdict(report.shape)}
             row["fit_for"] = {each.use.value: [each.light.value, each.reason] for each in verdicts(report)}

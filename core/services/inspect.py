@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 
 from core.domain.errors import MaquetteError, ModelInvalid, ObjectMissing, StoreUnavailable, WorkshopFailed
-from core.domain.export import FORMATS, Compression, ExportOrder, Format
+from core.domain.export import FORMATS, Compression, ExportOrder, Format, what_is_lost
 from core.domain.job import MEDIA_TYPES, Job, StoredModel
 from core.domain.mesh_report import HeaderFacts, MeshReport, ShapeFacts
 from core.domain.naming import slug
@@ -22,17 +22,22 @@ from core.ports.object_store import ObjectStore
 from core.ports.workshop import Workshop
 
 log = logging.getLogger(__name__)
-VERSION = 2  # of what is kept: a better measure or picture is made anew
+VERSION = 3  # of what is kept: a better measure or picture is made anew
 MOST_TRIES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
-    """A file to give away, by its key in the store of exports."""
+    """A file to give away, by its key in the store of exports.
+
+    Attributes:
+        note: what the original has and this file has not, as a sentence; empty when it is all there.
+    """
 
     key: str
     name: str
     media_type: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +54,7 @@ class Inspect:
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "inspect"))
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _under_way: dict[str, Future[None]] = field(default_factory=dict)
+    _headers: dict[str, HeaderFacts] = field(default_factory=dict)
     _reports: dict[str, MeshReport] = field(default_factory=dict)
     _failures: dict[str, tuple[int, str]] = field(default_factory=dict)  # looks that did not work, in this process
     _making: dict[str, threading.Lock] = field(default_factory=dict)
@@ -66,7 +72,7 @@ class Inspect:
         known = self._reports.get(model.sha256)
         if known is not None:
             return known
-        header = self._header(model)
+        header = self._known_header(model)
         kept = self._kept_shape(model)
         if kept is None:
             tries, problem = self._failures.get(model.sha256, (0, ""))
@@ -114,13 +120,19 @@ class Inspect:
             return self.as_it_is(job)
         told = hashlib.sha256(json.dumps(asdict(order) | {"name": name}).encode()).hexdigest()[:16]
         key = f"{model.sha256}/{VERSION}-{told}.{facts.ending}"
+        made = Exported(
+            key=key,
+            name=f"{name}{_suffix(order)}.{facts.ending}",
+            media_type=facts.media_type,
+            note=what_is_lost(self._known_header(model), order),
+        )
         with self._one_at_a_time(key):
             if self.exports.exists(key):
-                return Exported(key=key, name=f"{name}{_suffix(order)}.{facts.ending}", media_type=facts.media_type)
+                return made
             data, checked = self.workshop.export(self.objects.get(model.key), order, name=name)
             log.info("job %s as %s: %s bytes, %s faces", job.id, order.format.value, len(data), checked.face_count)
             self.exports.put(key, data, media_type=facts.media_type)
-        return Exported(key=key, name=f"{name}{_suffix(order)}.{facts.ending}", media_type=facts.media_type)
+        return made
 
     def as_it_is(self, job: Job) -> Exported:
         """The file itself, whatever kind it is."""
@@ -200,6 +212,13 @@ class Inspect:
             told = {"shape": asdict(looked.shape) if looked.shape is not None else None, "problem": looked.problem}
             self.objects.put(_thumbnail_key(model), looked.thumbnail, media_type="image/png")
         self.objects.put(_shape_key(model), json.dumps(told).encode(), media_type="application/json")
+
+    def _known_header(self, model: StoredModel) -> HeaderFacts:
+        """Read once in this process: files far away are fetched for it."""
+        known = self._headers.get(model.sha256)
+        if known is None:
+            known = self._headers[model.sha256] = self._header(model)
+        return known
 
     def _header(self, model: StoredModel) -> HeaderFacts:
         """From the file on disk where there is one: only its description is read."""

@@ -40,7 +40,10 @@ def _order(suggested: list[int]) -> None:
         width="stretch",
         disabled=not numbers,
     )
-    st.caption("With a list of where each model came from and what is known of it. GLB is ready at once.")
+    st.caption(
+        "With a list of where each model came from, what is known of it, and what its file cannot hold, such as "
+        "animations. GLB is ready at once."
+    )
 
 
 def ranges(numbers: list[int]) -> str:

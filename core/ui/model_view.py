@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.domain.errors import MaquetteError
-from core.domain.export import FORMATS, PRINTED, Compression, ExportOrder, Format
+from core.domain.export import FORMATS, PRINTED, Compression, ExportOrder, Format, what_is_lost
 from core.domain.job import Job
 from core.domain.mesh_report import Light, MeshReport, Use
 from core.mesh.verdicts import verdicts
@@ -116,6 +116,9 @@ def _exports(job: Job, report: MeshReport | None) -> None:
         packed = st.selectbox("Packing", list(PACKING), format_func=PACKING.__getitem__, key=f"packing-{job.id}")
         packing = packed or Compression.NONE
     order = ExportOrder(format=kind, faces=faces, height_mm=height, compression=packing)
+    lost = what_is_lost(report.header, order) if report is not None else ""
+    if lost:
+        st.warning(lost, icon=":material/animation:")
     if st.button("Make the file", key=f"export-{job.id}", icon=":material/build:", width="stretch"):
         with st.spinner("Making it, and reading it again to be sure …"):
             try:
@@ -127,6 +130,8 @@ def _exports(job: Job, report: MeshReport | None) -> None:
                 st.session_state[f"made-{job.id}"] = (order, address)
     made = st.session_state.get(f"made-{job.id}")
     if made is not None and made[0] == order:
+        if lost:
+            st.caption(lost)
         st.link_button(
             f"Download {FORMATS[kind].label}", made[1], type="primary", icon=":material/download:", width="stretch"
         )

@@ -102,7 +102,10 @@ def export(
     height_mm: Height = 100.0,
     compression: Compression = Compression.NONE,
 ) -> Response:
-    """Made at the first call, read again and compared; costs no credits. STL and 3MF are in millimetres, Z up."""
+    """Made at the first call, read again and compared; costs no credits. STL and 3MF are in millimetres, Z up.
+
+    The header `X-Maquette-Note` says what of the model's movement the file cannot hold.
+    """
     job = _with_model(services, record_id)
     order = ExportOrder(format=format, faces=faces, height_mm=height_mm, compression=compression)
     return _file(services, job, services.inspect.export(job, order), download=True)
@@ -173,6 +176,7 @@ def _with_model(services: Services, record_id: str) -> Job:
 def _file(services: Services, job: Job, exported: Exported, *, download: bool) -> Response:
     path = services.inspect.path(job, exported)
     name = exported.name if download else None
+    headers = HEADERS | ({"X-Maquette-Note": exported.note} if exported.note else {})
     if path is not None:
-        return FileResponse(path, media_type=exported.media_type, headers=HEADERS, filename=name)
-    return Response(services.inspect.read(job, exported), media_type=exported.media_type, headers=HEADERS)
+        return FileResponse(path, media_type=exported.media_type, headers=headers, filename=name)
+    return Response(services.inspect.read(job, exported), media_type=exported.media_type, headers=headers)

@@ -107,6 +107,16 @@ def test_packed_files_are_smaller_and_hold_the_same(compression: Compression) ->
     np.testing.assert_allclose(mean_colour(thumbnail(read_surface(written), side_px=96)), before, atol=3)
 
 
+def test_faces_without_area_do_not_keep_a_model_from_being_packed() -> None:
+    """Draco drops them; some generators leave a few in."""
+    whole = ball(2)
+    body = trimesh.Trimesh(whole.vertices, np.vstack([whole.faces, [[0, 0, 1], [5, 5, 5]]]), process=False)
+    written, facts = exported(glb_of(body), ExportOrder(format=Format.GLB, compression=Compression.DRACO), name="ball")
+
+    assert facts.face_count == 320
+    assert read_header(written).face_count == 320
+
+
 def test_a_glb_with_all_its_faces_is_the_file_itself() -> None:
     assert exported(WHOLE, ExportOrder(format=Format.GLB), name="ball")[0] == WHOLE
 

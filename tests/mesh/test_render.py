@@ -10,7 +10,7 @@ from PIL import Image
 
 from core.mesh.render import View, drawn, thumbnail, turntable
 from core.mesh.surface import read_surface
-from tests.mesh.models import ball, box, glb_of, mean_colour, textured
+from tests.mesh.models import USHORTS, Written, ball, box, glb_of, mean_colour, textured
 
 
 def pixels(png: bytes) -> np.ndarray:
@@ -81,3 +81,18 @@ def test_a_flat_sheet_seen_from_its_edge_and_a_tiny_and_a_huge_model_are_drawn()
 def test_a_plain_model_is_lit() -> None:
     plain = trimesh.Trimesh(ball(3).vertices, ball(3).faces)
     assert min(mean_colour(thumbnail(read_surface(glb_of(plain)), side_px=64))) > 60
+
+
+def test_colours_of_points_count_beside_a_material() -> None:
+    """Source: glTF 2.0, 3.9.2: they multiply the base colour."""
+    file = Written(materials=[{"pbrMetallicRoughness": {"baseColorFactor": [1, 1, 1, 1]}}])
+    body = box(1, 1, 1)
+    given = file.part["attributes"]
+    given["POSITION"] = file.numbers(body.vertices, "VEC3")
+    given["COLOR_0"] = file.numbers(np.tile([1.0, 0, 0, 1], (8, 1)), "VEC4", component=USHORTS, normalized=True)
+    part = file.part
+    part |= {"indices": file.numbers(body.faces.ravel(), "SCALAR", component=5125), "material": 0}
+    red, green, _ = mean_colour(thumbnail(read_surface(file.glb()), side_px=64))
+
+    assert red > 100
+    assert green < 20

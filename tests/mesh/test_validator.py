@@ -12,7 +12,7 @@ from core.domain.export import Compression, ExportOrder, Format
 from core.mesh.formats import exported
 from tests import pictures
 from tests.adapters.offline.test_validator import judged
-from tests.mesh.models import ball, box, glb_of, textured
+from tests.mesh.models import BYTES, SHORTS, UBYTES, USHORTS, arm, ball, box, glb_of, quad, textured
 
 pytestmark = pytest.mark.slow
 
@@ -28,6 +28,9 @@ def models() -> dict[str, bytes]:
         "plain": glb_of(box(1, 2, 3)),
         "two materials": bytes(scene.export(file_type="glb", include_normals=True)),
         "coloured points": glb_of(painted),
+        "transformed": quad({"offset": [0, 1], "rotation": 1.5, "scale": [0.5, 0.5], "texCoord": 0}),
+        "in integers": quad({"scale": [0.5, 0.5]}, uv=(USHORTS, True), place=(SHORTS, True), normal=(BYTES, True)),
+        "with bones": arm(is_moved=False, weights=(UBYTES, True)),
         "the engine's": make_model(pictures.cat(), name="cat", face_limit=8000),
     }
 

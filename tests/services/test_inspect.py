@@ -22,7 +22,7 @@ from core.ports.workshop import Looked
 from core.services.batch import Batch
 from core.services.inspect import Inspect
 from tests import pictures
-from tests.mesh.models import ball, glb_of, textured
+from tests.mesh.models import arm, ball, glb_of, textured
 from tests.web.conftest import Site, make_site, site
 
 __all__ = ["make_site", "site"]
@@ -215,3 +215,24 @@ def test_a_batch_goes_on_when_one_model_cannot_be_converted(
         assert json.loads(archive.read("manifest.json"))[0]["note"] == "It did not work."
     with pytest.raises(InputRefused, match="between 1 and"):
         batch.write([], ExportOrder(format=Format.STL), tmp_path / "none.zip")
+
+
+def test_a_file_that_loses_movement_says_so_and_so_does_the_manifest(
+    site: Site, inspect: Inspect, tmp_path: Path
+) -> None:
+    answer = site.client.post(
+        "/api/generate-3d", files={"image": ("a.png", pictures.cat())}, data={"targetObject": "Arm"}
+    )
+    job = site.finish(answer.json()["record_id"], arm())
+    lost = "Without its 1 animation and 1 skeleton: this file holds the model at rest. GLB with all faces keeps them."
+    stl = ExportOrder(format=Format.STL)
+
+    assert inspect.export(job, stl).note == lost
+    assert inspect.export(job, stl).note == lost, "also when it was made before"
+    assert inspect.export(job, ExportOrder(format=Format.GLB, faces=100)).note == lost
+    for whole in (ExportOrder(format=Format.GLB), ExportOrder(format=Format.GLB, compression=Compression.DRACO)):
+        assert inspect.export(job, whole).note == ""
+    Batch(overview=site.services.overview, inspect=inspect).write([job.id], stl, tmp_path / "all.zip")
+    with zipfile.ZipFile(tmp_path / "all.zip") as archive:
+        assert json.loads(archive.read("manifest.json"))[0]["note"] == lost
+        assert lost in archive.read("manifest.csv").decode("utf-8-sig")

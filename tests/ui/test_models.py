@@ -12,7 +12,7 @@ from core.domain.job import STYLES
 from core.ui import words
 from core.ui.batch_export import ranges
 from tests.builders import EVERY_SLOT, intent, stored_model
-from tests.mesh.models import ball, glb_of, textured
+from tests.mesh.models import arm, ball, glb_of, textured
 from tests.ui.test_pages import MAIN, add, jobs_page, said, services
 
 __all__ = ["services"]
@@ -59,6 +59,20 @@ def test_a_file_is_made_and_then_offered(services: Services) -> None:
     assert not app.exception
     made = app.session_state["made-1"]
     assert made[1] == "/api/jobs/1/export?format=stl&compression=none&heightMm=40"
+
+
+def test_what_a_file_cannot_hold_is_said_before_it_is_made(services: Services) -> None:
+    app = jobs_page(finished(services, arm()))
+    lost = "Without its 1 animation and 1 skeleton"
+    assert not app.exception
+    assert lost not in said(app)
+
+    app.selectbox(key="format-1").select("stl").run()
+    assert lost in said(app)
+    app.selectbox(key="format-1").select("glb").run()
+    assert lost not in said(app), "all its faces: it is kept"
+    app.number_input(key="export-faces-1").set_value(100).run()
+    assert lost in said(app)
 
 
 def test_a_broken_model_says_so_and_can_still_be_downloaded(services: Services) -> None:

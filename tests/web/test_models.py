@@ -11,7 +11,7 @@ import trimesh
 from PIL import Image
 
 from tests import pictures
-from tests.mesh.models import ball, glb_of, textured
+from tests.mesh.models import arm, ball, glb_of, textured
 from tests.web.conftest import Site
 
 WHOLE = glb_of(textured(ball(3)))
@@ -54,6 +54,15 @@ def test_an_export_is_a_download_with_its_name_and_size(site: Site, number: int)
     mesh = trimesh.load_mesh(io.BytesIO(answer.content), file_type="stl")
     assert len(mesh.faces) <= 600
     assert mesh.extents[2] == pytest.approx(40, abs=0.01)
+
+
+@pytest.mark.slow
+def test_an_export_says_what_it_cannot_hold(site: Site) -> None:
+    made = site.client.post("/api/generate-3d", files={"image": ("a.png", pictures.cat())}, data={"targetObject": "A"})
+    number = site.finish(made.json()["record_id"], arm()).id
+
+    assert "at rest" in site.client.get(f"/api/jobs/{number}/export?format=ply").headers["x-maquette-note"]
+    assert "x-maquette-note" not in site.client.get(f"/api/jobs/{number}/export?format=glb").headers
 
 
 @pytest.mark.parametrize(
