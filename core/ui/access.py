@@ -22,7 +22,7 @@ from core.domain.status import Status
 from core.imaging.picture import prepare
 from core.imaging.picture import thumbnail as thumbnail_of
 from core.ports.job_store import JobPage, JobQuery
-from core.services.collect import KEPT_CODE
+from core.services.collect import KEPT_CODE, preview_key
 from core.services.decide import RetryOffer
 from core.services.drafts import Drafts
 from core.services.overview import AccountView, Expected
@@ -166,6 +166,16 @@ def thumbnail(job: Job, *, side_px: int) -> bytes | None:
     """The picture, small; None when it cannot be read now."""
     try:
         return get_services().overview.thumbnail(job, side_px=side_px)
+    except MaquetteError:
+        return None
+
+
+def rendered(job: Job) -> bytes | None:
+    """The generator's own picture of the finished model; None where none came, or it cannot be read now."""
+    if job.model is None or job.generator != "tripo":
+        return None
+    try:
+        return preview(get_services().objects.get(preview_key(job.id)))
     except MaquetteError:
         return None
 

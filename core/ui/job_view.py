@@ -9,6 +9,7 @@ from core.domain.status import Stage, Status
 from core.ui import access, job_actions, model_view, words
 
 BUSY_S = 2
+PAIR_PX = 112  # two pictures side by side, in a quarter of a laptop's page and on a phone
 
 
 def draw(job_id: int) -> None:
@@ -76,9 +77,7 @@ def _place_in_line(job: Job) -> str:
 
 
 def _facts(job: Job) -> None:
-    picture = access.thumbnail(job, side_px=512)
-    if picture is not None:
-        st.image(picture, alt=f"The picture of {job.target_object}", width="stretch")
+    _pictures(job)
     facts = [("Job", str(job.id)), ("Made by", access.engine_label(job))]
     if job.stage is Stage.DONE:
         facts.insert(1, ("Status", words.state(job)))
@@ -100,6 +99,21 @@ def _facts(job: Job) -> None:
         st.markdown(f"**{name}** {words.literal(value)}")
     if job.model is not None and job.generator == "offline":
         st.caption("A small network cut the object out of one picture; its depth and its back are guessed.")
+
+
+def _pictures(job: Job) -> None:
+    """What came in, and where there is one, what the generator itself drew of the model."""
+    found = [
+        (access.thumbnail(job, side_px=512), f"The picture of {job.target_object}", "Your picture"),
+        (access.rendered(job), f"Tripo's own picture of the model of {job.target_object}", "As Tripo drew it"),
+    ]
+    there = [(data, alt, caption) for data, alt, caption in found if data is not None]
+    if len(there) == 1:
+        st.image(there[0][0], alt=there[0][1], width="stretch")
+        return
+    with st.container(horizontal=True):
+        for data, alt, caption in there:
+            st.image(data, alt=alt, caption=caption, width=PAIR_PX)
 
 
 def _timeline(job: Job) -> None:

@@ -14,7 +14,9 @@ from core.bootstrap import Services, build_services
 from core.domain.generation import Balance, SeenTask, Source
 from core.domain.status import Stage, Status
 from core.ports.job_store import Claimed, Failure
+from core.services.collect import preview_key
 from core.settings import Settings
+from tests import pictures
 from tests.builders import EVERY_SLOT, intent, new_job, stored_model
 from tests.clocks import FakeClock
 from tests.ui.test_pages import MAIN, add, jobs_page, said
@@ -37,6 +39,13 @@ def submitting(services: Services) -> Claimed:
     return claimed
 
 
+def complete(services: Services, claimed: Claimed) -> None:
+    services.jobs.bind_task(claimed.claim, "task-1", poll_in_s=0)
+    services.jobs.mark_saving(claimed.claim, credits_used=Decimal("28.00"))
+    saving = services.jobs.claim_saving(owner="t", lease_s=60, generator="tripo", limit=1)[0]
+    services.jobs.complete(saving.claim, stored_model())
+
+
 def attention(services: Services, *task_ids: str) -> int:
     claimed = submitting(services)
     services.jobs.mark_uncertain(claimed.claim, note="no answer")
@@ -51,6 +60,10 @@ def attention(services: Services, *task_ids: str) -> int:
 
 def click(app: AppTest, label: str) -> AppTest:
     return next(button for button in app.button if button.label == label).click().run()
+
+
+def alternatives(app: AppTest) -> list[str]:
+    return [picture.alt for element in app.get("image") for picture in element.proto.imgs]
 
 
 def test_the_create_page_tells_the_price_of_what_is_chosen_and_what_is_left(services: Services) -> None:
@@ -86,11 +99,31 @@ def test_a_job_shows_its_estimate_before_and_its_true_cost_after(services: Servi
     claimed = submitting(services)
     assert "about 30 credits, by the list of prices" in said(jobs_page(1)).replace("\\", "")
 
-    services.jobs.bind_task(claimed.claim, "task-1", poll_in_s=0)
-    services.jobs.mark_saving(claimed.claim, credits_used=Decimal("28.00"))
-    saving = services.jobs.claim_saving(owner="t", lease_s=60, generator="tripo", limit=1)[0]
-    services.jobs.complete(saving.claim, stored_model())
+    complete(services, claimed)
     assert "**Cost** 28 credits" in said(jobs_page(1))
+
+
+@pytest.mark.parametrize("came", [None, b"\x89PNG but cut short"])
+def test_without_a_picture_of_tripos_own_there_is_yours_alone(services: Services, came: bytes | None) -> None:
+    complete(services, submitting(services))
+    if came is not None:
+        services.objects.put(preview_key(1), came, media_type="image/png")
+    app = jobs_page(1)
+
+    assert not app.exception
+    assert alternatives(app) == ["The picture of Cup"]
+
+
+def test_tripos_own_picture_of_the_model_is_shown_beside_yours(services: Services) -> None:
+    complete(services, submitting(services))
+    services.objects.put(preview_key(1), pictures.product_on_white(), media_type="image/png")
+    app = jobs_page(1)
+
+    assert not app.exception
+    assert alternatives(app) == [
+        "The picture of Cup",
+        "Tripo's own picture of the model of Cup",
+    ]
 
 
 def test_an_uncertain_job_says_that_it_is_being_checked_and_nothing_is_charged_twice(services: Services) -> None:
