@@ -9,6 +9,7 @@ from core.domain.status import Stage, Status
 from core.ui import access, conversions, job_actions, model_view, words
 
 BUSY_S = 2
+PAIR_PX = 112  # two pictures side by side, in a quarter of a laptop's page and on a phone
 
 
 def draw(job_id: int) -> None:
@@ -113,10 +114,12 @@ def _pictures(job: Job) -> None:
         (access.rendered(job), f"Tripo's own picture of the model of {job.target_object}", "As Tripo drew it"),
     ]
     there = [(data, alt, caption) for data, alt, caption in found if data is not None]
-    if not there:
+    if len(there) == 1:
+        st.image(there[0][0], alt=there[0][1], width="stretch")
         return
-    for column, (data, alt, caption) in zip(st.columns(len(there), gap="small"), there, strict=True):
-        column.image(data, alt=alt, caption=caption if len(there) > 1 else None, width="stretch")
+    with st.container(horizontal=True):
+        for data, alt, caption in there:
+            st.image(data, alt=alt, caption=caption, width=PAIR_PX)
 
 
 def _timeline(job: Job) -> None:
