@@ -19,8 +19,13 @@ FOLDER = Path(__file__).parent
 @functools.cache
 def _component() -> Any:
     """Registered once a process, when the first model is shown."""
-    html, css, js = (FOLDER.joinpath(f"viewer.{kind}").read_text("utf-8") for kind in ("html", "css", "js"))
-    return st.components.v2.component("maquette_viewer", html=html, css=css, js=js)
+    html, css = (FOLDER.joinpath(f"viewer.{kind}").read_text("utf-8") for kind in ("html", "css"))
+    return st.components.v2.component("maquette_viewer", html=html, css=css, js=script())
+
+
+def script() -> str:
+    """The module that draws: both files as one, because a component's script can import none of ours."""
+    return "\n".join(FOLDER.joinpath(name).read_text("utf-8") for name in ("viewer_library.js", "viewer.js"))
 
 
 def model_viewer(

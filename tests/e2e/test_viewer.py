@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 import core.vendor
 from core.domain.export import Compression, ExportOrder, Format
 from core.mesh.formats import exported
-from core.ui.viewer import FOLDER, phone_hint
+from core.ui.viewer import FOLDER, phone_hint, script
 from tests import pictures
 from tests.e2e import viewer_models
 from tests.e2e.conftest import INLINE, LAN_NAME, chromium
@@ -57,7 +57,7 @@ HIDE_THE_SCENE = """() => {
   Object.getOwnPropertySymbols = (thing) => self.allSymbols(thing).filter((each) => each.description !== "scene");
 }"""
 
-CALLED_TWICE = """async ([script, html]) => {
+CALLED_TWICE = """async ([script(), html]) => {
   const { default: show } = await import(URL.createObjectURL(new Blob([script], { type: "text/javascript" })));
   const parentElement = Object.assign(document.createElement("div"), { id: "called-twice", innerHTML: html });
   document.body.append(parentElement);
@@ -457,7 +457,7 @@ def test_a_model_that_never_comes_is_given_up_with_the_reason(
 
 def test_tidying_up_after_an_overtaken_call_leaves_the_viewer_alone(browser: Browser, site: Site) -> None:
     """Streamlit calls the component again while its first call is under way, and then tidies up after the first."""
-    script, html = (FOLDER.joinpath(f"viewer.{kind}").read_text("utf-8") for kind in ("js", "html"))
+    html = FOLDER.joinpath("viewer.html").read_text("utf-8")
     with opened(browser, site.url("box.glb")) as page:
         wait_until_drawn(page)
         page.evaluate(CALLED_TWICE, [script, html])
