@@ -12,6 +12,7 @@ from core.adapters.sqlite.upgrade import add_columns
 from core.domain.errors import StorageFull, StoreUnavailable
 
 SCHEMA = Path(__file__).with_name("schema.sql")
+SYNCHRONOUS = "full"  # a job that was answered for survives a power cut
 BUSY_TIMEOUT_S = 5.0  # another process writes for milliseconds; longer means it hangs
 SAFE_WAL = (3, 51, 3)  # older releases can corrupt a file when the log is reset. Source: sqlite.org, release 3.51.3
 
@@ -38,13 +39,22 @@ class Database:
             wal = sqlite3.sqlite_version_info >= SAFE_WAL
             for pragma in (
                 f"journal_mode = {'wal' if wal else 'delete'}",
-                "synchronous = full",  # a job that was answered for survives a power cut
+                f"synchronous = {SYNCHRONOUS}",
                 "foreign_keys = on",
             ):
                 self._connection.execute(f"pragma {pragma}")
             with self.write() as db:
                 add_columns(db)
-            self._connection.executescript(SCHEMA.read_text(encoding="utf-8"))
+            self._create_tables()
+
+    def _create_tables(self) -> None:
+        """All or none, and the disk is waited for once."""
+        try:
+            self._connection.executescript(f"begin immediate;\n{SCHEMA.read_text(encoding='utf-8')}\ncommit;")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("rollback")
+            raise
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
