@@ -3,12 +3,47 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from core.adapters.sqlite import database
+
 COUNT = "count: "
+FOLDERS = {
+    "e2e": {"e2e", "slow"},
+    "supabase": {"supabase"},
+    "simulation": {"proof"},
+    "crash": {"proof"},
+    "model": {"proof"},
+}
 Tell = Callable[..., None]
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Folders of which nothing was asked for are not imported: browsers, databases and Hypothesis take seconds."""
+    marks = FOLDERS.get(collection_path.name) if collection_path.parent == Path(__file__).parent else None
+    asked: str = config.option.markexpr
+    return True if marks and all(f"not {mark}" in asked for mark in marks) else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        if folder in FOLDERS and not FOLDERS[folder] & {mark.name for mark in item.iter_markers()}:
+            raise pytest.UsageError(
+                f"{item.nodeid} needs one of the marks {sorted(FOLDERS[folder])}: its folder is left out."
+            )
+
+
+@pytest.fixture(autouse=True, scope="session")
+def synchronous() -> Iterator[str]:
+    """No test pulls the plug, so none in this process waits for the disk. The value is what a server has."""
+    told = database.SYNCHRONOUS
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "SYNCHRONOUS", "off")
+        yield told
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ CHANNELS = (
     ("occlusion", ("occlusionTexture",)),
     ("glow", ("emissiveTexture",)),
 )
+PLACING = frozenset({"matrix", "translation", "rotation", "scale"})
 TEXTURE_SOURCES = ("KHR_texture_basisu", "EXT_texture_webp", "EXT_texture_avif")
 Corners = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -135,7 +136,7 @@ def _placed(json: dict[str, Any]) -> Iterator[tuple[int, NDArray[np.float64] | N
         children = node.get("children", [])
         if len(children) > MOST_NODES:
             raise ModelInvalid("The parts of the model are nested without end, so it cannot be shown.")
-        matrix = above @ matrix_of(node)
+        matrix = above if PLACING.isdisjoint(node) else above @ matrix_of(node)
         if "mesh" in node:
             yield int(node["mesh"]), None if "skin" in node else matrix
         waiting += [(int(child), matrix, depth + 1) for child in children]

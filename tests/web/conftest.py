@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
@@ -45,6 +47,12 @@ class Site:
         return jobs.complete(saving.claim, stored_model(key=key, size_bytes=len(data), sha256=sha256))
 
 
+@cache
+def the_api(number: int) -> FastAPI:
+    """Of a test's first site, second …; each is made once: its routes take as long to set up as a test."""
+    return make_api()
+
+
 @pytest.fixture
 def make_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
     made: list[Site] = []
@@ -54,8 +62,8 @@ def make_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
         services.jobs.beat(owner="t")
         if fetcher is not None:
             services = replace(services, fetcher=fetcher)
-        api = make_api()
-        api.dependency_overrides[get_services] = lambda: services
+        api = the_api(len(made))
+        api.dependency_overrides = {get_services: lambda: services}
         client = TestClient(Starlette(routes=[Mount("/api", app=api)]), base_url="http://testserver")
         made.append(Site(client=client, services=services))
         return made[-1]

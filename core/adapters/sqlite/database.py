@@ -12,6 +12,7 @@ from core.adapters.sqlite.upgrade import bring_up_to_date
 from core.domain.errors import StorageFull, StoreUnavailable
 
 SCHEMA = Path(__file__).with_name("schema.sql")
+SYNCHRONOUS = "full"  # a job that was answered for survives a power cut
 BUSY_TIMEOUT_S = 5.0  # another process writes for milliseconds; longer means it hangs
 SAFE_WAL = (3, 51, 3)  # older releases can corrupt a file when the log is reset. Source: sqlite.org, release 3.51.3
 
@@ -38,15 +39,24 @@ class Database:
             wal = sqlite3.sqlite_version_info >= SAFE_WAL
             for pragma in (
                 f"journal_mode = {'wal' if wal else 'delete'}",
-                "synchronous = full",  # a job that was answered for survives a power cut
+                f"synchronous = {SYNCHRONOUS}",
                 "foreign_keys = off",
             ):
                 self._connection.execute(f"pragma {pragma}")
             schema = SCHEMA.read_text(encoding="utf-8")
             with self.write() as db:
                 bring_up_to_date(db, schema)
-            self._connection.executescript(schema)
+            self._create_tables(schema)
             self._connection.execute("pragma foreign_keys = on")
+
+    def _create_tables(self, schema: str) -> None:
+        """All or none, and the disk is waited for once."""
+        try:
+            self._connection.executescript(f"begin immediate;\n{schema}\ncommit;")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("rollback")
+            raise
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
