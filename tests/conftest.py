@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.adapters.sqlite import database
+from tests.fake_tripo.server import Switch, running
 
 COUNT = "count: "
 FOLDERS = {
@@ -44,6 +45,14 @@ def synchronous() -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(database, "SYNCHRONOUS", "off")
         yield told
+
+
+@pytest.fixture(scope="session")
+def switched_tripo() -> Iterator[tuple[Switch, str]]:
+    """A server whose fake each test exchanges for its own, and its address: starting one takes long for a test."""
+    switch = Switch()
+    with running(switch) as address:
+        yield switch, address
 
 
 @pytest.fixture

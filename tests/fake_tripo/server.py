@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import uvicorn
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.fake_tripo.ledger import Ledger
 from tests.fake_tripo.service import JSON, PIECES, Reply, Service, as_json, sample_model
@@ -65,6 +65,16 @@ class FakeTripo:
         return Reply(200, as_json({"tasks": tasks, "requests": books.requests, "billed": books.billed}), JSON)
 
 
+class Switch:
+    """One server for many tests: each puts its own fake behind the same address."""
+
+    def __init__(self) -> None:
+        self.fake = FakeTripo()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.fake(scope, receive, send)
+
+
 async def _send(send: Send, reply: Reply) -> None:
     if reply.hang_s:
         await asyncio.sleep(reply.hang_s)
@@ -92,7 +102,7 @@ def _drop(send: Any) -> None:
 
 
 @contextmanager
-def running(fake: FakeTripo, *, port: int = 0) -> Iterator[str]:
+def running(fake: ASGIApp, *, port: int = 0) -> Iterator[str]:
     """Serve on loopback in a thread; gives the address."""
     server = uvicorn.Server(
         uvicorn.Config(fake, host="127.0.0.1", port=port, log_level="critical", lifespan="off", ws="none")

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.fake_tripo.faults import AT_RANDOM, KINDS, ROUTES, Plan
-from tests.fake_tripo.server import FakeTripo, running
+from tests.fake_tripo.server import FakeTripo, Switch
 
 MODEL = "v3.1-20260211"
 NOTHING_DONE = {"drop before", "hang before", "error", "html"}
@@ -30,8 +30,10 @@ def fake() -> FakeTripo:
 
 
 @pytest.fixture
-def http(fake: FakeTripo) -> Iterator[httpx.Client]:
-    with running(fake) as address, httpx.Client(base_url=address, headers={"Authorization": "Bearer tsk_x"}) as client:
+def http(fake: FakeTripo, switched_tripo: tuple[Switch, str]) -> Iterator[httpx.Client]:
+    switch, address = switched_tripo
+    switch.fake = fake
+    with httpx.Client(base_url=address, headers={"Authorization": "Bearer tsk_x"}) as client:
         yield client
 
 

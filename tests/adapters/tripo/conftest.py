@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from core.adapters.tripo.client import TripoClient
-from tests.fake_tripo.server import FakeTripo, running
+from tests.fake_tripo.server import FakeTripo, Switch
 
 KEY = "tsk_secret_of_the_test"
 
@@ -16,9 +16,10 @@ def fake() -> FakeTripo:
 
 
 @pytest.fixture
-def address(fake: FakeTripo) -> Iterator[str]:
-    with running(fake) as found:
-        yield found
+def address(fake: FakeTripo, switched_tripo: tuple[Switch, str]) -> str:
+    switch, found = switched_tripo
+    switch.fake = fake
+    return found
 
 
 @pytest.fixture
