@@ -172,6 +172,9 @@ def _figures(report: MeshReport) -> None:
         low, high = header.bounds_m
         sides = [100 * (b - a) for a, b in zip(low, high, strict=True)]
         rows.append(("Size", f"{sides[0]:,.1f} × {sides[1]:,.1f} × {sides[2]:,.1f} cm (width, height, depth)"))
+    if shape is not None:
+        centre = ", ".join(f"{100 * side:,.1f}" for side in shape.centre_m)
+        rows.append(("Centre", f"{centre} cm; {header.up_axis} is up"))
     for texture in header.textures:
         use = ", ".join(texture.channels) or "unused"
         rows.append(("Texture", f"{texture.width_px} × {texture.height_px}, {words.size(texture.size_bytes)}: {use}"))
