@@ -105,7 +105,8 @@ def submitting(intent: Intent) -> Change:
             error_code=None,
             error_message=None,
         )
-        return replace(moved(row, now, Stage.SUBMITTING, "Sending the picture.", keep_lease=True), needs_lease=True)
+        note = _told(job, "Sending the picture.", "Sending the order.")
+        return replace(moved(row, now, Stage.SUBMITTING, note, keep_lease=True), needs_lease=True)
 
     return change
 
@@ -121,7 +122,7 @@ def bound(task_id: str, *, poll_in_s: float) -> Change:
             missed_count=0,
             missed_since=None,
         )
-        return moved(row, now, Stage.GENERATING, "The model is being made.")
+        return moved(row, now, Stage.GENERATING, _told(job, "The model is being made.", "The file is being made."))
 
     return change
 
@@ -206,7 +207,8 @@ def polled(note: PollNote) -> Change:
 def saving(credits_used: Decimal | None) -> Change:
     def change(job: Job, now: datetime) -> Changed:
         row = replace(job, progress=100, credits_used=credits_used, next_poll_at=now, owner=None)
-        return moved(row, now, Stage.SAVING, "The model is made; it is being stored.")
+        note = _told(job, "The model is made; it is being stored.", "The file is made; it is being stored.")
+        return moved(row, now, Stage.SAVING, note)
 
     return change
 
@@ -236,7 +238,8 @@ def completed(model: StoredModel) -> Change:
     def change(job: Job, now: datetime) -> Changed:
         message = None if job.cancelled_at is None else KEPT_ALL_THE_SAME
         row = replace(job, model=model, progress=100, error_code=None, error_message=message)
-        return moved(row, now, Stage.DONE, "The model is ready.", ended_as=Status.COMPLETED)
+        note = _told(job, "The model is ready.", "The file is ready.")
+        return moved(row, now, Stage.DONE, note, ended_as=Status.COMPLETED)
 
     return change
 
@@ -302,6 +305,10 @@ def released(job: Job, now: datetime) -> Changed:
     return Changed(job=replace(job, owner=None, lease_until=None), before=job.stage)
 
 
+def _told(job: Job, of_a_model: str, of_a_conversion: str) -> str:
+    return of_a_model if job.options.conversion is None else of_a_conversion
+
+
 def _with(job: Job, failure: Failure) -> Job:
     spent = failure.credits_used if failure.credits_used is not None else job.credits_used
     return replace(job, error_code=failure.code, error_message=failure.message, credits_used=spent)
@@ -311,7 +318,7 @@ def over_budget(new: NewJob, budget: Budget, used: Decimal) -> BudgetExceeded:
     """The refusal of a job that the budget does not allow any more; `used`: credits of the jobs before it."""
     wanted = new.credits_estimate or Decimal(0)
     return BudgetExceeded(
-        f"This model would cost about {wanted.normalize():f} credits, but of the day's budget of "
+        f"This would cost about {wanted.normalize():f} credits, but of the day's budget of "
         f"{budget.most.normalize():f} only {max(Decimal(0), budget.most - used).normalize():f} are left. "
         "Nothing was sent or charged. Try again later, or ask the operator to raise MAX_CREDITS_PER_DAY."
     )

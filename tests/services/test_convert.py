@@ -82,6 +82,13 @@ def test_an_ordered_file_comes_as_a_job_of_its_own_and_is_stored_as_it_is(world:
     assert (job.model.kind, job.model.face_count, job.model.key) == ("fbx", None, f"models/{job.id}/cup.fbx")
     assert world.objects.get(job.model.key) == sample_fbx()
     assert [each.id for each in convert(world).ordered(model.id)] == [job.id]
+    assert [event.note for event in world.jobs.events(job.id)] == [
+        "Waiting for a free place.",
+        "Sending the order.",
+        "The file is being made.",
+        "The file is made; it is being stored.",
+        "The file is ready.",
+    ]
 
 
 def test_the_same_order_is_the_same_job_and_another_is_another(world: World) -> None:
