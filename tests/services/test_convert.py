@@ -248,3 +248,39 @@ def test_a_file_that_is_no_whole_fbx_fails_after_five_tries_and_is_kept_if_it_be
     job = world.job(ordered.id)
     assert (job.status, job.model) == (Status.FAILED, None)
     assert world.objects.exists(f"models/{job.id}/original.bin") is is_kept
+
+
+def test_a_task_is_listed_with_the_conversion_it_fits_and_not_while_that_one_looks_for_it(world: World) -> None:
+    model = made(world)
+    use = convert(world)
+    plain = lost(world, use.order(model.id).job.id, was_made=True)
+    quad = use.order(model.id, quad=True).job
+    world.dispatch()
+    world.books.tick()
+    assert world.jobs.seen_tasks() == []
+    search(world)
+    assert world.job(plain.id).task_id == "task-2"
+
+    conversion_of(world, model, "again")
+    conversion_of(world, model, "textured", input_conversion=None)
+    world.clock.advance(31)
+    world.books.tick()
+    listed = {task.task_id: (task.job_id, task.evidence) for task in world.jobs.seen_tasks()}
+    assert world.job(quad.id).stage is Stage.GENERATING
+    assert listed == {
+        "again": (plain.id, f"It has the marks of attempt 1 of job {plain.id}."),
+        "textured": (None, ""),
+    }
+
+
+def test_another_order_of_the_same_model_takes_no_candidates_away(world: World) -> None:
+    model = made(world)
+    use = convert(world)
+    asking = lost(world, use.order(model.id).job.id, was_made=False)
+    for name in ("one", "two"):
+        conversion_of(world, model, name)
+    search(world)
+    use.order(model.id, quad=True)
+    world.dispatch()
+    world.books.tick()
+    assert {task.task_id for task in world.decide().candidates(asking.id)} == {"one", "two"}
