@@ -208,6 +208,7 @@ def test_two_that_fit_and_one_that_shows_too_little_are_a_persons_to_decide(worl
         ({"input_conversion": Conversion(task_id="t", format="OBJ")}, False),
         ({"input_token": "other"}, False),
         ({"input_conversion": None}, None),
+        ({"input_conversion": Conversion(task_id="t", face_limit=10_000)}, None),
         ({"created_at": None}, True),
     ],
 )
@@ -284,3 +285,31 @@ def test_another_order_of_the_same_model_takes_no_candidates_away(world: World) 
     world.dispatch()
     world.books.tick()
     assert {task.task_id for task in world.decide().candidates(asking.id)} == {"one", "two"}
+
+
+def test_a_task_that_names_a_number_of_faces_where_none_was_asked_for_is_no_proof_of_absence(world: World) -> None:
+    model = made(world)
+    use = convert(world)
+    plain = use.order(model.id).job
+    world.dispatch()
+    finish(world, plain.id, sample_fbx())  # conversions were seen to be repeated
+    asking = lost(world, use.order(model.id, quad=True).job.id, was_made=False)
+    filled = Conversion(task_id=model.task_id or "", quad=True, face_limit=10_000)
+    conversion_of(world, model, "filled", input_conversion=filled)
+    search(world, 3, every_s=SETTLE_S)
+    assert (world.job(asking.id).stage, world.job(asking.id).attempt) == (Stage.ATTENTION, 1)
+    candidates = world.decide().candidates(asking.id)
+    assert [task.task_id for task in candidates] == ["filled"]
+    assert "another number of faces" in candidates[0].evidence
+
+
+@pytest.mark.parametrize("limits", [(None, 5000), (5000, None)])
+def test_two_lost_orders_that_differ_in_their_faces_alone_find_each_its_own(
+    world: World, limits: tuple[int | None, int | None]
+) -> None:
+    model = made(world)
+    ordered = [convert(world).order(model.id, quad=True, face_limit=limit).job for limit in limits]
+    for each in ordered:
+        lost(world, each.id, was_made=True)
+    search(world)
+    assert [world.job(each.id).task_id for each in ordered] == ["task-2", "task-3"]
