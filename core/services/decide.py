@@ -81,7 +81,7 @@ class Decide:
         offer = self.retry_offer(job)
         if offer is None or job.image is None:
             raise IllegalTransition(f"Job {job_id} cannot be made again now: it has not failed.")
-        if not self.objects.exists(job.image.key):
+        if job.options.conversion is None and not self.objects.exists(job.image.key):
             raise ObjectMissing(f"The picture of job {job_id} is no longer there. Submit it anew on the create page.")
         new = NewJob(
             session_id=job.session_id,

@@ -116,6 +116,19 @@ def test_an_order_that_failed_stands_until_it_is_made_again(world: World) -> Non
     assert use.order(model.id).job.id == again.id
 
 
+def test_an_order_that_failed_is_made_again_though_the_picture_is_gone(world: World) -> None:
+    model = made(world)
+    failed = convert(world).order(model.id).job
+    world.dispatch()
+    task_id = world.job(failed.id).task_id or ""
+    world.generator.tasks[task_id] = TaskState(task_id=task_id, phase=TaskPhase.FAILED)
+    world.clock.advance(10)
+    world.poll()
+    assert model.image is not None
+    world.objects.delete(model.image.key)
+    assert world.decide().retry(failed.id).retry_of == failed.id
+
+
 def test_what_cannot_be_converted_says_why_and_orders_nothing(world: World) -> None:
     model = made(world)
     waiting = world.add()
