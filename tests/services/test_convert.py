@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -326,3 +327,17 @@ def test_two_lost_orders_that_differ_in_their_faces_alone_find_each_its_own(
         lost(world, each.id, was_made=True)
     search(world)
     assert [world.job(each.id).task_id for each in ordered] == ["task-2", "task-3"]
+
+
+def test_tasks_that_do_not_show_how_they_convert_are_candidates_of_every_order_that_asks(world: World) -> None:
+    model = made(world)
+    ordered = [lost(world, convert(world).order(model.id, quad=quad).job.id, was_made=True) for quad in (False, True)]
+    for task_id in ("task-2", "task-3"):
+        world.generator.tasks[task_id] = replace(world.generator.tasks[task_id], input_conversion=None)
+    for _ in range(3):
+        search(world)
+        for job in ordered:
+            assert world.job(job.id).stage is Stage.ATTENTION
+            assert {task.task_id for task in world.decide().candidates(job.id)} == {"task-2", "task-3"}
+    world.decide().take(ordered[0].id, "task-2")
+    assert [task.task_id for task in world.decide().candidates(ordered[1].id)] == ["task-3"]
