@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.domain.errors import MaquetteError, PictureRefused
+from core.domain.errors import IdempotencyConflict, MaquetteError, PictureRefused
 from core.domain.job import STYLES, JobOptions
 from core.ui import access, draft, words
 from core.ui.draft import Side
@@ -34,6 +34,13 @@ def send() -> None:
         job = access.submit(order)
     except PictureRefused as exc:
         draft.refuse("back" if exc.code.startswith("back_") else "front", exc.message)
+    except IdempotencyConflict:
+        draft.renew()
+        draft.refuse(
+            "name",
+            "A job was made of this draft already, with other choices; the Jobs page shows it. Nothing was made now: "
+            "press the button again to make this one, too. Everything you entered is still here.",
+        )
     except MaquetteError as exc:
         draft.refuse("name", f"{exc.message} Everything you entered is still here.")
     else:

@@ -17,6 +17,7 @@ HEADER_BYTES = 27  # the magic, two bytes more, and the version
 LARGE = 7500  # from this version on, offsets have eight bytes
 MOST_RECORDS = 10_000  # on the top level; real files have about a dozen
 MOST_MEMBERS = 1_000
+MEMBER = b"PK\x01\x02"  # begins the entry of a file in a zip's directory
 
 
 def kind_of(data: bytes) -> str:
@@ -58,10 +59,12 @@ def _check_binary(data: bytes) -> None:
 
 
 def _check_zip(data: bytes) -> None:
+    if data.count(MEMBER) > MOST_MEMBERS:  # before they are read: millions of them fill the memory
+        raise ModelInvalid("The packed file that came has more parts than any that is real.")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = archive.namelist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as exc:
         raise ModelInvalid("The packed file that came is cut short.") from exc
-    if len(names) > MOST_MEMBERS or not any(name.lower().endswith(".fbx") for name in names):
+    if not any(name.lower().endswith(".fbx") for name in names):
         raise ModelInvalid("The packed file that came holds no FBX.")

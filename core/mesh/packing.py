@@ -78,12 +78,12 @@ class _File:
         for node, place in zip(nodes, places_of(nodes), strict=True):
             if "mesh" in node:
                 stands.setdefault(node["mesh"], []).append(place.tobytes())
-        found: list[Grid] = []
-        for number in range(len(fitting)):
-            fellows = [mesh for mesh in range(len(fitting)) if stands.get(mesh) == stands.get(number)]
-            lists = {part["attributes"]["POSITION"] for mesh in fellows for part in fitting[mesh]}
-            found.append(_grid([self.values(index) for index in lists]))
-        return found
+        fellows: dict[tuple[bytes, ...], set[int]] = {}  # lists of points, by where their meshes stand
+        where = [tuple(stands.get(mesh, ())) for mesh in range(len(fitting))]
+        for mesh, parts in enumerate(fitting):
+            fellows.setdefault(where[mesh], set()).update(part["attributes"]["POSITION"] for part in parts)
+        grids = {place: _grid([self.values(index) for index in lists]) for place, lists in fellows.items()}
+        return [grids[place] for place in where]
 
     def own(self, index: int) -> int:
         """A list that this part alone will have: the old one for the first who asks, then copies of what it says."""

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from core.domain.generation import SeenTask, Source, TaskState, UsageRow
+from core.domain.job import Job
 from core.domain.status import Stage
 from core.ports.job_store import JobStore
+from core.services.echo import fits
 from core.services.gate import Gate
 
 log = logging.getLogger(__name__)
@@ -17,6 +19,7 @@ PAGE = 100  # rows in one question; at most 200. Source: Tripo v3, account/usage
 OVERLAP = 10  # rows that two pages share: pages shift while they are read, and a gap between two would go unseen
 MOST_PAGES = 60
 ECHOES_KEPT = 20_000  # an echo never changes, so it is asked for once
+LOOKING = frozenset({Stage.SUBMITTING, Stage.UNCERTAIN, Stage.ATTENTION})  # stages of jobs that look for their task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +85,22 @@ class AccountScan:
         """Show the operator the tasks that belong to no job; not those that a job is still looking for."""
         account, seen = self.generator.account, []
         for task in found.strangers:
-            job = self.jobs.job_of_intent(nonce=task.input_nonce, image_token=task.input_token)
-            if job is not None and job.stage in (Stage.SUBMITTING, Stage.UNCERTAIN, Stage.ATTENTION):
+            job = self._meant(task)
+            if job is not None and job.stage in LOOKING:
                 continue
             evidence = "" if job is None else f"It has the marks of attempt {job.attempt} of job {job.id}."
             seen.append(found.seen(account, task, job_id=None if job is None else job.id, evidence=evidence))
         if seen:
             self.jobs.keep_seen(seen)
+
+    def _meant(self, task: TaskState) -> Job | None:
+        """The job whose intent a task has the marks of. All conversions of one model have the same token."""
+        job = self.jobs.job_of_intent(nonce=task.input_nonce, image_token=task.input_token)
+        if job is None or job.converted_from is None:
+            return job
+        sent = [each for each in self.jobs.conversions(job.converted_from) if each.image_token == task.input_token]
+        looking = [each for each in sent if each.stage in LOOKING and fits(each, task) is not False]
+        return next(iter(looking or [each for each in sent if fits(each, task)]), None)
 
     def _usage(self, since: datetime) -> tuple[tuple[UsageRow, ...], bool]:
         """Page until the rows are older than `since`. Rows that come while we read move later ones to later pages."""

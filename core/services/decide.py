@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -81,7 +81,7 @@ class Decide:
         offer = self.retry_offer(job)
         if offer is None or job.image is None:
             raise IllegalTransition(f"Job {job_id} cannot be made again now: it has not failed.")
-        if not self.objects.exists(job.image.key):
+        if job.options.conversion is None and not self.objects.exists(job.image.key):
             raise ObjectMissing(f"The picture of job {job_id} is no longer there. Submit it anew on the create page.")
         new = NewJob(
             session_id=job.session_id,
@@ -115,8 +115,17 @@ class Decide:
         return job
 
     def candidates(self, job_id: int) -> list[SeenTask]:
-        """The tasks that may be this job's, with the evidence. Raises: StoreUnavailable."""
-        return self.jobs.seen_tasks(job_id=job_id)
+        """The tasks that may be this job's, with the evidence. Raises: JobNotFound, StoreUnavailable.
+
+        A task is remembered for one job only, and one that does not show how it converts may be any sibling's.
+        """
+        job, found = self.jobs.get(job_id), self.jobs.seen_tasks(job_id=job_id)
+        siblings = [] if job.converted_from is None else self.jobs.conversions(job.converted_from)
+        for other in siblings:
+            if other.id != job_id and other.stage is Stage.ATTENTION:
+                evidence = f"It is asked about for job {other.id}, too, which converts the same model."
+                found += [replace(task, evidence=evidence) for task in self.jobs.seen_tasks(job_id=other.id)]
+        return found
 
     def take(self, job_id: int, task_id: str) -> Job:
         """attention → generating: a person says that this task is the job's.

@@ -60,10 +60,10 @@ class Drafts:
             if NUMBER.fullmatch(draft) is None or not self.objects.exists(_key(draft, side)):
                 return None
             head, _, data = self.objects.get(_key(draft, side)).partition(b"\n")
-        except MaquetteError:
+            return ChosenPicture(name=str(json.loads(head)), data=data)
+        except (MaquetteError, ValueError):
             log.exception("the %s picture of a draft could not be read", side)
             return None
-        return ChosenPicture(name=str(json.loads(head)), data=data)
 
     def forget(self, draft: str, side: Side) -> None:
         """It was submitted, or taken back."""

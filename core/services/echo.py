@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from core.domain.generation import TaskState
@@ -32,8 +33,10 @@ def fits(job: Job, task: TaskState) -> bool | None:
 def evidence(job: Job, task: TaskState) -> str:
     """In words, what speaks for and against."""
     if job.options.conversion is not None:
-        is_same = task.input_conversion == job.options.conversion
-        told = "as it was asked for here" if is_same else "but does not show how"
+        shown = task.input_conversion
+        told = "but does not show how"
+        if shown is not None:
+            told = "as it was asked for here" if shown == job.options.conversion else "with another number of faces"
         return f"It was made of the same model after this job was sent, {told}."
     parts = [
         (job.nonce, task.input_nonce, "the random number of our request"),
@@ -64,4 +67,10 @@ def _converts(job: Job, task: TaskState, conversion: Conversion) -> bool | None:
     is_older = task.created_at is not None and job.intent_at is not None and task.created_at < job.intent_at - MARGIN
     if task.input_token != conversion.task_id or is_older:
         return False
-    return None if task.input_conversion is None else task.input_conversion == conversion
+    theirs = task.input_conversion
+    if theirs is None:
+        return None
+    if theirs == conversion:
+        return True
+    # where we left the number of faces to Tripo, its echo may name the number that it chose
+    return None if replace(theirs, face_limit=None) == conversion else False

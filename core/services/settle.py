@@ -16,9 +16,10 @@ from core.domain.errors import (
     RequestRejected,
 )
 from core.domain.generation import Source, TaskState
+from core.domain.job import Job
 from core.domain.status import Stage
 from core.ports.job_store import Claimed, JobStore
-from core.services.account_scan import AccountScan, Found
+from core.services.account_scan import LOOKING, AccountScan, Found
 from core.services.echo import MARGIN, echo_of, evidence, fits
 from core.services.gate import Gate
 
@@ -80,7 +81,7 @@ class Settle:
             self._keep_looking(uncertain, began, "Tripo could not be asked.")
             return
         sure = [task for task in found.strangers if fits(job, task) is True]
-        doubtful = [task for task in found.strangers if fits(job, task) is None]
+        doubtful = [task for task in found.strangers if fits(job, task) is None and not self._is_anothers(job, task)]
         if len(sure) == 1 and not doubtful:
             log.info("job %s: attempt %s: task %s was found", job.id, job.attempt, sure[0].task_id)
             self.jobs.bind_task(uncertain.claim, sure[0].task_id, poll_in_s=0.0)
@@ -90,6 +91,13 @@ class Settle:
             self._keep_looking(uncertain, began, "Tripo's list could not be read to its end.")
         else:
             self._nothing_found(uncertain, began)
+
+    def _is_anothers(self, job: Job, task: TaskState) -> bool:
+        """Whether it is just what another conversion of the same model asked for."""
+        if job.converted_from is None:
+            return False
+        others = [each for each in self.jobs.conversions(job.converted_from) if each.id != job.id]
+        return any(each.task_id == task.task_id or (each.stage in LOOKING and fits(each, task)) for each in others)
 
     def _nothing_found(self, uncertain: Claimed, began: datetime) -> None:
         """Absence counts only late, twice, and where an echo was seen at all."""

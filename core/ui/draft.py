@@ -8,7 +8,7 @@ from core.domain.errors import PictureRefused
 from core.services.drafts import ChosenPicture, Side
 from core.ui import access, words
 
-__all__ = ["ChosenPicture", "Side", "begin", "end", "picture", "preview", "refusal", "refuse", "uploader"]
+__all__ = ["ChosenPicture", "Side", "begin", "end", "picture", "preview", "refusal", "refuse", "renew", "uploader"]
 ADDRESS = "draft"
 KINDS = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif", "heic", "heif"]
 memory = st.session_state
@@ -35,6 +35,16 @@ def end() -> None:
     for side in Side:
         drop(side)
     memory.form = access.drafts().new()
+
+
+def renew() -> None:
+    """The same pictures under a new number: a job was made with the old one, perhaps in another tab."""
+    before, memory.form = memory.form, access.drafts().new()
+    for side in Side:
+        access.drafts().forget(before, side)
+        kept = picture(side)
+        if kept is not None and preview(side) is not None:
+            access.drafts().keep(memory.form, side, kept)
 
 
 def uploader(side: Side, label: str, *, help: str) -> None:

@@ -23,6 +23,7 @@ from core.domain.export import (
     Format,
 )
 from core.domain.job import Job
+from core.mesh import fbx
 from core.mesh.verdicts import verdicts
 from core.services.collect import original_key, preview_key
 from core.services.inspect import Exported
@@ -82,8 +83,10 @@ def rendered(record_id: str, services: ServicesNeeded) -> Response:
 def original(record_id: str, services: ServicesNeeded) -> Response:
     """For a job that failed because its file is broken; the file as it came."""
     job = services.overview.job(job_number(record_id))
-    headers = HEADERS | {"Content-Disposition": f'attachment; filename="job-{job.id}.glb"'}
-    return Response(services.objects.get(original_key(job.id)), media_type="application/octet-stream", headers=headers)
+    data = services.objects.get(original_key(job.id))
+    kind = "glb" if job.options.conversion is None else "fbx.zip" if data.startswith(fbx.ZIP) else "fbx"
+    headers = HEADERS | {"Content-Disposition": f'attachment; filename="job-{job.id}.{kind}"'}
+    return Response(data, media_type="application/octet-stream", headers=headers)
 
 
 @router.get("/jobs/{record_id}/turntable.webp", responses=ERRORS, summary="The model once around")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import tracemalloc
 import zipfile
 
 import pytest
@@ -86,3 +87,18 @@ def test_no_bytes_do_more_than_be_refused(data: bytes) -> None:
             kind_of(begin + data)
         except ModelInvalid:
             continue
+
+
+def test_a_zip_of_very_many_files_is_refused_before_they_are_read() -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for number in range(20_000):
+            archive.writestr(f"{number}.fbx", b"")
+    data = packed.getvalue()
+    tracemalloc.start()
+    try:
+        with pytest.raises(ModelInvalid, match="more parts"):
+            kind_of(data)
+        assert tracemalloc.get_traced_memory()[1] < 100_000  # bytes
+    finally:
+        tracemalloc.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 import zipfile
 from collections.abc import Iterator
 
@@ -14,9 +15,11 @@ from core.adapters.workshop.children import ChildWorkshop
 from core.domain.export import Compression, ExportOrder, Format
 from core.mesh.formats import exported
 from core.mesh.header import read_header
+from core.mesh.packing import packed
 from core.mesh.render import View, drawn
 from core.mesh.surface import read_surface
 from core.settings import harmless_environment
+from tests.mesh.models import ball, glb_of
 from tests.mesh.tripo_like import BELLY, LEFT, RIGHT, Like, tripo_like
 
 LIKES = {
@@ -103,3 +106,11 @@ def test_every_look_and_every_export_works_in_a_real_child(name: str, workshop: 
         if order.format is Format.GLB:
             uses = {channel for texture in read_header(written).textures for channel in texture.channels}
             assert uses == {"base colour", "metal and roughness", "normal"}
+
+
+def test_packing_many_parts_that_stand_in_one_place_takes_no_longer_for_each() -> None:
+    data = glb_of(*(ball(2, 0.5 + part / 1000) for part in range(800)))
+    began_s = time.process_time()
+    again = packed(data, Compression.DRACO)
+    assert time.process_time() - began_s < 5  # 1 s, where comparing each with each took 12 s
+    assert read_header(again).mesh_count == 800

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -123,6 +124,19 @@ def test_an_order_that_failed_stands_until_it_is_made_again(world: World) -> Non
     assert use.order(model.id).job.id == again.id
 
 
+def test_an_order_that_failed_is_made_again_though_the_picture_is_gone(world: World) -> None:
+    model = made(world)
+    failed = convert(world).order(model.id).job
+    world.dispatch()
+    task_id = world.job(failed.id).task_id or ""
+    world.generator.tasks[task_id] = TaskState(task_id=task_id, phase=TaskPhase.FAILED)
+    world.clock.advance(10)
+    world.poll()
+    assert model.image is not None
+    world.objects.delete(model.image.key)
+    assert world.decide().retry(failed.id).retry_of == failed.id
+
+
 def test_what_cannot_be_converted_says_why_and_orders_nothing(world: World) -> None:
     model = made(world)
     waiting = world.add()
@@ -215,6 +229,7 @@ def test_two_that_fit_and_one_that_shows_too_little_are_a_persons_to_decide(worl
         ({"input_conversion": Conversion(task_id="t", format="OBJ")}, False),
         ({"input_token": "other"}, False),
         ({"input_conversion": None}, None),
+        ({"input_conversion": Conversion(task_id="t", face_limit=10_000)}, None),
         ({"created_at": None}, True),
     ],
 )
@@ -255,3 +270,81 @@ def test_a_file_that_is_no_whole_fbx_fails_after_five_tries_and_is_kept_if_it_be
     job = world.job(ordered.id)
     assert (job.status, job.model) == (Status.FAILED, None)
     assert world.objects.exists(f"models/{job.id}/original.bin") is is_kept
+
+
+def test_a_task_is_listed_with_the_conversion_it_fits_and_not_while_that_one_looks_for_it(world: World) -> None:
+    model = made(world)
+    use = convert(world)
+    plain = lost(world, use.order(model.id).job.id, was_made=True)
+    quad = use.order(model.id, quad=True).job
+    world.dispatch()
+    world.books.tick()
+    assert world.jobs.seen_tasks() == []
+    search(world)
+    assert world.job(plain.id).task_id == "task-2"
+
+    conversion_of(world, model, "again")
+    conversion_of(world, model, "textured", input_conversion=None)
+    world.clock.advance(31)
+    world.books.tick()
+    listed = {task.task_id: (task.job_id, task.evidence) for task in world.jobs.seen_tasks()}
+    assert world.job(quad.id).stage is Stage.GENERATING
+    assert listed == {
+        "again": (plain.id, f"It has the marks of attempt 1 of job {plain.id}."),
+        "textured": (None, ""),
+    }
+
+
+def test_another_order_of_the_same_model_takes_no_candidates_away(world: World) -> None:
+    model = made(world)
+    use = convert(world)
+    asking = lost(world, use.order(model.id).job.id, was_made=False)
+    for name in ("one", "two"):
+        conversion_of(world, model, name)
+    search(world)
+    use.order(model.id, quad=True)
+    world.dispatch()
+    world.books.tick()
+    assert {task.task_id for task in world.decide().candidates(asking.id)} == {"one", "two"}
+
+
+def test_a_task_that_names_a_number_of_faces_where_none_was_asked_for_is_no_proof_of_absence(world: World) -> None:
+    model = made(world)
+    use = convert(world)
+    plain = use.order(model.id).job
+    world.dispatch()
+    finish(world, plain.id, sample_fbx())  # conversions were seen to be repeated
+    asking = lost(world, use.order(model.id, quad=True).job.id, was_made=False)
+    filled = Conversion(task_id=model.task_id or "", quad=True, face_limit=10_000)
+    conversion_of(world, model, "filled", input_conversion=filled)
+    search(world, 3, every_s=SETTLE_S)
+    assert (world.job(asking.id).stage, world.job(asking.id).attempt) == (Stage.ATTENTION, 1)
+    candidates = world.decide().candidates(asking.id)
+    assert [task.task_id for task in candidates] == ["filled"]
+    assert "another number of faces" in candidates[0].evidence
+
+
+@pytest.mark.parametrize("limits", [(None, 5000), (5000, None)])
+def test_two_lost_orders_that_differ_in_their_faces_alone_find_each_its_own(
+    world: World, limits: tuple[int | None, int | None]
+) -> None:
+    model = made(world)
+    ordered = [convert(world).order(model.id, quad=True, face_limit=limit).job for limit in limits]
+    for each in ordered:
+        lost(world, each.id, was_made=True)
+    search(world)
+    assert [world.job(each.id).task_id for each in ordered] == ["task-2", "task-3"]
+
+
+def test_tasks_that_do_not_show_how_they_convert_are_candidates_of_every_order_that_asks(world: World) -> None:
+    model = made(world)
+    ordered = [lost(world, convert(world).order(model.id, quad=quad).job.id, was_made=True) for quad in (False, True)]
+    for task_id in ("task-2", "task-3"):
+        world.generator.tasks[task_id] = replace(world.generator.tasks[task_id], input_conversion=None)
+    for _ in range(3):
+        search(world)
+        for job in ordered:
+            assert world.job(job.id).stage is Stage.ATTENTION
+            assert {task.task_id for task in world.decide().candidates(job.id)} == {"task-2", "task-3"}
+    world.decide().take(ordered[0].id, "task-2")
+    assert [task.task_id for task in world.decide().candidates(ordered[1].id)] == ["task-3"]

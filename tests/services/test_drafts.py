@@ -56,3 +56,14 @@ def test_a_full_disk_costs_the_convenience_alone(
 
     assert drafts.find(number, Side.FRONT) is None
     assert "could not be kept" in caplog.text
+
+
+@pytest.mark.parametrize("data", [b"", b"no name\nbytes", b"\xff\n"])
+def test_a_file_that_a_broken_disk_left_is_no_picture(
+    drafts: Drafts, data: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    number = drafts.new()
+    drafts.objects.put(f"{number}-front", data, media_type="application/octet-stream")
+
+    assert drafts.find(number, Side.FRONT) is None
+    assert "could not be read" in caplog.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from streamlit.testing.v1 import AppTest
 
 from core.bootstrap import Services
+from core.ports.job_store import JobQuery
 from core.services.drafts import ChosenPicture, Side
 from tests import pictures
 from tests.ui.test_pages import MAIN, said, services
@@ -113,3 +114,20 @@ def test_an_unknown_draft_begins_a_new_one(services: Services) -> None:
         assert not app.exception
         assert "Still here" not in text(app)
         assert "draft" not in app.query_params
+
+
+def test_two_tabs_with_one_draft_can_both_be_submitted(services: Services) -> None:
+    number = chosen("cat.jpg", Side.FRONT, number=services.drafts.new(), services=services)
+    first, second = create_page(number), create_page(number)
+    first.text_input(key="object").set_value("Cat").run()
+    first.button(key="make").click().run()
+    second.text_input(key="object").set_value("Tiger").run()
+    second.button(key="make").click().run()
+
+    assert services.jobs.find(JobQuery()).total == 1
+    assert "was made of this draft already" in text(second)
+    assert "Still here: front-cat.jpg" in text(second)
+
+    second.button(key="make").click().run()
+    assert not second.exception
+    assert [job.target_object for job in services.jobs.find(JobQuery()).jobs] == ["Tiger", "Cat"]

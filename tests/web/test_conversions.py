@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from core.domain.job import Category
+from core.domain.job import Category, Conversion, JobOptions
 from core.domain.status import Stage
+from core.services.collect import original_key
 from tests.builders import EVERY_SLOT, intent, new_job, stored_model
 from tests.fake_generator import glb
 from tests.fake_tripo.fbx import sample_fbx
@@ -142,3 +143,14 @@ def test_an_order_beyond_the_budget_is_refused(make_site: Callable[..., Site]) -
     answer = site.client.post(f"/api/jobs/{job_id}/conversions", json={})
     assert answer.status_code == 402
     assert site.services.jobs.conversions(job_id) == []
+
+
+@pytest.mark.parametrize(("data", "name"), [(sample_fbx()[:-40], "fbx"), (b"PK\x03\x04 cut short", "fbx.zip")])
+def test_a_broken_file_of_a_conversion_is_given_away_under_its_own_kind(paid: Site, data: bytes, name: str) -> None:
+    options = JobOptions(conversion=Conversion(task_id="task-1"))
+    job_id = paid.services.jobs.add(new_job(generator="tripo", category=Category.CONVERT, options=options)).job.id
+    paid.services.objects.put(original_key(job_id), data, media_type="application/octet-stream")
+
+    answer = paid.client.get(f"/api/jobs/{job_id}/original")
+    assert answer.content == data
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="job-{job_id}.{name}"'

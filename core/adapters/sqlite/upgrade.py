@@ -44,10 +44,14 @@ def bring_up_to_date(db: sqlite3.Connection, schema: str) -> None:
 def _make_anew(db: sqlite3.Connection, wanted: str) -> None:
     """As SQLite's own documentation has it: a new table beside the old one, which then takes its name."""
     names = ", ".join(f'"{name}"' for name in _columns(db))
+    newest = db.execute("select seq from sqlite_sequence where name = 'generated_images'").fetchone()
     db.execute(wanted.replace("generated_images", "generated_images_new", 1))
     db.execute(f"insert into generated_images_new ({names}) select {names} from generated_images")  # noqa: S608
     db.execute("drop table generated_images")
     db.execute("alter table generated_images_new rename to generated_images")
+    if newest is not None:  # numbers of rows that were removed are not given again
+        db.execute("delete from sqlite_sequence where name = 'generated_images'")
+        db.execute("insert into sqlite_sequence (name, seq) values ('generated_images', ?)", (newest["seq"],))
 
 
 def _columns(db: sqlite3.Connection) -> list[str]:

@@ -78,3 +78,16 @@ def test_a_table_of_the_first_version_gets_the_columns_and_keeps_its_jobs(tmp_pa
     claimed = jobs.claim_queued(owner="a", lease_s=60, slots=EVERY_SLOT, limit=1)[0]
     assert jobs.mark_submitting(claimed.claim, intent(account="x")).account == "x"
     jobs.close()
+
+
+def test_a_number_of_a_row_that_was_removed_is_not_given_again_by_the_table_of_today(tmp_path: Path) -> None:
+    path = tmp_path / "old.sqlite3"
+    with sqlite3.connect(path) as database:
+        database.executescript(FIRST)
+        for _ in range(3):
+            database.execute(OLD_JOB, ("Old cup", None))
+        database.execute("delete from generated_images where id > 1")
+
+    jobs = SqliteJobStore(path, FakeClock())
+    assert jobs.add(new_job()).job.id == 4
+    jobs.close()
