@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from core.domain.errors import MigrationRefused, ObjectMissing
+from core.domain.job import MEDIA_TYPES
 from core.ports.archive import TABLES, Archive, Key, Record
 from core.ports.job_store import JobStore
 from core.ports.object_store import ObjectStore
@@ -158,7 +159,8 @@ class Migrate:
                 f"The file {key} in {self.source.name} is not the one its job has on record: other size or hash. "
                 "Restore it from a backup, or remove the file to go on without it, and run this again."
             )
-        self.target.objects.put(key, data, media_type=str(file.get("media_type", "model/gltf-binary")))
+        media_type = file.get("media_type") or MEDIA_TYPES[str(file.get("kind", "glb"))]
+        self.target.objects.put(key, data, media_type=str(media_type))
         if not _is_there(self.target.objects, file):
             raise MigrationRefused(f"{self.target.name} does not give {key} back as it was stored. Run this again.")
         return len(data)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from core.domain.job import Job
 from core.web.bodies import number, status_path
@@ -16,7 +16,9 @@ router = APIRouter()
 
 
 class ConversionBody(BaseModel):
-    """JSON of `POST /api/jobs/{id}/conversions`."""
+    """JSON of `POST /api/jobs/{id}/conversions`. A misspelt key must not order, and charge, something else."""
+
+    model_config = ConfigDict(extra="forbid")
 
     format: Literal["fbx"] = "fbx"
     quad: Annotated[bool, Field(description="Lay the surface anew in four-sided faces.")] = False

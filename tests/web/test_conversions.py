@@ -115,7 +115,12 @@ def test_it_comes_along_in_a_zip_of_several_as_it_is(paid: Site) -> None:
 
 @pytest.mark.parametrize(
     ("body", "code"),
-    [({"format": "stl"}, 422), ({"faceLimit": 5000}, 422), ({"quad": True, "faceLimit": 5}, 422)],
+    [
+        ({"format": "stl"}, 422),
+        ({"quads": True}, 422),
+        ({"faceLimit": 5000}, 422),
+        ({"quad": True, "faceLimit": 5}, 422),
+    ],
 )
 def test_what_cannot_be_ordered_is_refused_and_nothing_is_queued(
     paid: Site, body: dict[str, object], code: int
