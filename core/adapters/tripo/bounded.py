@@ -103,7 +103,7 @@ class BoundedTransport(httpx.HTTPTransport):
     """
 
     def __init__(self) -> None:
-        super().__init__(trust_env=False, http2=False)
+        super().__init__(verify=_tls(), trust_env=False, http2=False)
         # httpx has no public way to hand a network backend to the pool that it makes
         self._pool = httpcore.ConnectionPool(
             ssl_context=_tls(),
