@@ -45,6 +45,19 @@ HEAL_S = 600.0
 PAUSE = threading.Event()
 
 
+File = tuple[str, bool]  # the task of the model, and whether its faces become four-sided
+
+
+def _file_of(options: str | dict[str, Any]) -> File | None:
+    """What a job converts; None when it makes a model."""
+    conversion = (json.loads(options) if isinstance(options, str) else options).get("conversion")
+    return None if conversion is None else (conversion["task_id"], conversion["quad"])
+
+
+def _file_asked(body: dict[str, Any]) -> File | None:
+    return (body["input"], body.get("quad", False)) if "format" in body else None
+
+
 class SqliteTable:
     """Both servers on one file."""
 
@@ -152,6 +165,20 @@ class Chaos:
         except httpx.HTTPError:
             self.counts["submits that met a dead server"] += 1
 
+    def order(self) -> None:
+        """A person orders an FBX of a finished model, perhaps one that was ordered before."""
+        try:
+            models = self.table.rows(
+                "select id from generated_images where status = 'completed' and converted_from is null"
+            )
+            if models:
+                number = self.luck.choice(models)[0]
+                url = f"{self.luck.choice(self.servers).address}/api/jobs/{number}/conversions"
+                answer = httpx.post(url, json={"quad": self.luck.random() < 0.5}, timeout=10)
+                self.counts["files ordered"] += answer.status_code == 202
+        except (httpx.HTTPError, subprocess.CalledProcessError):
+            self.counts["orders that met something dead"] += 1
+
     def kill(self) -> None:
         place = self.luck.randrange(3 if self.worker is not None else 2)
         process = self.servers[place].process if place < 2 or self.worker is None else self.worker
@@ -197,6 +224,8 @@ class Chaos:
         while time.monotonic() < ends_s:
             for _ in range(self.luck.randrange(3)):
                 self.submit()
+            if self.luck.random() < 0.4:
+                self.order()
             PAUSE.wait(self.luck.uniform(0.2, 2.5))
             self.tell()
             chance = self.luck.random()
@@ -215,19 +244,23 @@ class Chaos:
             server.wait_until_healthy()
         ends_s = time.monotonic() + HEAL_S
         while time.monotonic() < ends_s:
-            open_jobs = self.table.rows("select id, stage, nonce from generated_images where stage <> 'done'")
+            open_jobs = self.table.rows("select id, stage, nonce, options from generated_images where stage <> 'done'")
             if not open_jobs:
                 return True
-            for number, stage, nonce in open_jobs:
+            for number, stage, nonce, options in open_jobs:
                 if stage == "attention":
-                    self.decide(number, nonce)
+                    self.decide(number, nonce, _file_of(options))
             PAUSE.wait(1)
         return False
 
-    def decide(self, number: int, nonce: int) -> None:
+    def decide(self, number: int, nonce: int, file: File | None) -> None:
         """A person who looks at Tripo's own page."""
         self.counts["decisions of a person"] += 1
-        mine = [task.id for task in self.fake.ledger.tasks.values() if task.input.get("model_seed") == nonce]
+        tasks = self.fake.ledger.tasks.values()
+        if file is not None:
+            mine = [task.id for task in tasks if _file_asked(task.input) == file]
+        else:
+            mine = [task.id for task in tasks if task.input.get("model_seed") == nonce]
         body = {"take": mine[0]} if mine else {"sendAgain": True}
         httpx.post(f"{self.servers[0].address}/api/jobs/{number}/decision", json=body, timeout=10)
 
@@ -244,14 +277,18 @@ class Chaos:
     def judge(self, *, ended: bool) -> int:
         """Print what happened; the number of violations."""
         sha = "image->>'sha256'" if isinstance(self.table, SupabaseTable) else "json_extract(image, '$.sha256')"
-        jobs = self.table.rows(f"select id, {sha} as sha, task_id, status, credits_used from generated_images")  # noqa: S608
-        by_picture = {sha: number for number, sha, *_ in jobs}
-        bound = {task_id: number for number, _, task_id, *_ in jobs if task_id}
+        jobs = self.table.rows(
+            f"select id, {sha} as sha, options, task_id, status, credits_used from generated_images"  # noqa: S608
+        )
+        by_file = {file: number for number, _, options, *_ in jobs if (file := _file_of(options)) is not None}
+        by_picture = {sha: number for number, sha, options, *_ in jobs if _file_of(options) is None}
+        bound = {task_id: number for number, _, _, task_id, *_ in jobs if task_id}
         seen = {row[0] for row in self.table.rows("select task_id from seen_tasks")}
         made: collections.Counter[int] = collections.Counter()
         lost = []
         for task in self.fake.ledger.tasks.values():
-            job = by_picture.get(self.fake.ledger.files.get(task.input["input"], ""))
+            file = _file_asked(task.input)
+            job = by_file.get(file) if file else by_picture.get(self.fake.ledger.files.get(task.input["input"], ""))
             if job is None:
                 continue  # somebody else's
             made[job] += 1
@@ -262,7 +299,7 @@ class Chaos:
         shown = sum(float(credits or 0) for *_, credits in jobs)
         waits = sorted(self._recoveries())
         ends = collections.Counter(status for *_, status, _ in jobs)
-        print(f"jobs {len(jobs)} {dict(ends)}, accepted {self.submitted}")
+        print(f"jobs {len(jobs)} {dict(ends)}: pictures accepted {self.submitted}, files {len(by_file)}")
         print(f"faults injected {sum(self.fake.plan.taken.values())}, {dict(self.counts)}")
         billed = sum(self.fake.ledger.cost(task) > 0 for task in self.fake.ledger.tasks.values())
         print(f"tasks made for jobs {sum(made.values())}, billed {billed} (with those of nobody)")
@@ -272,7 +309,7 @@ class Chaos:
             told = f"p50 {statistics.median(waits):.1f} s, p99 {p99:.1f} s"
             print(f"recovery of {len(waits)} jobs of killed processes: {told}")
         print(f"doubles {len(doubles)} {doubles[:5]}, lost {len(lost)} {lost[:5]}, all ended: {ended}")
-        missing = max(0, self.submitted - len(jobs))
+        missing = max(0, self.submitted - len(by_picture))
         return len(doubles) + len(lost) + (not ended) + missing + (float(charged) != shown)
 
     def _recoveries(self) -> list[float]:
