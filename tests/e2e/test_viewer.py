@@ -57,7 +57,7 @@ HIDE_THE_SCENE = """() => {
   Object.getOwnPropertySymbols = (thing) => self.allSymbols(thing).filter((each) => each.description !== "scene");
 }"""
 
-CALLED_TWICE = """async ([script(), html]) => {
+CALLED_TWICE = """async ([script, html]) => {
   const { default: show } = await import(URL.createObjectURL(new Blob([script], { type: "text/javascript" })));
   const parentElement = Object.assign(document.createElement("div"), { id: "called-twice", innerHTML: html });
   document.body.append(parentElement);
@@ -460,7 +460,7 @@ def test_tidying_up_after_an_overtaken_call_leaves_the_viewer_alone(browser: Bro
     html = FOLDER.joinpath("viewer.html").read_text("utf-8")
     with opened(browser, site.url("box.glb")) as page:
         wait_until_drawn(page)
-        page.evaluate(CALLED_TWICE, [script, html])
+        page.evaluate(CALLED_TWICE, [script(), html])
         place = page.locator("#called-twice")
         expect(place.locator(".viewer[data-state=loaded]")).to_be_attached(timeout=PATIENCE_MS)
         page.evaluate("() => { const place = document.querySelector('#called-twice'); place.remove(); self.tidy(); }")
