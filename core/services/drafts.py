@@ -12,6 +12,7 @@ from enum import StrEnum
 from core.domain.errors import MaquetteError
 from core.ports.object_store import ObjectStore
 
+NAME = "name"
 NUMBER = re.compile(r"[0-9a-f]{32}")
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,26 @@ class Drafts:
         except MaquetteError:
             log.exception("the %s picture of a draft could not be removed", side)
 
+    def keep_name(self, draft: str, name: str) -> None:
+        """What the object is called so far; an empty name is forgotten."""
+        try:
+            if name:
+                self.objects.put(_key(draft, NAME), name.encode(), media_type="text/plain")
+            else:
+                self.objects.delete(_key(draft, NAME))
+        except MaquetteError:
+            log.exception("the name of a draft could not be kept")
 
-def _key(draft: str, side: Side) -> str:
-    return f"{draft}-{side.value}"
+    def name(self, draft: str) -> str:
+        """As it was typed; empty when there is none."""
+        try:
+            if NUMBER.fullmatch(draft) is None or not self.objects.exists(_key(draft, NAME)):
+                return ""
+            return self.objects.get(_key(draft, NAME)).decode()
+        except (MaquetteError, ValueError):
+            log.exception("the name of a draft could not be read")
+            return ""
+
+
+def _key(draft: str, part: str) -> str:
+    return f"{draft}-{part}"

@@ -23,6 +23,9 @@ def begin() -> None:
         for side, found in kept.items():
             if found is not None:
                 _show(side, found)
+        if any(kept.values()) and not memory.get("object") and "object" not in st.query_params:
+            memory.object = access.drafts().name(asked)
+    _keep_name()
     wanted = memory.form if any(picture(side) for side in Side) else None
     if wanted is None:
         st.query_params.pop(ADDRESS, None)
@@ -30,8 +33,17 @@ def begin() -> None:
         st.query_params[ADDRESS] = wanted
 
 
+def _keep_name() -> None:
+    """Beside the pictures: what is typed while a picture is on its way can get lost in the page's address."""
+    named = (memory.form, memory.get("object") or "")
+    if memory.get("kept_name") != named and any(picture(side) for side in Side):
+        access.drafts().keep_name(*named)
+        memory.kept_name = named
+
+
 def end() -> None:
-    """It was submitted: the next object has other pictures."""
+    """It was submitted: the next object has other pictures and another name."""
+    access.drafts().keep_name(memory.form, "")
     for side in Side:
         drop(side)
     memory.form = access.drafts().new()

@@ -67,3 +67,13 @@ def test_a_file_that_a_broken_disk_left_is_no_picture(
 
     assert drafts.find(number, Side.FRONT) is None
     assert "could not be read" in caplog.text
+
+
+def test_a_name_is_kept_until_it_is_empty(drafts: Drafts) -> None:
+    number = drafts.new()
+    drafts.keep_name(number, "Größe 犬")
+    assert drafts.name(number) == "Größe 犬"
+
+    drafts.keep_name(number, "")
+    drafts.keep_name(number, "")
+    assert drafts.name(number) == drafts.name("../../etc/passwd") == ""

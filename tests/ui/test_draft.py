@@ -131,3 +131,17 @@ def test_two_tabs_with_one_draft_can_both_be_submitted(services: Services) -> No
     second.button(key="make").click().run()
     assert not second.exception
     assert [job.target_object for job in services.jobs.find(JobQuery()).jobs] == ["Tiger", "Cat"]
+
+
+def test_the_name_is_kept_beside_the_picture_for_an_address_that_lost_it(services: Services) -> None:
+    app = create_page()
+    app.file_uploader[0].set_value(("cat.jpg", pictures.cat(), "image/jpeg")).run()
+    app.text_input(key="object").set_value("Großer Hund").run()
+    number = app.query_params["draft"][0] if isinstance(app.query_params["draft"], list) else app.query_params["draft"]
+
+    again = create_page(number)
+    assert again.text_input(key="object").value == "Großer Hund"
+    again.button(key="make").click().run()
+    assert services.overview.job(1).target_object == "Großer Hund"
+    assert services.drafts.name(number) == ""
+    assert not again.exception
