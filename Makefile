@@ -53,7 +53,7 @@ test: install-test test-unit test-proof test-slow ## the fast part first
 test-all: install-test test-unit test-proof test-slow test-supabase ## everything, or it fails
 
 test-unit: install-test
-	$(BIN)/python -m pytest -n 2 -m "not slow and not e2e and not proof and not supabase" --durations=5
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not e2e and not proof and not supabase" --durations=5
 
 test-proof: install-test ## the promises of the life of a job: simulation, crash sweep, model
 	$(BIN)/python -m pytest -n 2 -m proof --durations=10
