@@ -172,7 +172,9 @@ def scanned(*, counts: bool) -> Change:
 
 def attention(note: str) -> Change:
     def change(job: Job, now: datetime) -> Changed:
-        row = replace(job, error_code="attention", error_message=note, owner=None)
+        row = replace(job, owner=None)
+        if job.cancelled_at is None:
+            row = replace(row, error_code="attention", error_message=note)
         return stays(row, now) if job.stage is Stage.ATTENTION else moved(row, now, Stage.ATTENTION, note)
 
     return change
@@ -254,14 +256,16 @@ def cancelled(job: Job, now: datetime) -> Changed:
         raise IllegalTransition(f"Job {job.id} has already ended, so there is nothing to cancel.")
     if job.cancelled_at is not None:
         return Changed(job=job, before=job.stage)
-    if job.stage in (Stage.QUEUED, Stage.BLOCKED):
-        note = "Cancelled before it was sent; nothing was charged."
-    elif job.stage is Stage.ATTENTION:
-        note = "Cancelled. What Tripo may have made of it stays in the list of tasks that belong to no job."
-    else:
+    if job.stage not in (Stage.QUEUED, Stage.BLOCKED):
         note = "Cancelled. Tripo cannot be stopped: it may still finish this model and charge for it."
-        row = replace(job, cancelled_at=now, status=Status.CANCELLED, updated_at=now, error_message=note)
+        if job.stage is Stage.ATTENTION:
+            # it is searched for until it is known what became of it: a task that nobody looks for is never seen again
+            note = "Cancelled; it is not sent again. Tripo may have made it and charged for it: we go on searching."
+        row = replace(
+            job, cancelled_at=now, status=Status.CANCELLED, updated_at=now, error_code=None, error_message=note
+        )
         return Changed(job=row, before=job.stage, note=note)
+    note = "Cancelled before it was sent; nothing was charged."
     row = replace(job, cancelled_at=now, epoch=job.epoch + 1, owner=None, error_code=None, error_message=note)
     return moved(row, now, Stage.DONE, note, ended_as=Status.CANCELLED)
 

@@ -194,7 +194,7 @@ class JobStore(AccountStore, Protocol):
     ) -> list[Claimed]:
         """Claim uncertain jobs of one generator that nobody holds, and whose last search is this long ago.
 
-        Jobs in attention for which no candidate was found yet are looked for, too.
+        Jobs in attention are looked for, too: while no candidate was found, or when a person cancelled them.
         """
         ...
 

@@ -15,10 +15,10 @@ from core.domain.errors import (
     LookupFailed,
     RequestRejected,
 )
-from core.domain.generation import Source, TaskState
+from core.domain.generation import SeenTask, Source, TaskState
 from core.domain.job import Job
 from core.domain.status import Stage
-from core.ports.job_store import Claimed, JobStore
+from core.ports.job_store import Claimed, Failure, JobStore
 from core.services.account_scan import LOOKING, AccountScan, Found
 from core.services.echo import MARGIN, echo_of, evidence, fits
 from core.services.gate import Gate
@@ -29,6 +29,7 @@ SCANS_TO_PROVE = 2
 SCAN_AGAIN = timedelta(seconds=30)  # between two searches for the same task
 LAG_FACTOR = 3  # the settle time is never shorter than this many times the lag that was measured
 GIVE_UP_FACTOR = 3  # a search that could not be completed for this many settle times is handed to a person
+CANCELLED_FOR = timedelta(days=7)  # … and that for a cancelled job, about which nobody is asked, ends after this
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,17 +81,24 @@ class Settle:
         if found is None:
             self._keep_looking(uncertain, began, "Tripo could not be asked.")
             return
-        sure = [task for task in found.strangers if fits(job, task) is True]
-        doubtful = [task for task in found.strangers if fits(job, task) is None and not self._is_anothers(job, task)]
-        if len(sure) == 1 and not doubtful:
-            log.info("job %s: attempt %s: task %s was found", job.id, job.attempt, sure[0].task_id)
-            self.jobs.bind_task(uncertain.claim, sure[0].task_id, poll_in_s=0.0)
-        elif sure or doubtful:
-            self._ask_a_person(uncertain, found, [*sure, *doubtful])
+        candidates = self._candidates(job, found)
+        if len(candidates) == 1 and fits(job, candidates[0]) is True:
+            log.info("job %s: attempt %s: task %s was found", job.id, job.attempt, candidates[0].task_id)
+            self.jobs.bind_task(uncertain.claim, candidates[0].task_id, poll_in_s=0.0)
+        elif job.cancelled_at is not None:
+            self._end_when_told(uncertain, found, candidates, began)
+        elif candidates:
+            self._ask_a_person(uncertain, found, candidates)
         elif not found.is_complete:
             self._keep_looking(uncertain, began, "Tripo's list could not be read to its end.")
         else:
             self._nothing_found(uncertain, began)
+
+    def _candidates(self, job: Job, found: Found) -> list[TaskState]:
+        """Tasks of nobody that are, or may be, this job's; the sure ones first."""
+        sure = [task for task in found.strangers if fits(job, task) is True]
+        doubtful = [task for task in found.strangers if fits(job, task) is None and not self._is_anothers(job, task)]
+        return [*sure, *doubtful]
 
     def _is_anothers(self, job: Job, task: TaskState) -> bool:
         """Whether it is just what another conversion of the same model asked for."""
@@ -105,26 +113,66 @@ class Settle:
         if job.stage is Stage.ATTENTION:
             self.jobs.note_scan(uncertain.claim, counts=False)
             return
-        facts = self.jobs.account_facts(self.generator.account)
-        settle_s = max(self.settle_s, LAG_FACTOR * (facts.usage_lag_s or 0.0))
-        counts = job.send_by is not None and began >= job.send_by + timedelta(seconds=settle_s)
+        counts = self._counts(job, began)
         if not counts or job.settle_scans + 1 < SCANS_TO_PROVE:
             self.jobs.note_scan(uncertain.claim, counts=counts)
-        elif self.jobs.account_facts(echo_of(self.generator.account, job)).echo_seen_at is None:
+        elif not self._has_echo(job):
             note = (
                 "We found no trace of this job at Tripo, but cannot be sure: on this account we have not yet seen a "
                 "task that names its request. Nothing is sent again before a person decides."
             )
             self.jobs.mark_attention(uncertain.claim, [], note=note)
         else:
-            log.info("job %s: attempt %s: proven not made", job.id, job.attempt)
-            note = "Tripo has not made it and nothing was charged: two searches found no trace. It is sent again."
-            self.jobs.return_to_queue(uncertain.claim, wait_s=0.0, note=note)
+            self._proven_not_made(uncertain)
+
+    def _end_when_told(
+        self, uncertain: Claimed, found: Found, candidates: Sequence[TaskState], began: datetime
+    ) -> None:
+        """A cancelled job asks nobody: two complete searches tell what is there to be listed, and it ends."""
+        job = uncertain.job
+        self.jobs.keep_seen(self._seen(job, found, candidates))
+        if not found.is_complete:
+            self._keep_looking(uncertain, began, "Tripo's list could not be read to its end.")
+            return
+        counts = self._counts(job, began)
+        if not counts or job.settle_scans + 1 < SCANS_TO_PROVE:
+            self.jobs.note_scan(uncertain.claim, counts=counts)
+        elif candidates:
+            listed = "They are listed below the jobs table and may be charged; none was taken as this job's."
+            self._end_cancelled(uncertain, f"Cancelled. {_how_many(candidates)} {listed}")
+        elif not self._has_echo(job):
+            told = "Should Tripo have made it all the same, its task is listed below the jobs table."
+            self._end_cancelled(uncertain, f"Cancelled. Two searches found no trace of this job at Tripo. {told}")
+        else:
+            self._proven_not_made(uncertain)
+
+    def _end_cancelled(self, uncertain: Claimed, message: str) -> None:
+        self.jobs.fail(uncertain.claim, Failure(code="cancelled", message=message))
+
+    def _counts(self, job: Job, began: datetime) -> bool:
+        """Whether a complete search that began then is late enough to prove something."""
+        facts = self.jobs.account_facts(self.generator.account)
+        settle_s = max(self.settle_s, LAG_FACTOR * (facts.usage_lag_s or 0.0))
+        return job.send_by is not None and began >= job.send_by + timedelta(seconds=settle_s)
+
+    def _has_echo(self, job: Job) -> bool:
+        return self.jobs.account_facts(echo_of(self.generator.account, job)).echo_seen_at is not None
+
+    def _proven_not_made(self, uncertain: Claimed) -> None:
+        log.info("job %s: attempt %s: proven not made", uncertain.job.id, uncertain.job.attempt)
+        note = "Tripo has not made it and nothing was charged: two searches found no trace. It is sent again."
+        self.jobs.return_to_queue(uncertain.claim, wait_s=0.0, note=note)
 
     def _keep_looking(self, uncertain: Claimed, began: datetime, reason: str) -> None:
         job = uncertain.job
+        is_cancelled = job.cancelled_at is not None
+        if is_cancelled and job.send_by is not None and began >= job.send_by + CANCELLED_FOR:
+            told = "Look at the usage page of your Tripo account."
+            message = f"Cancelled. We could not find out whether Tripo made and charged it. {reason} {told}"
+            self._end_cancelled(uncertain, message)
+            return
         give_up = timedelta(seconds=GIVE_UP_FACTOR * self.settle_s)
-        if job.stage is Stage.ATTENTION or job.send_by is None or began < job.send_by + give_up:
+        if is_cancelled or job.stage is Stage.ATTENTION or job.send_by is None or began < job.send_by + give_up:
             self.jobs.note_scan(uncertain.claim, counts=False)
             return
         note = (
@@ -135,13 +183,15 @@ class Settle:
 
     def _ask_a_person(self, uncertain: Claimed, found: Found, candidates: Sequence[TaskState]) -> None:
         job = uncertain.job
-        seen = [
-            found.seen(self.generator.account, task, job_id=job.id, evidence=evidence(job, task)) for task in candidates
-        ]
-        what = (
-            f"{len(seen)} tasks at Tripo could be this job's."
-            if len(seen) > 1
-            else "One task at Tripo fits this job only in part."
-        )
-        note = f"{what} Nothing is sent or charged again before a person decides."
-        self.jobs.mark_attention(uncertain.claim, seen, note=note)
+        note = f"{_how_many(candidates)} Nothing is sent or charged again before a person decides."
+        self.jobs.mark_attention(uncertain.claim, self._seen(job, found, candidates), note=note)
+
+    def _seen(self, job: Job, found: Found, candidates: Sequence[TaskState]) -> list[SeenTask]:
+        account = self.generator.account
+        return [found.seen(account, task, job_id=job.id, evidence=evidence(job, task)) for task in candidates]
+
+
+def _how_many(candidates: Sequence[TaskState]) -> str:
+    if len(candidates) > 1:
+        return f"{len(candidates)} tasks at Tripo could be this job's."
+    return "One task at Tripo fits this job only in part."

@@ -39,7 +39,10 @@ def _cancel(job: Job) -> None:
         if job.stage in CERTAIN:
             st.markdown("Nothing was sent yet: the job ends at once and costs nothing.")
         elif job.stage is Stage.ATTENTION:
-            st.markdown("The job ends. What Tripo may have made of it can still be charged.")
+            st.markdown(
+                "It is not sent again. We go on searching for what Tripo may have made of it: that can still be "
+                "charged, and is kept here when it is found."
+            )
         elif job.generator == "offline":
             st.markdown("The engine finishes what it has begun, and then the job ends. It costs nothing.")
         else:
@@ -73,6 +76,9 @@ def _retry(job: Job) -> None:
 def _decision(job: Job) -> None:
     """The candidates with what speaks for each, and the two buttons."""
     tasks = access.candidates(job.id)
+    is_cancelled = job.cancelled_at is not None
+    if is_cancelled and not tasks:
+        return  # nobody is asked: the search ends it
     with st.container(border=True):
         st.markdown(
             ":material/gavel: **Which of these is this job's?**" if tasks else ":material/gavel: **Your decision**"
@@ -98,6 +104,9 @@ def _decision(job: Job) -> None:
                 "Look at the usage page of your Tripo account for a task made at "
                 f"{job.intent_at or job.created_at:%Y-%m-%d %H:%M:%S} UTC. We go on searching, too."
             )
+        if is_cancelled:
+            st.caption("You cancelled this job. You need not choose: then it ends, and these tasks stay listed.")
+            return
         price = words.credits_text(job.credits_estimate)
         st.button(
             "None of these: send it again" if tasks else "Nothing was made: send it again",

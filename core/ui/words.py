@@ -76,6 +76,8 @@ def explained(job: Job) -> str:
     """What the stage of a running job means for whoever waits."""
     if job.options.conversion is not None and job.stage in CONVERTING:
         return CONVERTING[job.stage][1]
+    if job.status is Status.CANCELLED and job.stage is Stage.ATTENTION:
+        return "It is not sent again. What may have been made and charged is being searched for."
     return EXPLAINED[job.stage]
 
 

@@ -147,6 +147,18 @@ def test_attention_keeps_its_candidates_and_is_searched_on_only_without_any(jobs
     assert [each.job.id for each in searched] == [second.job.id]
 
 
+def test_a_job_cancelled_in_attention_keeps_its_stage_and_is_searched_for_whatever_was_found(jobs: JobStore) -> None:
+    first, second = uncertain(jobs), uncertain(jobs)
+    jobs.mark_attention(first.claim, [seen("one"), seen("two")], note="two fit")
+    jobs.mark_attention(second.claim, [], note="cannot be sure")
+    for held in (first, second):
+        job = jobs.cancel(held.job.id)
+        assert (job.stage, job.status) == (Stage.ATTENTION, Status.CANCELLED)
+
+    searched = jobs.claim_uncertain(owner="s", lease_s=60, generator="tripo", limit=5)
+    assert [each.job.id for each in searched] == [first.job.id, second.job.id]
+
+
 def test_a_person_sends_an_attention_job_again_with_a_clean_slate(jobs: JobStore) -> None:
     held = uncertain(jobs)
     with pytest.raises(IllegalTransition):
@@ -157,11 +169,14 @@ def test_a_person_sends_an_attention_job_again_with_a_clean_slate(jobs: JobStore
     assert (job.stage, job.settle_scans, job.error_message, job.attempt) == (Stage.QUEUED, 0, None, 1)
 
 
-@pytest.mark.parametrize("stage", [Stage.SUBMITTING, Stage.UNCERTAIN, Stage.GENERATING])
+@pytest.mark.parametrize("stage", [Stage.SUBMITTING, Stage.UNCERTAIN, Stage.ATTENTION, Stage.GENERATING])
 def test_a_wish_to_cancel_a_sent_job_is_noted_and_the_stage_goes_on(jobs: JobStore, stage: Stage) -> None:
     claimed = submitting(jobs)
     if stage is Stage.UNCERTAIN:
         jobs.mark_uncertain(claimed.claim, note="lost")
+    if stage is Stage.ATTENTION:
+        jobs.mark_uncertain(claimed.claim, note="lost")
+        jobs.mark_attention(claimed.claim, [], note="cannot be sure")
     if stage is Stage.GENERATING:
         jobs.bind_task(claimed.claim, "task-1", poll_in_s=1)
     for _ in range(2):

@@ -296,6 +296,98 @@ def test_a_cancelled_job_that_was_never_made_ends_without_being_sent(world: Worl
     assert len(world.generator.requests) == 1
 
 
+def asked_about(world: World, *, was_made: bool) -> Job:
+    """A job in attention, because Tripo's list could not be read while it was searched for."""
+    job = uncertain(world, was_made=was_made)
+    world.generator.on_usage = raising(LookupFailed("down"))
+    search(world, 4, every_s=SETTLE_S)
+    world.generator.on_usage = lambda: None
+    assert world.job(job.id).stage is Stage.ATTENTION
+    return world.job(job.id)
+
+
+def test_a_job_cancelled_while_a_person_is_asked_is_still_searched_for_and_its_paid_task_found(world: World) -> None:
+    job = asked_about(world, was_made=True)
+    assert world.decide().cancel(job.id).status is Status.CANCELLED
+    search(world)
+
+    found = world.job(job.id)
+    assert (found.stage, found.status, found.task_id) == (Stage.GENERATING, Status.CANCELLED, "task-1")
+
+
+def test_a_job_cancelled_while_a_person_is_asked_ends_once_it_is_proven_not_made(world: World) -> None:
+    echo_seen(world)
+    job = asked_about(world, was_made=False)
+    world.decide().cancel(job.id)
+    search(world)
+    assert world.job(job.id).stage is Stage.ATTENTION
+    search(world)
+
+    ended = world.job(job.id)
+    assert (ended.stage, ended.status, ended.attempt) == (Stage.DONE, Status.CANCELLED, 1)
+    assert "nothing was made or charged" in world.jobs.events(job.id)[-1].note
+
+
+def test_without_an_echo_a_cancelled_job_ends_without_a_promise_that_nothing_was_charged(world: World) -> None:
+    job = asked_about(world, was_made=False)
+    world.decide().cancel(job.id)
+    search(world, 2)
+
+    ended = world.job(job.id)
+    assert (ended.stage, ended.status) == (Stage.DONE, Status.CANCELLED)
+    assert "found no trace" in (ended.error_message or "")
+    assert "nothing was" not in (ended.error_message or "")
+
+
+@pytest.mark.parametrize("is_cancelled_first", [True, False])
+def test_a_cancelled_job_lists_what_may_be_its_own_asks_nobody_and_ends(
+    world: World, *, is_cancelled_first: bool
+) -> None:
+    job = uncertain(world)
+    candidate(world, job, "twin")
+    if is_cancelled_first:
+        world.decide().cancel(job.id)
+    search(world)
+    if not is_cancelled_first:
+        assert world.job(job.id).stage is Stage.ATTENTION
+        world.decide().cancel(job.id)
+    search(world, 2, every_s=SETTLE_S)
+
+    ended = world.job(job.id)
+    assert (ended.stage, ended.status, ended.task_id) == (Stage.DONE, Status.CANCELLED, None)
+    assert "2 tasks at Tripo could be this job's" in (ended.error_message or "")
+    assert {each.task_id for each in world.jobs.seen_tasks()} == {"task-1", "twin"}
+
+
+def test_of_a_cancelled_job_with_candidates_a_person_can_still_keep_the_model(world: World) -> None:
+    job = uncertain(world)
+    candidate(world, job, "twin")
+    search(world)
+    world.decide().cancel(job.id)
+    taken = world.decide().take(job.id, "twin")
+
+    assert (taken.stage, taken.status) == (Stage.GENERATING, Status.CANCELLED)
+
+
+@pytest.mark.parametrize("trouble", ["another key", "no answer"])
+def test_the_search_for_a_cancelled_job_that_cannot_be_completed_ends_after_a_week_and_says_so(
+    world: World, trouble: str
+) -> None:
+    job = uncertain(world)
+    world.decide().cancel(job.id)
+    if trouble == "another key":
+        world.generator.account = "account-2"
+    else:
+        world.generator.on_usage = raising(LookupFailed("down"))
+    search(world, 6, every_s=86_400)
+    assert world.job(job.id).stage is Stage.UNCERTAIN
+    search(world, 2, every_s=86_400)
+
+    ended = world.job(job.id)
+    assert (ended.stage, ended.status) == (Stage.DONE, Status.CANCELLED)
+    assert "could not find out" in (ended.error_message or "")
+
+
 def test_a_task_of_nobody_is_listed_for_the_operator(world: World) -> None:
     world.says(TaskPhase.WORKING, "stranger", input_nonce=1, input_token="file_other")
     job_id = world.add()

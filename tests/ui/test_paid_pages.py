@@ -171,6 +171,28 @@ def test_attention_without_a_candidate_can_only_be_sent_again_or_cancelled(servi
     assert services.jobs.get(job_id).stage is Stage.QUEUED
 
 
+def test_a_job_cancelled_in_attention_asks_nobody_to_send_it_again(services: Services) -> None:
+    job_id = attention(services)
+    app = jobs_page(job_id)
+    assert "We go on searching" in said(app)
+    click(app, "Cancel this job")
+
+    app = jobs_page(job_id)
+    assert services.jobs.get(job_id).stage is Stage.ATTENTION
+    assert "Cancelled, still watched" in said(app)
+    assert "Your decision" not in said(app)
+    assert "before a person has decided" not in said(app)
+
+
+def test_a_job_cancelled_with_candidates_offers_them_to_be_kept_and_nothing_else(services: Services) -> None:
+    job_id = attention(services, "task-one", "task-two")
+    services.jobs.cancel(job_id)
+    app = jobs_page(job_id)
+
+    assert "Take this one" in {button.label for button in app.button}
+    assert not any("send it again" in button.label for button in app.button)
+
+
 def test_cancelling_says_the_truth_before_the_click(services: Services) -> None:
     services.jobs.bind_task(submitting(services).claim, "task-1", poll_in_s=60)
     app = jobs_page(1)

@@ -136,8 +136,9 @@ select owner, at from scheduler_heartbeats order by at desc limit 1;
 
 -- name: uncertain_of_generator
 select * from generated_images
-where (stage = 'uncertain' or (stage = 'attention' and not exists (select 1 from seen_tasks s
-                                                                   where s.job_id = generated_images.id)))
+where (stage = 'uncertain'
+       or (stage = 'attention' and (cancelled_at is not null
+                                    or not exists (select 1 from seen_tasks s where s.job_id = generated_images.id))))
   and generator = :generator and (lease_until is null or lease_until <= :now)
   and (scanned_at is null or scanned_at <= :scanned_before)
 order by id
