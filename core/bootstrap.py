@@ -40,6 +40,7 @@ from core.services.convert import Convert
 from core.services.decide import Decide
 from core.services.dispatch import Dispatch
 from core.services.drafts import Drafts
+from core.services.elsewhere import Elsewhere
 from core.services.gate import Gate
 from core.services.inspect import Inspect
 from core.services.migrate import Installation
@@ -237,6 +238,7 @@ def _worker(
 ) -> Worker:
     journal = LocalJournal(settings.data_dir / "journal" / generator.name)
     scan = AccountScan(jobs=jobs, generator=generator)
+    elsewhere = Elsewhere(objects=objects, generator=generator, lease_s=settings.lease_s)
     limits = {category: most for category, most in settings.slot_limits.items() if category in categories}
     return Worker(
         name=generator.name,
@@ -258,6 +260,7 @@ def _worker(
             owner=owner,
             lease_s=settings.lease_s,
             poll_first_s=settings.poll_first_s,
+            elsewhere=None if generator.is_paid else elsewhere,
         ),
         collect=Collect(
             jobs=jobs,
@@ -266,6 +269,7 @@ def _worker(
             owner=owner,
             lease_s=settings.lease_s,
             spool=LocalObjectStore(_of_project(settings, "spool")) if settings.uses_supabase else None,
+            elsewhere=None if generator.is_paid else elsewhere,
             on_completed=inspect.request,
         ),
         reconcile=Reconcile(

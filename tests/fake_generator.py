@@ -39,10 +39,14 @@ class FakeGenerator:
     usage_rows: list[UsageRow] = field(default_factory=list)
     created_at: Callable[[], datetime] = lambda: datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
     credits: Decimal = Decimal(1000)
+    prefix: str = "task"
+    begun: list[str] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
+    on_begin: Callable[[], None] = lambda: None
     on_fetch: Callable[[], bytes] = lambda: glb()
 
     def estimate(self, options: JobOptions) -> Decimal:
-        return Decimal(30)
+        return Decimal(30 if self.is_paid else 0)
 
     def check_options(self, options: JobOptions) -> None:
         pass
@@ -56,7 +60,7 @@ class FakeGenerator:
         self.before_create()
         check_send_window()
         self.requests.append(request)
-        task_id = f"task-{len(self.requests)}"
+        task_id = f"{self.prefix}-{len(self.requests)}"
         self.tasks[task_id] = TaskState(
             task_id=task_id,
             phase=TaskPhase.WAITING,
@@ -76,6 +80,14 @@ class FakeGenerator:
 
     def fetch_model(self, task: TaskState) -> FetchedModel:
         return FetchedModel(data=self.on_fetch())
+
+    def begin_again(self, task_id: str, request: GenerationRequest) -> None:
+        self.on_begin()
+        self.begun.append(task_id)
+        self.tasks[task_id] = TaskState(task_id=task_id, phase=TaskPhase.WAITING)
+
+    def stop_task(self, task_id: str) -> None:
+        self.stopped.append(task_id)
 
     def check_account(self) -> None:
         self.on_account()

@@ -15,6 +15,7 @@ ORIENTATIONS = ("default", "align_image")
 STYLES = ("auto", "solid", "relief", "lithophane", "coin")
 HEIGHTS_M = (0.001, 1000.0)
 MEDIA_TYPES = {"glb": "model/gltf-binary", "fbx": "application/octet-stream", "fbx.zip": "application/octet-stream"}
+FREE_GENERATORS = frozenset({"offline"})  # the same as those adapters whose `is_paid` is False
 DEFAULT_MODEL = "v3.1-20260211"  # Tripo's high-fidelity model. Source: Tripo v3, image-to-model
 
 
@@ -216,6 +217,11 @@ class Job:
     request_hash: str = ""
     retry_of: int | None = None
     converted_from: int | None = None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether whoever makes its model never charges for anything."""
+        return self.generator in FREE_GENERATORS
 
     @property
     def is_ended(self) -> bool:

@@ -92,6 +92,21 @@ class Generator(Protocol):
         ...
 
 
+class FreeGenerator(Generator, Protocol):
+    """A generator that costs nothing and keeps its tasks on one machine: a task can be stopped, or begun elsewhere."""
+
+    def begin_again(self, task_id: str, request: GenerationRequest) -> None:
+        """Begin a task here that was begun on another machine, under the number that it has.
+
+        Raises: NotSent, when the task cannot be written down.
+        """
+        ...
+
+    def stop_task(self, task_id: str) -> None:
+        """End the work on a task; nothing happens when it has ended. Raises: LookupFailed, try again."""
+        ...
+
+
 class PaidGenerator(Generator, Protocol):
     """A generator with an account that is charged; both questions are free."""
 

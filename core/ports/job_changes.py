@@ -18,6 +18,9 @@ from core.ports.job_store import Budget, Claim, Failure, Intent, PollNote
 
 BINDABLE = frozenset({Stage.SUBMITTING, Stage.UNCERTAIN, Stage.ATTENTION})
 KEPT_ALL_THE_SAME = "You cancelled this job. The model had been made and charged all the same, so it was kept."
+KEPT_FREE = "You cancelled this job when its model was already made, so it was kept. It cost nothing."
+CANCELLED_FREE = "Cancelled before it began. It cost nothing."
+STOPPING = "Cancelled. The work on it stops, and it costs nothing."
 LATE = "This takes longer than the time limit. It is still being watched: if the model comes, you get it here."
 NO_CREDIT = "2010"  # Source: Tripo v3, error codes
 LONGEST_WATCH = timedelta(days=7)  # of a late task that could not be asked for
@@ -65,7 +68,8 @@ def moved(
     """A move to another stage, or an end; the transition is checked. A cancelled job does not go back to the queue."""
     before = before or job.stage
     if job.cancelled_at is not None and after in (Stage.QUEUED, Stage.BLOCKED):
-        after, ended_as, note = Stage.DONE, Status.CANCELLED, "Cancelled; nothing was made or charged."
+        after, ended_as = Stage.DONE, Status.CANCELLED
+        note = CANCELLED_FREE if job.is_free else "Cancelled; nothing was made or charged."
     check_transition(before, after)
     row = replace(
         job,
@@ -208,14 +212,22 @@ def polled(note: PollNote) -> Change:
 
 def saving(credits_used: Decimal | None) -> Change:
     def change(job: Job, now: datetime) -> Changed:
-        row = replace(job, progress=100, credits_used=credits_used, next_poll_at=now, owner=None)
+        row = replace(
+            job,
+            progress=100,
+            credits_used=credits_used,
+            next_poll_at=now,
+            owner=None,
+            missed_count=0,
+            missed_since=None,
+        )
         note = _told(job, "The model is made; it is being stored.", "The file is made; it is being stored.")
         return moved(row, now, Stage.SAVING, note)
 
     return change
 
 
-def postponed(*, wait_s: float, note: str) -> Change:
+def postponed(*, wait_s: float, note: str, is_missed: bool = False) -> Change:
     def change(job: Job, now: datetime) -> Changed:
         if job.stage is not Stage.SAVING:
             check_transition(job.stage, Stage.SAVING)
@@ -223,7 +235,9 @@ def postponed(*, wait_s: float, note: str) -> Change:
             job,
             next_poll_at=now + timedelta(seconds=wait_s),
             error_message=job.error_message if job.cancelled_at is not None else note,
-            fetch_tries=job.fetch_tries + 1,
+            fetch_tries=job.fetch_tries + (0 if is_missed else 1),
+            missed_count=job.missed_count + 1 if is_missed else 0,
+            missed_since=(job.missed_since or now) if is_missed else None,
         )
         return stays(row, now)
 
@@ -238,7 +252,8 @@ def due_now(job: Job, now: datetime) -> Changed:
 
 def completed(model: StoredModel) -> Change:
     def change(job: Job, now: datetime) -> Changed:
-        message = None if job.cancelled_at is None else KEPT_ALL_THE_SAME
+        kept = KEPT_FREE if job.is_free else KEPT_ALL_THE_SAME
+        message = None if job.cancelled_at is None else kept
         row = replace(job, model=model, progress=100, error_code=None, error_message=message)
         note = _told(job, "The model is ready.", "The file is ready.")
         return moved(row, now, Stage.DONE, note, ended_as=Status.COMPLETED)
@@ -257,6 +272,10 @@ def cancelled(job: Job, now: datetime) -> Changed:
     if job.cancelled_at is not None:
         return Changed(job=job, before=job.stage)
     if job.stage not in (Stage.QUEUED, Stage.BLOCKED):
+        if job.is_free:
+            # due at once: whoever has the task stops it
+            row = replace(job, cancelled_at=now, status=Status.CANCELLED, updated_at=now, error_message=STOPPING)
+            return Changed(job=replace(row, error_code=None, next_poll_at=now), before=job.stage, note=STOPPING)
         note = "Cancelled. Tripo cannot be stopped: it may still finish this model and charge for it."
         if job.stage is Stage.ATTENTION:
             # it is searched for until it is known what became of it: a task that nobody looks for is never seen again
@@ -265,7 +284,7 @@ def cancelled(job: Job, now: datetime) -> Changed:
             job, cancelled_at=now, status=Status.CANCELLED, updated_at=now, error_code=None, error_message=note
         )
         return Changed(job=row, before=job.stage, note=note)
-    note = "Cancelled before it was sent; nothing was charged."
+    note = CANCELLED_FREE if job.is_free else "Cancelled before it was sent; nothing was charged."
     row = replace(job, cancelled_at=now, epoch=job.epoch + 1, owner=None, error_code=None, error_message=note)
     return moved(row, now, Stage.DONE, note, ended_as=Status.CANCELLED)
 

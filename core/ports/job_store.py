@@ -234,8 +234,11 @@ class JobStore(AccountStore, Protocol):
         """Claim jobs of one generator in saving that nobody holds and whose `next_poll_at` has passed."""
         ...
 
-    def postpone_saving(self, claim: Claim, *, wait_s: float, note: str) -> Job:
-        """saving stays; released, to be claimed again after `wait_s` seconds; counts as a try."""
+    def postpone_saving(self, claim: Claim, *, wait_s: float, note: str, is_missed: bool = False) -> Job:
+        """saving stays; released, to be claimed again after `wait_s` seconds; counts as a try.
+
+        `is_missed`: this machine does not have the task. That is no try; `missed_since` says since when in a row.
+        """
         ...
 
     def fetch_now(self, job_id: int) -> Job:

@@ -39,8 +39,8 @@ class SingleJobVerbs(ABC):
     def mark_saving(self, claim: Claim, *, credits_used: Decimal | None) -> Job:
         return self._held(claim, changes.saving(credits_used))
 
-    def postpone_saving(self, claim: Claim, *, wait_s: float, note: str) -> Job:
-        return self._held(claim, changes.postponed(wait_s=wait_s, note=note))
+    def postpone_saving(self, claim: Claim, *, wait_s: float, note: str, is_missed: bool = False) -> Job:
+        return self._held(claim, changes.postponed(wait_s=wait_s, note=note, is_missed=is_missed))
 
     def fetch_now(self, job_id: int) -> Job:
         return self._change(job_id, changes.due_now)

@@ -15,6 +15,8 @@ from core.domain.errors import (
     LookupFailed,
     ModelInvalid,
     ModelUnavailable,
+    NotSent,
+    ObjectMissing,
     RequestRejected,
     StorageFull,
     StoreUnavailable,
@@ -26,9 +28,10 @@ from core.mesh import fbx
 from core.mesh.glb import read_facts
 from core.ports.job_store import Claimed, Failure, JobStore
 from core.ports.object_store import ObjectStore
+from core.services.elsewhere import AGAIN, GONE, LEFT, STOPPED, Elsewhere
 from core.services.gate import Gate
 from core.services.leases import kept
-from core.services.waits import retry_wait_s
+from core.services.waits import POLL_STEPS, retry_wait_s, spread
 
 log = logging.getLogger(__name__)
 INVALID_TRIES = 5  # a page of a gateway in the model's place passes; what is no model five times never will be one
@@ -89,6 +92,7 @@ class Collect:
     Attributes:
         spool: a place on this machine's own disk for models on their way to a store that may be away; None when the
             store is on this disk itself.
+        elsewhere: for a generator that costs nothing and keeps its tasks on one machine.
         on_completed: is told of each completed job; must return at once.
     """
 
@@ -98,6 +102,7 @@ class Collect:
     owner: str
     lease_s: float
     spool: ObjectStore | None = None
+    elsewhere: Elsewhere | None = None
     on_completed: Callable[[Job], None] = lambda job: None
 
     def tick(self) -> int:
@@ -114,6 +119,8 @@ class Collect:
     def _collect(self, claimed: Claimed) -> None:
         job = claimed.job
         try:
+            if self.elsewhere is not None and not self._is_here(claimed, self.elsewhere):
+                return
             model = self._bring_home(job)
             done = self.jobs.complete(claimed.claim, model)
             if self.spool is not None:
@@ -128,6 +135,36 @@ class Collect:
             self.jobs.postpone_saving(claimed.claim, wait_s=exc.retry_after_s or 0.0, note=exc.message)
         except (LookupFailed, AccountBlocked, RequestRejected, ModelUnavailable, StorageFull, StoreUnavailable) as exc:
             self._try_again(claimed, exc.message)
+
+    def _is_here(self, claimed: Claimed, elsewhere: Elsewhere) -> bool:
+        """Whether this process has the model of a task that costs nothing; if not, what follows was written down."""
+        job = claimed.job
+        if job.cancelled_at is not None:
+            self.jobs.fail(claimed.claim, STOPPED)
+            return False
+        if self.spool is not None and self.spool.exists(spool_key(job.task_id or "")):
+            return True
+        state = self.generator.look_up([job.task_id or ""]).found.get(job.task_id or "")
+        is_missed = state is None
+        if state is not None and state.phase is TaskPhase.SUCCEEDED:
+            return True
+        if state is not None and state.phase is TaskPhase.FAILED:
+            why = state.error_message or "The model could not be made again. It cost nothing."
+            self.jobs.fail(claimed.claim, Failure(code=state.error_code or "task_failed", message=why))
+            return False
+        if is_missed and elsewhere.is_silent(job, self.jobs.now()):
+            try:
+                elsewhere.begin_here(job)
+                is_missed = False
+            except ObjectMissing:
+                self.jobs.fail(claimed.claim, GONE)
+                return False
+            except NotSent as exc:
+                log.warning("job %s: it could not be begun again here: %s", job.id, exc.message)
+        wait_s = POLL_STEPS[0][1] * spread()
+        note = LEFT if is_missed else AGAIN
+        self.jobs.postpone_saving(claimed.claim, wait_s=wait_s, note=note, is_missed=is_missed)
+        return False
 
     def _cannot_be_read(self, claimed: Claimed, exc: ModelInvalid) -> None:
         job = claimed.job

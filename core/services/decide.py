@@ -64,7 +64,9 @@ class Decide:
         price = "an unknown number of credits" if credits is None else f"about {credits.normalize():f} credits"
         if job.credits_used:
             spent = f"The first try cost {job.credits_used.normalize():f} credits. Making it again costs {price} more."
-        elif job.status is Status.TIMEOUT or (job.status is Status.CANCELLED and job.task_id is not None):
+        elif not job.is_free and (
+            job.status is Status.TIMEOUT or (job.status is Status.CANCELLED and job.task_id is not None)
+        ):
             spent = f"Making it again costs {price}; the first task may still be charged, too."
         else:
             spent = f"The first try cost nothing. Making it again costs {price}."

@@ -99,7 +99,8 @@ class Dispatch:
                 self.generator.upload(job.options.back, self.objects.get(job.options.back.key))
             return self.generator.upload(job.image, self.objects.get(job.image.key))
         except ObjectMissing as exc:
-            self.jobs.fail(claim, Failure(code=exc.code, message=f"{exc.message} Nothing was charged."))
+            cost = "It cost nothing." if job.is_free else "Nothing was charged."
+            self.jobs.fail(claim, Failure(code=exc.code, message=f"{exc.message} {cost}"))
         except RequestRejected as exc:
             self.jobs.fail(claim, Failure(code=exc.code, message=exc.message))
         except AccountBlocked as exc:

@@ -29,7 +29,7 @@ from core.domain.generation import (
 from core.domain.job import JobOptions, StoredImage
 from core.ports.account_store import AccountStore
 from core.ports.clock import Clock
-from core.ports.generator import Generator, PaidGenerator
+from core.ports.generator import FreeGenerator, Generator, PaidGenerator
 from core.services.waits import busy_wait_s, open_wait_s
 
 log = logging.getLogger(__name__)
@@ -120,6 +120,12 @@ class Gate:
     def usage(self, *, limit: int, offset: int) -> list[UsageRow]:
         return self._call(lambda: self._paid.usage(limit=limit, offset=offset))
 
+    def begin_again(self, task_id: str, request: GenerationRequest) -> None:
+        self._free.begin_again(task_id, request)
+
+    def stop_task(self, task_id: str) -> None:
+        self._free.stop_task(task_id)
+
     def close(self) -> None:
         self._generator.close()
 
@@ -136,6 +142,10 @@ class Gate:
     @property
     def _paid(self) -> PaidGenerator:
         return self._generator  # type: ignore[return-value]  # only wired where `is_paid` holds
+
+    @property
+    def _free(self) -> FreeGenerator:
+        return self._generator  # type: ignore[return-value]  # only asked where `is_paid` does not hold
 
     def _call(self, act: Callable[[], Result]) -> Result:
         self._open_the_door()

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from core.domain.errors import AccountBlocked, AccountBusy, ClaimLost, LookupFailed, RequestRejected
+from core.domain.errors import (
+    AccountBlocked,
+    AccountBusy,
+    ClaimLost,
+    LookupFailed,
+    NotSent,
+    ObjectMissing,
+    RequestRejected,
+    StorageFull,
+    StoreUnavailable,
+)
 from core.domain.generation import TaskPhase, TaskState
 from core.domain.job import Job
 from core.ports.job_store import Claimed, Failure, JobStore, PollNote
 from core.services.echo import echo_of, is_echo
+from core.services.elsewhere import GONE, STOPPED, Elsewhere
 from core.services.gate import Gate
 from core.services.waits import poll_wait_s, spread
 
@@ -31,13 +42,18 @@ class _Round:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Poll:
-    """The use case; one tick asks for every task that is due."""
+    """The use case; one tick asks for every task that is due.
+
+    Attributes:
+        elsewhere: for a generator that costs nothing and keeps its tasks on one machine.
+    """
 
     jobs: JobStore
     generator: Gate
     owner: str
     lease_s: float
     poll_first_s: float
+    elsewhere: Elsewhere | None = None
     _echoed: set[str] = field(default_factory=set, init=False)
 
     def tick(self) -> int:
@@ -84,6 +100,8 @@ class Poll:
 
     def _heard(self, claimed: Claimed, state: TaskState, this: _Round) -> PollNote | None:
         """Write down an end; or the note to write when the task is still under way."""
+        if self.elsewhere is not None and claimed.job.cancelled_at is not None:
+            return self._stop(claimed, this)
         self._note_echo(claimed.job, state)
         if state.phase is TaskPhase.SUCCEEDED:
             self.jobs.mark_saving(claimed.claim, credits_used=state.credits_used)
@@ -97,6 +115,8 @@ class Poll:
 
     def _missed(self, claimed: Claimed, this: _Round) -> PollNote | None:
         job = claimed.job
+        if self.elsewhere is not None:
+            return self._left_or_begun(claimed, this, self.elsewhere)
         since = job.missed_since or this.now
         if job.account not in (None, self.generator.account):
             # another key is set now, and a task is known to its own account only: that proves nothing
@@ -109,6 +129,40 @@ class Poll:
             self.jobs.fail(claimed.claim, Failure(code="task_missing", message=message))
             return None
         return self._note(claimed, this, progress=job.progress, is_missed=True)
+
+    def _left_or_begun(self, claimed: Claimed, this: _Round, elsewhere: Elsewhere) -> PollNote | None:
+        """Another process has the task. It is asked for often, so that its turn comes soon."""
+        job = claimed.job
+        note = PollNote(
+            claim=claimed.claim,
+            progress=job.progress,
+            poll_again_in_s=self.poll_first_s * this.factor,
+            is_missed=True,
+        )
+        if not elsewhere.is_silent(job, this.now):
+            return note
+        if job.cancelled_at is not None:
+            self.jobs.fail(claimed.claim, STOPPED)
+            return None
+        try:
+            elsewhere.begin_here(job)
+        except ObjectMissing:
+            self.jobs.fail(claimed.claim, GONE)
+            return None
+        except (LookupFailed, AccountBusy, NotSent, StorageFull, StoreUnavailable) as exc:
+            log.warning("job %s: it could not be begun again here: %s", job.id, exc.message)
+            return note
+        return replace(note, is_missed=False)
+
+    def _stop(self, claimed: Claimed, this: _Round) -> PollNote | None:
+        """A person took the wish back, and the work costs nothing: it ends here and now."""
+        try:
+            self.generator.stop_task(claimed.job.task_id or "")
+        except LookupFailed as exc:
+            log.warning("job %s: %s", claimed.job.id, exc.message)
+            return self._note(claimed, this, progress=claimed.job.progress)
+        self.jobs.fail(claimed.claim, STOPPED)
+        return None
 
     def _note_echo(self, job: Job, state: TaskState) -> None:
         """That this account repeats what identifies a request is what settling a lost answer rests on."""

@@ -49,7 +49,7 @@ def retry_wait_s(tries: int) -> float:
 
 MOVED = (
     "The jobs of this installation were moved to another store, so nothing is made here any more. Set STORE to where "
-    "they are now (docs/migration.md). Nothing was stored or charged."
+    "they are now (docs/migration.md). Nothing was stored or sent."
 )
 
 

@@ -233,7 +233,7 @@ def refusals_shown() -> Iterator[None]:
         yield
     except StoreUnavailable as exc:
         st.error(
-            f"{exc.message}\n\nYour jobs and models are safe; nothing is lost or charged twice. "
+            f"{exc.message}\n\nYour jobs and models are safe; nothing is lost or made twice. "
             "This page tries again by itself.",
             icon=":material/cloud_off:",
         )

@@ -36,15 +36,19 @@ def draw(job: Job) -> None:
 
 def _cancel(job: Job) -> None:
     with st.popover("Cancel", icon=":material/cancel:"):
-        if job.stage in CERTAIN:
+        if job.is_free:
+            st.markdown(
+                "It has not begun: the job ends at once and costs nothing."
+                if job.stage in CERTAIN
+                else "The work on it stops at once, and it costs nothing."
+            )
+        elif job.stage in CERTAIN:
             st.markdown("Nothing was sent yet: the job ends at once and costs nothing.")
         elif job.stage is Stage.ATTENTION:
             st.markdown(
                 "It is not sent again. We go on searching for what Tripo may have made of it: that can still be "
                 "charged, and is kept here when it is found."
             )
-        elif job.generator == "offline":
-            st.markdown("The engine finishes what it has begun, and then the job ends. It costs nothing.")
         else:
             st.markdown(
                 "**Tripo cannot be stopped.** It may finish this model and charge for it all the same; then the model "

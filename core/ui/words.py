@@ -38,6 +38,11 @@ EXPLAINED: dict[Stage, str] = {
     Stage.ATTENTION: "Nothing is sent or charged again before a person has decided.",
     Stage.LATE: "It takes longer than usual. If the model still comes, you get it here.",
 }
+EXPLAINED_FREE: dict[Stage, str] = {
+    Stage.UNCERTAIN: "The process that began it stopped. It is started again by itself, and it costs nothing.",
+    Stage.BLOCKED: "Nothing was made yet. The job goes on by itself once the operator has mended this.",
+    Stage.ATTENTION: "Nothing is made again before a person has decided.",
+}
 Colour = Literal["blue", "green", "red", "gray", "orange"]
 COLOURS: dict[Status, Colour] = {
     Status.RUNNING: "blue",
@@ -68,7 +73,7 @@ def state(job: Job) -> str:
     if job.options.conversion is not None and job.status is Status.RUNNING and job.stage in CONVERTING:
         return CONVERTING[job.stage][0]
     if job.status is Status.CANCELLED and job.stage is not Stage.DONE:
-        return "Cancelled, still watched"
+        return "Cancelled, stopping" if job.is_free else "Cancelled, still watched"
     return ENDS[job.status] if job.stage is Stage.DONE else STAGES[job.stage]
 
 
@@ -76,9 +81,11 @@ def explained(job: Job) -> str:
     """What the stage of a running job means for whoever waits."""
     if job.options.conversion is not None and job.stage in CONVERTING:
         return CONVERTING[job.stage][1]
+    if job.is_free and job.status is Status.CANCELLED:
+        return "The work on it ends within seconds."
     if job.status is Status.CANCELLED and job.stage is Stage.ATTENTION:
         return "It is not sent again. What may have been made and charged is being searched for."
-    return EXPLAINED[job.stage]
+    return EXPLAINED_FREE.get(job.stage, EXPLAINED[job.stage]) if job.is_free else EXPLAINED[job.stage]
 
 
 def conversion(job: Job) -> str:

@@ -25,9 +25,12 @@ class DecisionBody(BaseModel):
 
 @router.post("/jobs/{record_id}/cancel", responses=ERRORS, summary="Stop a job")
 def cancel(record_id: str, services: ServicesNeeded) -> JSONResponse:
-    """A job that was not sent ends for certain. Later Tripo cannot be stopped and may still charge; it says so."""
+    """A job that was not sent ends for certain. Later the built-in engine stops, and it costs nothing.
+
+    Tripo cannot be stopped then and may still charge. `message` says which it is.
+    """
     job = services.decide.cancel(job_number(record_id))
-    told = job.error_message or "Cancelled before it was sent; nothing was charged."
+    told = job.error_message or "Cancelled."
     return JSONResponse({"success": True, "record_id": job.id, "status": job.status.value, "message": told})
 
 

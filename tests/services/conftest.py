@@ -20,6 +20,7 @@ from core.services.bookkeeping import Bookkeeping
 from core.services.collect import Collect
 from core.services.decide import Decide
 from core.services.dispatch import Dispatch
+from core.services.elsewhere import Elsewhere
 from core.services.gate import Gate
 from core.services.poll import Poll
 from core.services.reconcile import Reconcile
@@ -45,6 +46,11 @@ class World:
         self.scan = AccountScan(jobs=self.jobs, generator=self.gate)
         self.books = Bookkeeping(jobs=self.jobs, generator=self.gate, scan=self.scan, clock=self.clock)
 
+    @property
+    def elsewhere(self) -> Elsewhere | None:
+        found = Elsewhere(objects=self.objects, generator=self.gate, lease_s=60)
+        return None if self.generator.is_paid else found
+
     def add(self, **changes: Any) -> int:
         self.objects.put("images/a/cup.jpg", b"picture", media_type="image/jpeg")
         return self.jobs.add(new_job(**changes)).job.id
@@ -67,10 +73,24 @@ class World:
         ).tick()
 
     def poll(self, owner: str = "a") -> int:
-        return Poll(jobs=self.jobs, generator=self.gate, owner=owner, lease_s=60, poll_first_s=2).tick()
+        return Poll(
+            jobs=self.jobs,
+            generator=self.gate,
+            owner=owner,
+            lease_s=60,
+            poll_first_s=2,
+            elsewhere=self.elsewhere,
+        ).tick()
 
     def collect(self, owner: str = "a") -> int:
-        return Collect(jobs=self.jobs, objects=self.objects, generator=self.gate, owner=owner, lease_s=60).tick()
+        return Collect(
+            jobs=self.jobs,
+            objects=self.objects,
+            generator=self.gate,
+            owner=owner,
+            lease_s=60,
+            elsewhere=self.elsewhere,
+        ).tick()
 
     def reconcile(self) -> Reconcile:
         return Reconcile(

@@ -22,6 +22,9 @@ from tests.supabase.server import SupabaseLite
 
 pytestmark = pytest.mark.supabase
 JOBS = 18
+FREE_JOBS = 30
+LEASE_S = 6
+MOST_WORK_S = 15.0  # one small lithophane on a busy machine, with the pauses between two ticks
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +37,7 @@ def durable() -> Iterator[SupabaseLite]:
 
 
 def settings(project: SupabaseLite, tripo: str = "", **more: Any) -> dict[str, Any]:
-    own = {"SUPABASE_URL": project.url, "SUPABASE_KEY": project.secret_key, "LEASE_S": 6, "SETTLE_S": 60}
+    own = {"SUPABASE_URL": project.url, "SUPABASE_KEY": project.secret_key, "LEASE_S": LEASE_S, "SETTLE_S": 60}
     return own | ({"TRIPO_API_KEY": "tsk_test", "TRIPO_BASE_URL": tripo} if tripo else {}) | more
 
 
@@ -123,14 +126,14 @@ def test_three_processes_share_the_work_while_anything_is_killed(durable: Supaba
     assert float(durable.sql("select sum(credits_used) from generated_images")) == 30.0 * JOBS
 
 
-def _post(server: ServerProcess, number: int) -> int:
+def _post(server: ServerProcess, number: int, **more: str) -> int:
     """As a program would: the same key until it is answered."""
     for _ in range(60):
         try:
             answer = httpx.post(
                 f"{server.address}/api/generate-3d",
                 files={"image": ("a.jpg", pictures.cat())},
-                data={"targetObject": f"Thing {number}"},
+                data={"targetObject": f"Thing {number}"} | more,
                 headers={"Idempotency-Key": f"thing-{number}"},
                 timeout=30,
             )
@@ -177,3 +180,44 @@ def _health(server: ServerProcess) -> dict[str, Any]:
         return dict(httpx.get(f"{server.address}/api/health", timeout=30).json())
     except (httpx.HTTPError, ValueError):
         return {"status": "away", "store": {"problem": ""}}
+
+
+def test_processes_with_folders_of_their_own_end_all_jobs_of_the_built_in_engine_though_one_dies_for_good(
+    durable: SupabaseLite, tmp_path: Path
+) -> None:
+    durable.sql("truncate generated_images cascade")
+    chosen = settings(durable)
+    pages = ServerProcess(tmp_path / "pages" / "data", **chosen)
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder in folders:
+        folder.mkdir()
+    hands = [worker(folder, chosen) for folder in folders]
+    try:
+        pages.wait_until_healthy()
+        for number in range(FREE_JOBS):
+            _post(pages, number, style="lithophane", faceLimit="2000")
+        wait_until(lambda: _works_on_one(folders[0]))
+        hands[0].kill()
+        hands[0].wait()
+        wait_until(lambda: all(state == "done completed" for state in states(durable)), 400)
+        served = [httpx.get(pages.status(int(job))["3d_url"]).content[:4] for job in _numbers(durable)]
+    finally:
+        for hand in hands:
+            hand.kill()
+            hand.wait()
+        pages.stop(signal.SIGKILL)
+
+    assert served == [b"glTF"] * FREE_JOBS
+    longest_s = float(durable.sql("select extract(epoch from max(finished_at - started_at)) from generated_images"))
+    assert longest_s < LEASE_S + 2 * MOST_WORK_S  # of the one that died, and of the one that made it again
+    assert durable.sql("select max(attempt) from generated_images") in ("1", "2")  # 2: it died before it had a number
+
+
+def _numbers(project: SupabaseLite) -> list[str]:
+    return project.sql("select id from generated_images order by id").splitlines()
+
+
+def _works_on_one(folder: Path) -> bool:
+    """Whether a process has a task whose model is not made yet."""
+    tasks = (folder / "w" / "offline" / "tasks").glob("*/request.json")
+    return any(not (task.parent / "model.glb").exists() for task in tasks)

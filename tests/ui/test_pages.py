@@ -91,13 +91,34 @@ def test_a_failed_job_says_why_and_offers_another(services: Services) -> None:
     assert not app.exception
 
 
-def test_an_uncertain_job_says_that_nothing_is_charged_twice(services: Services) -> None:
+def test_an_uncertain_job_of_the_built_in_engine_says_that_it_is_started_again_and_costs_nothing(
+    services: Services,
+) -> None:
     job_id = add(services)
     claimed = services.jobs.claim_queued(owner="t", lease_s=60, slots=EVERY_SLOT, limit=1)[0]
     services.jobs.mark_submitting(claimed.claim, intent())
     services.jobs.mark_uncertain(claimed.claim, note="no answer")
 
-    assert "Nothing will be charged twice" in said(jobs_page(job_id))
+    text = said(jobs_page(job_id))
+    assert "It is started again by itself, and it costs nothing" in text
+    assert "Tripo" not in text
+
+
+def test_cancelling_a_job_of_the_built_in_engine_says_that_it_stops_and_costs_nothing(services: Services) -> None:
+    job_id = add(services)
+    assert "It has not begun: the job ends at once and costs nothing." in said(jobs_page(job_id))
+    claimed = services.jobs.claim_queued(owner="t", lease_s=60, slots=EVERY_SLOT, limit=1)[0]
+    services.jobs.mark_submitting(claimed.claim, intent())
+    services.jobs.bind_task(claimed.claim, "offline-1", poll_in_s=60)
+    app = jobs_page(job_id)
+    assert "The work on it stops at once, and it costs nothing." in said(app)
+
+    app.button(key=f"cancel-{job_id}").click().run()
+    text = said(app)
+    assert "The work on it stops, and it costs nothing" in text
+    assert "the work goes on without it" not in text
+    assert "Tripo" not in text
+    assert "charge" not in text
 
 
 def test_when_the_job_table_is_away_the_page_says_so_without_a_trace(
@@ -110,7 +131,7 @@ def test_when_the_job_table_is_away_the_page_says_so_without_a_trace(
         monkeypatch.setattr(type(services.jobs), verb, away)
     for app in (jobs_page(), jobs_page(1)):
         assert not app.exception
-        assert "nothing is lost or charged twice" in app.error[0].value
+        assert "nothing is lost or made twice" in app.error[0].value
 
 
 def test_a_scheduler_that_is_gone_is_named(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:

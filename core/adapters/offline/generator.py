@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from core.adapters.offline import LABEL
-from core.adapters.offline.tasks import TaskFolders, TaskRequest
+from core.adapters.offline.tasks import TaskFolders, TaskRequest, new_task_id
 from core.adapters.offline.worker import Worker
 from core.domain.errors import LookupFailed, ModelUnavailable, NotSent
 from core.domain.generation import FetchedModel, GenerationRequest, TaskLookup, TaskPhase, TaskState
@@ -53,6 +53,18 @@ class OfflineGenerator:
 
     def create(self, request: GenerationRequest, *, check_send_window: Callable[[], None]) -> str:
         check_send_window()
+        return self._begin(new_task_id(), request)
+
+    def begin_again(self, task_id: str, request: GenerationRequest) -> None:
+        self._begin(task_id, request)
+
+    def stop_task(self, task_id: str) -> None:
+        try:
+            self._folders.stop(task_id)
+        except OSError as exc:
+            raise LookupFailed(f"The engine's folder cannot be written ({exc}). Free some space.") from exc
+
+    def _begin(self, task_id: str, request: GenerationRequest) -> str:
         task = TaskRequest(
             image=request.image_token,
             name=request.target_object,
@@ -64,7 +76,7 @@ class OfflineGenerator:
         )
         try:
             self._folders.sweep()
-            task_id = self._folders.create(task)
+            self._folders.create(task_id, task)
         except OSError as exc:
             raise NotSent(f"The engine's folder cannot be written ({exc}). Free some space.") from exc
         self._queue(task_id)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 KEEP_S = 48 * 3600.0  # a finished task is kept this long; its model lies in the object store long before
 PREFIX = "offline-"
+STOPPED = "It was cancelled, and the work on it was stopped. It cost nothing."
 WORK_LOCK = "work.lock"  # in the task's folder, held by the child process that makes the model
 
 
@@ -46,18 +47,18 @@ class TaskFolders:
     def image_path(self, token: str) -> Path:
         return self._images / Path(token).name
 
-    def create(self, request: TaskRequest) -> str:
+    def create(self, task_id: str, request: TaskRequest) -> None:
         """Write a new task down; when this returns, it survives a power cut. Raises: OSError, and there is no task."""
-        task_id = PREFIX + uuid.uuid4().hex
-        folder = self._tasks / task_id
+        folder = self._folder(task_id)
+        if self.request(task_id) is not None:
+            return
         try:
-            folder.mkdir()
+            folder.mkdir(exist_ok=True)
             write_durably(folder / "request.json", json.dumps(asdict(request)).encode())
             _settle(self._tasks)
         except OSError:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        return task_id
 
     def request(self, task_id: str) -> TaskRequest | None:
         """None when there is no such task."""
@@ -76,6 +77,11 @@ class TaskFolders:
 
     def fail(self, task_id: str, sentence: str) -> None:
         write_durably(self._folder(task_id) / "failed.txt", sentence.encode())
+
+    def stop(self, task_id: str) -> None:
+        """Whoever works on it ends within a second; nothing happens to one that has ended or is not here."""
+        if self._folder(task_id).is_dir() and not self.model_path(task_id).is_file():
+            self.fail(task_id, STOPPED)
 
     @contextmanager
     def locked(self, task_id: str) -> Iterator[bool]:
@@ -102,6 +108,10 @@ class TaskFolders:
 
     def _folder(self, task_id: str) -> Path:
         return self._tasks / Path(task_id).name
+
+
+def new_task_id() -> str:
+    return PREFIX + uuid.uuid4().hex
 
 
 def write_durably(path: Path, data: bytes) -> None:

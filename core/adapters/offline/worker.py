@@ -19,8 +19,13 @@ from core.adapters.offline.tasks import TaskFolders, TaskRequest
 
 log = logging.getLogger(__name__)
 TASK_LIMIT_S = 120.0  # a picture takes seconds; more means that something hangs
+LOOK_EVERY_S = 0.5  # for a stop, which may come from another process on the same folder
 MOST_DEATHS = 2  # a picture that kills the child twice will do so again
 ROOT = Path(__file__).resolve().parents[3]
+
+
+class Stopped(Exception):
+    """A person took the task back while it was worked on."""
 
 
 class ChildDied(Exception):
@@ -81,7 +86,7 @@ class Worker:
                 self._work_on(task_id)
             except Exception:
                 log.exception("task %s: a fault of ours", task_id)
-                self._fail(task_id, "The built-in engine failed on this picture. Nothing was charged.")
+                self._fail(task_id, "The built-in engine failed on this picture. It cost nothing.")
             finally:
                 self._progress.pop(task_id, None)
 
@@ -97,6 +102,9 @@ class Worker:
                 try:
                     self._order(task_id, request, lambda percent: self._progress.update({task_id: percent}))
                     return
+                except Stopped:
+                    log.info("task %s was stopped", task_id)
+                    return
                 except ChildDied as exc:
                     if self._closing.is_set():
                         return
@@ -104,7 +112,7 @@ class Worker:
             self._fail(
                 task_id,
                 "The built-in engine could not work with this picture: it took too long or too much memory. "
-                "Nothing was charged. Try a smaller picture.",
+                "It cost nothing. Try a smaller picture.",
             )
 
     def _order(self, task_id: str, request: TaskRequest, report: Callable[[int], None]) -> None:
@@ -129,16 +137,14 @@ class Worker:
             raise ChildDied("the engine's process had ended") from exc
         ends_s = time.monotonic() + TASK_LIMIT_S
         while True:
-            answer = json.loads(self._line(child.stdout, ends_s))
+            answer = json.loads(self._line(task_id, child.stdout, ends_s))
             if "progress" in answer:
                 report(int(answer["progress"]))
             elif answer.get("done"):
                 return
             else:
                 log.error("task %s: %s", task_id, answer["failed"])
-                self._fail(
-                    task_id, "The built-in engine failed on this picture. Nothing was charged. Try another picture."
-                )
+                self._fail(task_id, "The built-in engine failed on this picture. It cost nothing. Try another picture.")
                 return
 
     def _fail(self, task_id: str, sentence: str) -> None:
@@ -147,10 +153,16 @@ class Worker:
         except OSError as exc:  # a full disk, or the folder is gone: the task is started again when it is asked for
             log.error("task %s: its failure could not be written down: %s", task_id, exc)
 
-    def _line(self, stdout: IO[bytes], ends_s: float) -> bytes:
-        """The child's next whole line. Raises: ChildDied."""
+    def _line(self, task_id: str, stdout: IO[bytes], ends_s: float) -> bytes:
+        """The child's next whole line. Raises: ChildDied, Stopped."""
         while b"\n" not in self._heard:
-            readable, _, _ = select.select([stdout], [], [], max(0.0, ends_s - time.monotonic()))
+            left_s = ends_s - time.monotonic()
+            readable, _, _ = select.select([stdout], [], [], max(0.0, min(left_s, LOOK_EVERY_S)))
+            if self._folders.failure(task_id) is not None:
+                self._end_child()
+                raise Stopped
+            if not readable and left_s > LOOK_EVERY_S:
+                continue
             more = os.read(stdout.fileno(), 65536) if readable else b""
             if not more:
                 self._end_child()

@@ -19,7 +19,7 @@ import pytest
 
 from core.adapters.offline import worker
 from core.adapters.offline.generator import OfflineGenerator
-from core.adapters.offline.tasks import WORK_LOCK
+from core.adapters.offline.tasks import STOPPED, WORK_LOCK
 from core.domain.errors import NotSent
 from core.domain.generation import GenerationRequest, TaskPhase, TaskState
 from core.domain.job import JobOptions
@@ -263,7 +263,7 @@ def test_a_picture_that_kills_the_child_twice_fails_with_a_sentence(generators: 
             pause.wait(0.01)
 
     state = until(generator, task_id, TaskPhase.FAILED)
-    assert "Nothing was charged" in (state.error_message or "")
+    assert "It cost nothing" in (state.error_message or "")
 
 
 def test_a_task_whose_picture_is_gone_fails_with_a_sentence(
@@ -317,3 +317,61 @@ def test_the_child_ends_by_itself_when_its_parent_is_killed(tmp_path: Path) -> N
 
 def test_the_token_of_a_picture_is_its_hash(generators: Callable[[], OfflineGenerator]) -> None:
     assert generators().upload(stored_image(), b"x") == hashlib.sha256(b"x").hexdigest()
+
+
+def test_a_stopped_task_ends_within_a_second_and_the_next_one_is_made(
+    generators: Callable[[], OfflineGenerator], tmp_path: Path
+) -> None:
+    generator, other = generators(), generators()
+    running, waiting = order(generator), order(generator)
+    until(generator, running, TaskPhase.WORKING)
+    at_work = children()[0]
+    other.stop_task(running)  # the stop may come from another process on the same folder
+    at_work.wait(5)
+
+    told = until(generator, running, TaskPhase.FAILED)
+    assert "It cost nothing" in told.error_message
+    assert not (tmp_path / "offline" / "tasks" / running / "model.glb").exists()
+    until(generator, waiting, TaskPhase.SUCCEEDED)
+
+
+def test_a_stopped_task_that_waited_is_never_begun(generators: Callable[[], OfflineGenerator], tmp_path: Path) -> None:
+    generator = generators()
+    running, waiting = order(generator), order(generator)
+    generator.stop_task(waiting)
+    until(generator, running, TaskPhase.SUCCEEDED)
+
+    assert until(generator, waiting, TaskPhase.FAILED).error_message == STOPPED
+    assert not (tmp_path / "offline" / "tasks" / waiting / "work.lock").exists()
+
+
+def test_a_stop_comes_too_late_for_a_model_that_is_made(generators: Callable[[], OfflineGenerator]) -> None:
+    generator = generators()
+    task_id = order(generator)
+    until(generator, task_id, TaskPhase.SUCCEEDED)
+    generator.stop_task(task_id)
+    generator.stop_task("offline-unknown")
+
+    assert generator.look_up([task_id]).found[task_id].phase is TaskPhase.SUCCEEDED
+
+
+def test_a_task_of_another_machine_is_made_here_under_its_number(
+    generators: Callable[[], OfflineGenerator], tmp_path: Path
+) -> None:
+    elsewhere, here = OfflineGenerator(tmp_path / "elsewhere"), generators()
+    task_id = order(elsewhere)
+    elsewhere.close()
+    assert here.look_up([task_id]).missed == {task_id}
+
+    picture = prepare(pictures.portrait(), max_bytes=10**8).data
+    request = GenerationRequest(
+        job_id=1,
+        attempt=1,
+        target_object="Astronaut",
+        image_token=here.upload(stored_image(), picture),
+        nonce=1,
+        options=JobOptions(face_limit=3000),
+    )
+    here.begin_again(task_id, request)
+    here.begin_again(task_id, request)
+    until(here, task_id, TaskPhase.SUCCEEDED)

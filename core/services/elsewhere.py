@@ -1,0 +1,66 @@
+"""Tasks of a generator that costs nothing and keeps them on one machine, in a table that several machines share.
+
+Whoever claims such a job may not have its task. It is left to the process that has it for as long as that one is heard
+of. After a lease without a word the task is begun again here, under its number, so that the job's life goes on as
+written. A task that is paid is never begun again: its generator knows it from everywhere.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from core.domain.errors import NotSent, ObjectMissing
+from core.domain.generation import GenerationRequest
+from core.domain.job import Job
+from core.ports.job_store import Failure
+from core.ports.object_store import ObjectStore
+from core.services.gate import Gate
+
+log = logging.getLogger(__name__)
+LEFT = "Another server process has this model and brings it home."
+AGAIN = "The server process that had this model is gone, so it is made again here. It costs nothing."
+STOPPED = Failure(code="cancelled", message="Cancelled. The work on it was stopped, and it cost nothing.")
+GONE = Failure(
+    code="picture_missing",
+    message="The process that made this model is gone, and so is the picture, so it cannot be made again. It cost "
+    "nothing. Submit the picture anew on the create page.",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elsewhere:
+    """What to do about a task that this process does not have.
+
+    Attributes:
+        lease_s: how long nobody who has the task may be silent.
+    """
+
+    objects: ObjectStore
+    generator: Gate
+    lease_s: float
+
+    def is_silent(self, job: Job, now: datetime) -> bool:
+        """Whether nobody who has the task has been heard of for a lease."""
+        return job.missed_since is not None and now - job.missed_since >= timedelta(seconds=self.lease_s)
+
+    def begin_here(self, job: Job) -> None:
+        """Begin it on this machine. Raises: ObjectMissing, NotSent, LookupFailed, StoreUnavailable."""
+        if job.image is None or job.task_id is None:
+            raise ObjectMissing("The job has no picture.")
+        if job.options.back is not None:
+            self.generator.upload(job.options.back, self.objects.get(job.options.back.key))
+        token = self.generator.upload(job.image, self.objects.get(job.image.key))
+        if job.nonce is None:
+            raise NotSent(f"Job {job.id} was never sent, so there is nothing to begin again.")
+        request = GenerationRequest(
+            job_id=job.id,
+            attempt=job.attempt,
+            target_object=job.target_object,
+            image_token=token,
+            nonce=job.nonce,
+            options=job.options,
+        )
+        self.generator.begin_again(job.task_id, request)
+        log.info("job %s: task %s is begun again here: whoever had it is not heard of", job.id, job.task_id)

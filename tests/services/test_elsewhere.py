@@ -1,0 +1,231 @@
+"""A free generator whose tasks lie on one machine, in a table that several machines share."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.adapters.offline.generator import OfflineGenerator
+from core.adapters.tripo.generator import TripoGenerator
+from core.domain.errors import NotSent, StoreUnavailable
+from core.domain.generation import TaskPhase
+from core.domain.job import FREE_GENERATORS, Category
+from core.domain.status import Stage, Status
+from tests.fake_generator import FakeGenerator
+from tests.services.conftest import World, raising
+
+LEASE_S = 60
+
+
+def engine(world: World, prefix: str) -> World:
+    """One machine with the built-in engine and a folder of its own."""
+    generator = FakeGenerator(
+        name="offline", label="Built-in engine (offline)", is_paid=False, account="offline", prefix=prefix
+    )
+    return World(clock=world.clock, jobs=world.jobs, objects=world.objects, generator=generator, journal=world.journal)
+
+
+@pytest.fixture
+def here(world: World) -> World:
+    return engine(world, "here")
+
+
+@pytest.fixture
+def there(world: World) -> World:
+    return engine(world, "there")
+
+
+def begun(world: World) -> int:
+    job_id = world.add(generator="offline", category=Category.OFFLINE)
+    assert world.dispatch() == 1
+    return job_id
+
+
+def turn(world: World, seconds: float = 3.0) -> None:
+    world.clock.advance(seconds)
+    world.poll()
+    world.collect()
+
+
+def test_what_is_free_is_what_the_adapters_say() -> None:
+    found = {kind.name for kind in (OfflineGenerator, TripoGenerator) if not kind.is_paid}
+    assert found == FREE_GENERATORS
+
+
+def test_a_task_is_left_to_the_machine_that_has_it_for_as_long_as_that_is_heard_of(here: World, there: World) -> None:
+    job_id = begun(here)
+    here.says(TaskPhase.WORKING, "here-1", progress=10)
+    for _ in range(60):
+        turn(there)
+        turn(there)
+        turn(here)
+
+    assert there.generator.begun == []
+    assert (here.job(job_id).stage, here.job(job_id).progress) == (Stage.GENERATING, 10)
+
+
+def test_a_task_of_a_machine_that_is_gone_is_begun_again_after_a_lease(here: World, there: World) -> None:
+    job_id = begun(here)
+    turn(there)
+    turn(there, LEASE_S - 4)
+    assert there.generator.begun == []
+    turn(there, 5)
+    assert there.generator.begun == ["here-1"]
+
+    there.says(TaskPhase.SUCCEEDED, "here-1")
+    turn(there)
+    job = there.job(job_id)
+    assert (job.status, job.task_id, job.attempt) == (Status.COMPLETED, "here-1", 1)
+    assert [event.after for event in there.jobs.events(job_id)][-3:] == [Stage.GENERATING, Stage.SAVING, Stage.DONE]
+
+
+def test_a_model_that_waits_on_another_machine_is_left_to_it_without_ever_longer_waits(
+    here: World, there: World
+) -> None:
+    job_id = begun(here)
+    here.says(TaskPhase.SUCCEEDED, "here-1")
+    here.clock.advance(3)
+    here.poll()
+    for _ in range(15):
+        turn(there)
+    assert there.job(job_id).fetch_tries == 0
+    assert there.generator.begun == []
+
+    turn(here)
+    assert here.job(job_id).status is Status.COMPLETED
+
+
+def test_a_model_on_a_machine_that_is_gone_is_made_again_after_a_lease(here: World, there: World) -> None:
+    job_id = begun(here)
+    here.says(TaskPhase.SUCCEEDED, "here-1")
+    here.clock.advance(3)
+    here.poll()
+    for _ in range(LEASE_S // 3 + 2):
+        turn(there)
+    assert there.generator.begun == ["here-1"]
+    assert there.job(job_id).stage is Stage.SAVING
+
+    there.says(TaskPhase.SUCCEEDED, "here-1")
+    turn(there)
+    assert there.job(job_id).status is Status.COMPLETED
+    assert there.generator.begun == ["here-1"]
+
+
+def test_a_model_that_cannot_be_made_again_fails_and_says_that_it_cost_nothing(here: World, there: World) -> None:
+    job_id = begun(here)
+    here.says(TaskPhase.SUCCEEDED, "here-1")
+    here.clock.advance(3)
+    here.poll()
+    turn(there)
+    there.says(TaskPhase.FAILED, "here-1", error_code="engine_failed", error_message="It failed. It cost nothing.")
+    turn(there)
+
+    job = there.job(job_id)
+    assert (job.status, job.error_code, job.error_message) == (
+        Status.FAILED,
+        "engine_failed",
+        "It failed. It cost nothing.",
+    )
+
+
+@pytest.mark.parametrize("stage", [Stage.GENERATING, Stage.SAVING])
+def test_without_its_picture_a_lost_task_fails_and_says_what_to_do(here: World, there: World, stage: Stage) -> None:
+    job_id = begun(here)
+    if stage is Stage.SAVING:
+        here.says(TaskPhase.SUCCEEDED, "here-1")
+        here.clock.advance(3)
+        here.poll()
+    there.objects.delete("images/a/cup.jpg")
+    turn(there)
+    turn(there, LEASE_S + 1)
+
+    job = there.job(job_id)
+    assert (job.status, job.error_code) == (Status.FAILED, "picture_missing")
+    assert "cost nothing" in (job.error_message or "")
+
+
+@pytest.mark.parametrize("error", [NotSent("The disk is full."), StoreUnavailable("It is away.")])
+def test_a_task_that_cannot_be_begun_now_is_begun_at_the_next_look(here: World, there: World, error: Exception) -> None:
+    begun(here)
+    turn(there)
+    there.generator.on_begin = raising(error)
+    turn(there, LEASE_S + 1)
+    assert there.generator.begun == []
+
+    there.generator.on_begin = lambda: None
+    turn(there)
+    assert there.generator.begun == ["here-1"]
+
+
+def test_a_paid_task_is_never_begun_again(world: World) -> None:
+    job_id = world.add()
+    world.dispatch()
+    world.generator.tasks.clear()
+    for _ in range(4):
+        world.clock.advance(LEASE_S + 1)
+        world.poll()
+
+    assert world.generator.begun == []
+    assert (world.job(job_id).stage, len(world.generator.requests)) == (Stage.GENERATING, 1)
+
+
+def test_a_cancelled_job_stops_the_work_and_says_that_it_cost_nothing(here: World, there: World) -> None:
+    job_id = begun(here)
+    here.decide().cancel(job_id)
+    told = here.job(job_id)
+    assert (told.status, told.error_message) == (
+        Status.CANCELLED,
+        "Cancelled. The work on it stops, and it costs nothing.",
+    )
+    here.poll()
+
+    job = here.job(job_id)
+    assert here.generator.stopped == ["here-1"]
+    assert (job.stage, job.status) == (Stage.DONE, Status.CANCELLED)
+    notes = " ".join(event.note for event in here.jobs.events(job_id)) + (job.error_message or "")
+    assert "Tripo" not in notes
+    assert "charge" not in notes
+
+
+def test_a_cancelled_job_of_a_machine_that_is_gone_ends_and_is_not_made_again(here: World, there: World) -> None:
+    job_id = begun(here)
+    turn(there)
+    there.decide().cancel(job_id)
+    turn(there, LEASE_S + 1)
+
+    assert there.generator.begun == []
+    assert (there.job(job_id).stage, there.job(job_id).status) == (Stage.DONE, Status.CANCELLED)
+
+
+def test_a_job_cancelled_while_its_model_is_stored_keeps_it_and_says_that_it_cost_nothing(here: World) -> None:
+    job_id = begun(here)
+    here.says(TaskPhase.SUCCEEDED, "here-1")
+    here.clock.advance(3)
+    here.poll()
+    made = here.generator.on_fetch
+
+    def cancelled_meanwhile() -> bytes:
+        here.decide().cancel(job_id)
+        return made()
+
+    here.generator.on_fetch = cancelled_meanwhile
+    here.collect()
+    job = here.job(job_id)
+    assert (job.stage, job.status) == (Stage.DONE, Status.CANCELLED)
+    assert job.model is not None
+    assert (
+        job.error_message == "You cancelled this job when its model was already made, so it was kept. It cost nothing."
+    )
+
+
+def test_a_job_cancelled_before_it_began_says_that_it_cost_nothing(here: World) -> None:
+    job_id = here.add(generator="offline", category=Category.OFFLINE)
+    here.decide().cancel(job_id)
+    assert here.job(job_id).error_message == "Cancelled before it began. It cost nothing."
+
+
+def test_a_paid_job_says_that_tripo_cannot_be_stopped(world: World) -> None:
+    job_id = world.add()
+    world.dispatch()
+    world.decide().cancel(job_id)
+    assert "Tripo cannot be stopped" in (world.job(job_id).error_message or "")
+    assert not world.job(job_id).is_free
