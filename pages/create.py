@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.domain.errors import IdempotencyConflict, MaquetteError, PictureRefused
 from core.domain.job import STYLES, JobOptions
-from core.ui import access, draft, words
+from core.ui import access, draft, prefill, words
 from core.ui.draft import Side
 
 memory = st.session_state
@@ -46,6 +46,7 @@ def send() -> None:
     else:
         memory.made = (job.id, job.target_object)
         draft.end()
+        prefill.end()
         memory.object = ""
         if "height_cm" in memory:
             memory.height_cm = None  # the next object has another height
@@ -183,6 +184,7 @@ if "made" in memory:
             query_params={"job": str(number)},
         )
 
+prefill.draw()
 left, right = st.columns([3, 2], gap="large")
 with left:
     draft.uploader(

@@ -30,6 +30,10 @@ MaquetteError
 
 from __future__ import annotations
 
+# Final codes that are about the picture: its content (2008), its size (2021, 2022), or what the engine can do with it.
+# Source: Tripo v3, error codes; core.adapters.offline.generator
+PICTURE_CODES = frozenset({"2008", "2021", "2022", "engine_failed"})
+
 
 class MaquetteError(Exception):
     """Root of the tree.

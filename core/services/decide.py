@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
-from core.domain.errors import IllegalTransition, ObjectMissing, StoreUnavailable
+from core.domain.errors import PICTURE_CODES, IllegalTransition, ObjectMissing, StoreUnavailable
 from core.domain.generation import SeenTask
 from core.domain.job import Category, Job, JobOptions, NewJob
 from core.domain.status import Stage, Status
@@ -26,10 +26,12 @@ class RetryOffer:
     Attributes:
         credits: by the list of prices; None when the list does not say.
         why: a sentence.
+        needs_another_picture: it was the picture that was refused, so the same one will hardly do.
     """
 
     credits: Decimal | None
     why: str
+    needs_another_picture: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,18 +61,24 @@ class Decide:
         if job.options.conversion is not None and not self._can_convert(job):
             return None
         credits = self.generator.estimate(job.options)
+        is_refused = job.status is Status.FAILED and job.error_code in PICTURE_CODES
+        why = self._why(job, credits)
+        if is_refused:
+            why = f"The picture was refused, and the same picture will most likely be refused again. {why}"
+        return RetryOffer(credits=credits, why=why, needs_another_picture=is_refused)
+
+    @staticmethod
+    def _why(job: Job, credits: Decimal | None) -> str:
         if credits == 0:
-            return RetryOffer(credits=credits, why="Making it again costs nothing.")
+            return "Making it again costs nothing."
         price = "an unknown number of credits" if credits is None else f"about {credits.normalize():f} credits"
         if job.credits_used:
-            spent = f"The first try cost {job.credits_used.normalize():f} credits. Making it again costs {price} more."
-        elif not job.is_free and (
+            return f"The first try cost {job.credits_used.normalize():f} credits. Making it again costs {price} more."
+        if not job.is_free and (
             job.status is Status.TIMEOUT or (job.status is Status.CANCELLED and job.task_id is not None)
         ):
-            spent = f"Making it again costs {price}; the first task may still be charged, too."
-        else:
-            spent = f"The first try cost nothing. Making it again costs {price}."
-        return RetryOffer(credits=credits, why=spent)
+            return f"Making it again costs {price}; the first task may still be charged, too."
+        return f"The first try cost nothing. Making it again costs {price}."
 
     def retry(self, job_id: int) -> Job:
         """A new job with the same picture and options. Asked for twice, it is the same new job.

@@ -9,7 +9,7 @@ import streamlit as st
 from core.domain.errors import MaquetteError
 from core.domain.job import Job
 from core.domain.status import Stage, Status
-from core.ui import access, words
+from core.ui import access, prefill, words
 
 memory = st.session_state
 CERTAIN = frozenset({Stage.QUEUED, Stage.BLOCKED})
@@ -66,11 +66,21 @@ def _retry(job: Job) -> None:
     offer = access.retry_offer(job)
     if offer is None:
         return
-    with st.popover("Make it again", icon=":material/replay:"):
+    if offer.needs_another_picture and st.button(
+        "Use another picture",
+        type="primary",
+        icon=":material/add_photo_alternate:",
+        key=f"another-{job.id}",
+        help="Its name and its choices are filled in already.",
+    ):
+        prefill.choices_of(job)
+        st.switch_page("create.py", query_params={"object": job.target_object})
+    label = "Make it again with the same picture" if offer.needs_another_picture else "Make it again"
+    with st.popover(label, icon=":material/replay:"):
         st.markdown(words.literal(offer.why))
         st.button(
-            "Make it again",
-            type="primary",
+            label,
+            type="secondary" if offer.needs_another_picture else "primary",
             key=f"retry-{job.id}",
             on_click=_again,
             args=(job.id,),

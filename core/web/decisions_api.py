@@ -40,7 +40,11 @@ def retry_offer(record_id: str, services: ServicesNeeded) -> JSONResponse:
     offer = services.decide.retry_offer(job)
     body: dict[str, Any] = {"record_id": job.id, "possible": offer is not None}
     if offer is not None:
-        body |= {"estimated_credits": number(offer.credits), "message": offer.why}
+        body |= {
+            "estimated_credits": number(offer.credits),
+            "message": offer.why,
+            "needs_another_picture": offer.needs_another_picture,
+        }
     return JSONResponse(body)
 
 

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 import core.bootstrap
 from core.bootstrap import Services, build_services
 from core.domain.generation import Balance, SeenTask, Source
-from core.domain.job import Conversion
+from core.domain.job import Conversion, JobOptions
 from core.domain.status import Stage, Status
 from core.ports.job_store import Claimed, Failure
 from core.services.collect import preview_key
@@ -313,3 +313,38 @@ def test_an_order_that_is_refused_says_why_and_queues_nothing(
 
     assert "Nothing was sent or charged" in said(app)
     assert services.jobs.conversions(number) == []
+
+
+def test_after_a_refusal_of_the_picture_another_picture_comes_first_and_the_paid_repeat_second(
+    services: Services,
+) -> None:
+    options = JobOptions(model="v3.1-20260211", face_limit=5000, texture_quality="detailed", auto_size=True)
+    job_id = services.jobs.add(new_job(target_object="Big dog & 犬", options=options)).job.id
+    claimed = services.jobs.claim_queued(owner="t", lease_s=60, slots=EVERY_SLOT, limit=1)[0]
+    services.jobs.fail(claimed.claim, Failure(code="2008", message="Tripo refused the picture."))
+    app = jobs_page(job_id)
+
+    labels = [button.label for button in app.button]
+    assert labels.index("Use another picture") < labels.index("Make it again with the same picture")
+    kinds = {button.label: button.proto.type for button in app.button}
+    assert (kinds["Use another picture"], kinds["Make it again with the same picture"]) == ("primary", "secondary")
+    assert "the same picture will most likely be refused again" in said(app)
+
+    click(app, "Use another picture")
+    assert not app.exception
+    assert app.title[0].value == "Turn a picture into a 3D model"
+    assert app.text_input(key="object").value == "Big dog & 犬"
+    assert app.number_input(key="faces").value == 5000
+    assert app.selectbox(key="texture_quality").value == "detailed"
+    assert app.toggle(key="auto_size").value is True
+    assert f"those of job {job_id}" in app.info[0].value
+
+
+def test_after_another_failure_the_same_picture_may_do(services: Services) -> None:
+    job_id = services.jobs.add(new_job()).job.id
+    claimed = services.jobs.claim_queued(owner="t", lease_s=60, slots=EVERY_SLOT, limit=1)[0]
+    services.jobs.fail(claimed.claim, Failure(code="1003", message="Tripo could not read our request."))
+    labels = [button.label for button in jobs_page(job_id).button]
+
+    assert "Use another picture" not in labels
+    assert "Make it again" in labels
