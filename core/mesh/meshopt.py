@@ -22,8 +22,8 @@ def decoded(packed: dict[str, Any], binary: bytes) -> bytes:
         import meshoptimizer
     except ImportError as exc:
         raise ModelInvalid(
-            "The model is compressed with Meshopt. It can be seen and downloaded; to measure and convert it, install "
-            "the extras: make install-extras."
+            "The model is compressed with Meshopt. It can be seen and downloaded, but this server cannot measure or "
+            "convert it."
         ) from exc
     begin, count, stride = packed.get("byteOffset", 0), packed["count"], packed["byteStride"]
     source = binary[begin : begin + packed["byteLength"]]

@@ -165,7 +165,7 @@ def _meshopt(file: _File, part: Part, grid: Grid) -> None:
     try:
         import meshoptimizer
     except ImportError as exc:
-        raise ExportFailed("Packing with Meshopt needs the extras: make install-extras.") from exc
+        raise ExportFailed("This server does not pack with Meshopt.") from exc
     accessors = file.told["accessors"]
     points = len(file.values(part["attributes"]["POSITION"]))
     for index in set(part["attributes"].values()) - file.done:

@@ -27,7 +27,7 @@ def is_available() -> bool:
 def write_usdz(surface: Surface, *, name: str) -> bytes:
     """One mesh for each material, metres, Y up. Raises: ExportFailed."""
     if not is_available():
-        raise ExportFailed("USDZ needs the extras: run make install-extras, then start again.")
+        raise ExportFailed("This server does not make USDZ files.")
     from pxr import Sdf, Usd, UsdGeom, UsdUtils
 
     with tempfile.TemporaryDirectory() as folder:

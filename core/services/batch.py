@@ -16,7 +16,7 @@ from core.domain.errors import InputRefused, MaquetteError
 from core.domain.export import ExportOrder
 from core.domain.job import Job
 from core.mesh.verdicts import verdicts
-from core.services.inspect import Inspect
+from core.services.inspect import Inspect, check_offered
 from core.services.overview import Overview
 
 MOST_JOBS = 200
@@ -34,10 +34,11 @@ class Batch:
     def write(self, numbers: Sequence[int], order: ExportOrder, target: Path) -> int:
         """A zip at `target`; how many models are in it. A job without a model is in the manifest, with the reason.
 
-        Raises: InputRefused, JobNotFound, StoreUnavailable.
+        Raises: InputRefused, ExportFailed, JobNotFound, StoreUnavailable.
         """
         if not 0 < len(set(numbers)) <= MOST_JOBS:
             raise InputRefused(f"Choose between 1 and {MOST_JOBS} jobs.")
+        check_offered(order)
         rows, count = [], 0
         ends_s = time.monotonic() + MOST_S
         with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:  # the files are compressed in themselves

@@ -12,11 +12,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 
-from core.domain.errors import MaquetteError, ModelInvalid, ObjectMissing, StoreUnavailable, WorkshopFailed
+from core.domain.errors import (
+    ExportFailed,
+    MaquetteError,
+    ModelInvalid,
+    ObjectMissing,
+    StoreUnavailable,
+    WorkshopFailed,
+)
 from core.domain.export import FORMATS, Compression, ExportOrder, Format, what_is_lost
 from core.domain.job import MEDIA_TYPES, Job, StoredModel
 from core.domain.mesh_report import HeaderFacts, MeshReport, ShapeFacts
 from core.domain.naming import slug
+from core.mesh import extras
 from core.mesh.header import read_header
 from core.ports.object_store import ObjectStore
 from core.ports.workshop import Workshop
@@ -113,6 +121,7 @@ class Inspect:
 
     def export(self, job: Job, order: ExportOrder) -> Exported:
         """The model as another file; made at the first call. Raises: ModelInvalid, ExportFailed, StorageFull …"""
+        check_offered(order)
         model = _glb_of(job)
         name = slug(job.target_object)
         facts = FORMATS[order.format]
@@ -261,6 +270,16 @@ def _glb_of(job: Job) -> StoredModel:
             f"Other files are made of the model of job {job.converted_from}."
         )
     return model
+
+
+def check_offered(order: ExportOrder) -> None:
+    """Raises: ExportFailed, when this server lacks what the file needs; it is not offered then either."""
+    if order.format not in extras.formats():
+        made = ", ".join(FORMATS[each].label for each in extras.formats())
+        raise ExportFailed(f"This server does not make {FORMATS[order.format].label} files. It makes: {made}.")
+    if order.compression not in extras.packings():
+        made = ", ".join(each.value for each in extras.packings())
+        raise ExportFailed(f"This server does not pack with {order.compression.value}. It knows: {made}.")
 
 
 def _shape_key(model: StoredModel) -> str:

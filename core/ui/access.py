@@ -14,13 +14,14 @@ import streamlit as st
 from core.adapters.tripo.prices import PRICES, ModelPrice
 from core.bootstrap import get_services
 from core.domain.errors import MaquetteError, StoreUnavailable
-from core.domain.export import PRINTED, ExportOrder
+from core.domain.export import PRINTED, Compression, ExportOrder, Format
 from core.domain.generation import SeenTask
 from core.domain.job import Job, JobEvent, JobOptions
 from core.domain.mesh_report import MeshReport
 from core.domain.status import Status
 from core.imaging.picture import prepare
 from core.imaging.picture import thumbnail as thumbnail_of
+from core.mesh import extras
 from core.ports.job_store import JobPage, JobQuery
 from core.services.collect import KEPT_CODE, preview_key
 from core.services.convert import ConversionOffer
@@ -255,6 +256,16 @@ def export(job: Job, order: ExportOrder) -> str:
     if order.faces is not None:
         asked["faces"] = str(order.faces)
     return f"/api/jobs/{job.id}/export?{urlencode(asked)}"
+
+
+def formats() -> tuple[Format, ...]:
+    """Files that this server can make of a model."""
+    return extras.formats()
+
+
+def packings() -> tuple[Compression, ...]:
+    """Ways to pack a GLB that this server knows."""
+    return extras.packings()
 
 
 def original_url(job: Job) -> str | None:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.domain.export import FORMATS, Format
 from core.domain.job import Job
+from core.ui import access
 
 
 def draw(jobs: tuple[Job, ...], chosen: list[int]) -> None:
@@ -30,7 +31,7 @@ def _order(suggested: list[int]) -> None:
         key=f"export-jobs-{ranges(suggested)}",
         help="Numbers, such as 3,5-9. To begin with, the selected ones; without any, the finished ones shown here.",
     )
-    kind = st.selectbox("Format", list(Format), format_func=lambda each: FORMATS[each].label, key="export-format")
+    kind = st.selectbox("Format", access.formats(), format_func=lambda each: FORMATS[each].label, key="export-format")
     asked = urlencode({"jobs": (numbers or "").replace(" ", ""), "format": (kind or Format.GLB).value})
     st.link_button(
         "Download as one zip",

@@ -92,7 +92,7 @@ def _light_enough(job: Job, url: str, report: MeshReport | None) -> str | None:
 def _exports(job: Job, report: MeshReport | None) -> None:
     chosen = st.selectbox(
         "Format",
-        list(Format),
+        access.formats(),
         format_func=lambda each: f"{FORMATS[each].label} – {FORMATS[each].use}",
         key=f"format-{job.id}",
     )
@@ -113,7 +113,7 @@ def _exports(job: Job, report: MeshReport | None) -> None:
             "Height in millimetres", min_value=1.0, max_value=10_000.0, value=100.0, key=f"height-{job.id}"
         )
     if kind is Format.GLB:
-        packed = st.selectbox("Packing", list(PACKING), format_func=PACKING.__getitem__, key=f"packing-{job.id}")
+        packed = st.selectbox("Packing", access.packings(), format_func=PACKING.__getitem__, key=f"packing-{job.id}")
         packing = packed or Compression.NONE
     order = ExportOrder(format=kind, faces=faces, height_mm=height, compression=packing)
     lost = what_is_lost(report.header, order) if report is not None else ""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,7 +25,7 @@ from core.domain.export import (
     Format,
 )
 from core.domain.job import Job
-from core.mesh import fbx
+from core.mesh import extras, fbx
 from core.mesh.verdicts import verdicts
 from core.services.collect import original_key, preview_key
 from core.services.inspect import Exported
@@ -33,6 +35,15 @@ from core.web.jobs_api import ERRORS, ServicesNeeded, job_number
 router = APIRouter()
 PATIENCE_S = 60.0
 NUMBERS = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*")
+
+
+def _offered(made: Callable[[], tuple[StrEnum, ...]]) -> Callable[[dict[str, Any]], None]:
+    """The description lists only what this server can make."""
+    return lambda told: told.update(enum=[each.value for each in made()])
+
+
+Kind = Annotated[Format, Query(json_schema_extra=_offered(lambda: extras.formats()))]
+Packing = Annotated[Compression, Query(json_schema_extra=_offered(lambda: extras.packings()))]
 Faces = Annotated[int | None, Query(ge=LEAST_FACES, description="At most this many; empty keeps all.")]
 Height = Annotated[
     float, Query(ge=LEAST_HEIGHT_MM, le=MOST_HEIGHT_MM, alias="heightMm", description="For STL and 3MF, millimetres.")
@@ -100,10 +111,10 @@ def turntable(record_id: str, services: ServicesNeeded) -> Response:
 def export(
     record_id: str,
     services: ServicesNeeded,
-    format: Format = Format.GLB,
+    format: Kind = Format.GLB,
     faces: Faces = None,
     height_mm: Height = 100.0,
-    compression: Compression = Compression.NONE,
+    compression: Packing = Compression.NONE,
 ) -> Response:
     """Made at the first call, read again and compared; costs no credits. STL and 3MF are in millimetres, Z up.
 
@@ -118,10 +129,10 @@ def export(
 def export_zip(
     services: ServicesNeeded,
     jobs: Annotated[str, Query(description="Numbers, such as 3,5-9.", max_length=2000)],
-    format: Format = Format.GLB,
+    format: Kind = Format.GLB,
     faces: Faces = None,
     height_mm: Height = 100.0,
-    compression: Compression = Compression.NONE,
+    compression: Packing = Compression.NONE,
 ) -> FileResponse:
     """With `manifest.json` and `manifest.csv`: origin, figures and verdicts of each."""
     order = ExportOrder(format=format, faces=faces, height_mm=height_mm, compression=compression)

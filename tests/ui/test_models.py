@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.bootstrap import Services
 from core.domain.job import STYLES
+from core.mesh import extras
 from core.ui import words
 from core.ui.batch_export import ranges
 from tests.builders import EVERY_SLOT, intent, stored_model
@@ -95,3 +96,17 @@ def test_the_built_in_engine_offers_shapes_and_a_real_height(services: Services)
 @pytest.mark.parametrize(("numbers", "text"), [([1], "1"), ([1, 2, 3], "1-3"), ([1, 3, 4, 9], "1,3-4,9"), ([], "")])
 def test_numbers_are_written_short(numbers: list[int], text: str) -> None:
     assert ranges(numbers) == text
+
+
+@pytest.mark.parametrize("is_installed", [True, False])
+def test_a_file_that_needs_the_extras_is_offered_only_where_they_are_installed(
+    services: Services, monkeypatch: pytest.MonkeyPatch, is_installed: bool
+) -> None:
+    monkeypatch.setattr(extras, "is_installed", lambda library: is_installed)
+    number = finished(services)
+    one, table = jobs_page(number), jobs_page()
+
+    offered = " ".join(one.selectbox(key=f"format-{number}").options)
+    assert ("USDZ" in offered) is is_installed
+    assert ("Meshopt" in " ".join(one.selectbox(key=f"packing-{number}").options)) is is_installed
+    assert ("USDZ" in table.selectbox(key="export-format").options) is is_installed

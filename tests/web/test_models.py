@@ -10,6 +10,8 @@ import pytest
 import trimesh
 from PIL import Image
 
+from core.mesh import extras
+from core.web.server import make_api
 from tests import pictures
 from tests.mesh.models import arm, ball, glb_of, textured
 from tests.web.conftest import Site
@@ -115,3 +117,31 @@ def test_several_models_in_one_zip(site: Site, number: int) -> None:
 @pytest.mark.parametrize("jobs", ["", "a", "1-", "1-5000", "9" * 30, "5-1", "1;2"])
 def test_numbers_that_are_none_are_refused(site: Site, jobs: str) -> None:
     assert site.client.get(f"/api/export.zip?jobs={jobs}").status_code == 422
+
+
+@pytest.fixture
+def without_extras(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extras, "is_installed", lambda library: False)
+
+
+@pytest.mark.usefixtures("without_extras")
+@pytest.mark.parametrize("asked", ["format=usdz", "compression=meshopt"])
+def test_what_is_not_installed_is_refused_in_words_for_whoever_asks(site: Site, number: int, asked: str) -> None:
+    for path in (f"/api/jobs/{number}/export?{asked}", f"/api/export.zip?jobs={number}&{asked}"):
+        answer = site.client.get(path)
+        assert answer.status_code == 422
+        assert "This server does not" in answer.json()["error"]
+        assert "make install" not in answer.json()["error"]
+
+
+@pytest.mark.parametrize(("installed", "formats", "packings"), [(True, 6, 3), (False, 5, 2)])
+def test_the_description_lists_only_what_can_be_made(
+    monkeypatch: pytest.MonkeyPatch, installed: bool, formats: int, packings: int
+) -> None:
+    monkeypatch.setattr(extras, "is_installed", lambda library: installed)
+    paths = make_api().openapi()["paths"]
+
+    for path in ("/jobs/{record_id}/export", "/export.zip"):
+        told = {each["name"]: each["schema"] for each in paths[path]["get"]["parameters"]}
+        assert (len(told["format"]["enum"]), len(told["compression"]["enum"])) == (formats, packings)
+        assert ("usdz" in told["format"]["enum"]) is installed
