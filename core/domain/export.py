@@ -90,6 +90,13 @@ class ExportFacts:
     extents: tuple[float, float, float]
 
 
+def size_note(is_known: bool, order: ExportOrder) -> str:
+    """A sentence where the lengths in a file are not the object's; one for printing has the size that was asked for."""
+    if is_known or order.format in PRINTED:
+        return ""
+    return "The real size is not known: only the proportions in this file count."
+
+
 def what_is_lost(header: HeaderFacts, order: ExportOrder) -> str:
     """A sentence for people about what of the model's movement the file will not hold; empty when it holds all."""
     is_whole = order.format is Format.GLB and (order.faces is None or order.faces >= header.face_count)

@@ -224,6 +224,11 @@ class Job:
         return self.generator in FREE_GENERATORS
 
     @property
+    def has_known_size(self) -> bool:
+        """Whether the size in its model's file is meant as the object's own; otherwise it is just what came out."""
+        return self.options.height_m is not None if self.is_free else self.options.auto_size
+
+    @property
     def is_ended(self) -> bool:
         """True when nothing about this job will change again."""
         return self.stage is Stage.DONE

@@ -60,6 +60,8 @@ class HeaderFacts:
     Attributes:
         placed_count: how many parts are drawn, those of a mesh that is shown twice counted twice.
         bounds_m: lower and upper corner in metres, or None when the file does not tell, as where bones move points.
+        note: what the built-in engine says of how it made the model; empty for files of others.
+        has_no_object: it found no object in the picture, and made something of the whole picture instead.
         geometry_bytes, texture_bytes: how the file splits; the rest is the description.
     """
 
@@ -79,6 +81,8 @@ class HeaderFacts:
     extensions: tuple[str, ...]
     generator: str
     copyright: str = ""
+    note: str = ""
+    has_no_object: bool = False
     up_axis: str = "Y"  # always, in glTF 2.0
 
 
@@ -111,8 +115,14 @@ class ShapeFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeshReport:
-    """Everything about one model. `problem` says why the shape could not be measured."""
+    """Everything about one model.
+
+    Attributes:
+        problem: why the shape could not be measured.
+        is_size_known: the lengths in the file are meant as the object's own; otherwise only their proportions count.
+    """
 
     header: HeaderFacts
     shape: ShapeFacts | None
     problem: str = ""
+    is_size_known: bool = False

@@ -44,6 +44,7 @@ def _facts(document: Document, data: bytes | mmap.mmap) -> HeaderFacts:
     textures = tuple(_textures(document, data))
     texture_bytes = sum(texture.size_bytes for texture in textures)
     asset = json.get("asset", {})
+    ours = _ours(asset)
     return HeaderFacts(
         file_bytes=len(data),
         geometry_bytes=max(0, document.binary_bytes - texture_bytes),
@@ -61,7 +62,16 @@ def _facts(document: Document, data: bytes | mmap.mmap) -> HeaderFacts:
         extensions=tuple(_plain(name) for name in json.get("extensionsUsed", [])[:50]),
         generator=_plain(asset.get("generator", "")),
         copyright=_plain(asset.get("copyright", "")),
+        note=_plain(ours.get("note", "")),
+        has_no_object=ours.get("object") == "none",
     )
+
+
+def _ours(asset: dict[str, Any]) -> dict[str, Any]:
+    """What the built-in engine wrote beside its name; nothing for files of others."""
+    told = asset.get("extras")
+    is_ours = isinstance(told, dict) and str(asset.get("generator", "")).startswith("Maquette, ")
+    return told if is_ours and isinstance(told, dict) else {}
 
 
 def _plain(text: object) -> str:

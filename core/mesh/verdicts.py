@@ -1,4 +1,7 @@
-"""What a model is good for, in plain words: one verdict for each use, each with the figure that decides."""
+"""The technical fit of a model in plain words: one verdict for each use, each with the figure that decides.
+
+Whether it looks like what was in the picture, no figure of the file tells.
+"""
 
 from __future__ import annotations
 
@@ -60,14 +63,22 @@ def _ar(report: MeshReport) -> Verdict:
             remedy="Download it with fewer faces.",
         )
     largest = max(_extents(report), default=0.0)
-    if largest and not REAL_LEAST_M <= largest <= REAL_MOST_M:
+    if report.is_size_known and largest and not REAL_LEAST_M <= largest <= REAL_MOST_M:
         return Verdict(
             use=Use.AR,
             light=Light.AMBER,
             reason=f"It would stand {largest:,.3g} m large in the room.",
             remedy="Make it again with its real height.",
         )
-    return Verdict(use=Use.AR, light=Light.GREEN, reason=f"{_size(header)} open at once.")
+    if largest and not REAL_LEAST_M <= largest <= REAL_MOST_M:
+        return Verdict(
+            use=Use.AR,
+            light=Light.AMBER,
+            reason="Its real size is not known, and its file has one that no room or hand would hold.",
+            remedy="Make it again with its real height, or scale it by hand.",
+        )
+    scale = "" if report.is_size_known else " Its real size is not known: scale it by hand."
+    return Verdict(use=Use.AR, light=Light.GREEN, reason=f"{_size(header)} open at once.{scale}")
 
 
 def _print(report: MeshReport) -> Verdict:

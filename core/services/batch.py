@@ -81,9 +81,12 @@ class Batch:
         except MaquetteError as exc:
             row["note"] = exc.message
             return row, None
-        row["file"], row["note"] = f"{job.id}-{exported.name}", exported.note or row["note"]
+        made_of = report.header.note if report is not None and report.header.has_no_object else ""
+        notes = [each for each in (made_of, exported.note) if each]
+        row["file"], row["note"] = f"{job.id}-{exported.name}", " ".join(notes) or row["note"]
         if report is not None:
             row["report"] = {"header": asdict(report.header), "shape": report.shape and asdict(report.shape)}
+            row["size_known"] = report.is_size_known
             row["fit_for"] = {each.use.value: [each.light.value, each.reason] for each in verdicts(report)}
         return row, data
 

@@ -9,7 +9,7 @@ import mmap
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from core.domain.errors import (
@@ -20,7 +20,7 @@ from core.domain.errors import (
     StoreUnavailable,
     WorkshopFailed,
 )
-from core.domain.export import FORMATS, Compression, ExportOrder, Format, what_is_lost
+from core.domain.export import FORMATS, Compression, ExportOrder, Format, size_note, what_is_lost
 from core.domain.job import MEDIA_TYPES, Job, StoredModel
 from core.domain.mesh_report import HeaderFacts, MeshReport, ShapeFacts
 from core.domain.naming import slug
@@ -77,6 +77,10 @@ class Inspect:
         model = job.model
         if model is None or not model.is_glb:
             return None
+        return replace(self._known(job, model), is_size_known=job.has_known_size)
+
+    def _known(self, job: Job, model: StoredModel) -> MeshReport:
+        """Of the file, which two jobs may share: their options may tell different things of its size."""
         known = self._reports.get(model.sha256)
         if known is not None:
             return known
@@ -133,7 +137,7 @@ class Inspect:
             key=key,
             name=f"{name}{_suffix(order)}.{facts.ending}",
             media_type=facts.media_type,
-            note=what_is_lost(self._known_header(model), order),
+            note=_note(what_is_lost(self._known_header(model), order), job, order),
         )
         with self._one_at_a_time(key):
             if self.exports.exists(key):
@@ -146,7 +150,8 @@ class Inspect:
     def as_it_is(self, job: Job) -> Exported:
         """The file itself, whatever kind it is."""
         kind = _model_of(job).kind
-        return Exported(key="", name=f"{slug(job.target_object)}.{kind}", media_type=MEDIA_TYPES[kind])
+        note = _note("", job, ExportOrder(format=Format.GLB)) if kind == "glb" else ""
+        return Exported(key="", name=f"{slug(job.target_object)}.{kind}", media_type=MEDIA_TYPES[kind], note=note)
 
     def turntable(self, job: Job) -> Exported:
         """An animated WebP, once around; made at the first call. Raises: as `export`."""
@@ -270,6 +275,11 @@ def _glb_of(job: Job) -> StoredModel:
             f"Other files are made of the model of job {job.converted_from}."
         )
     return model
+
+
+def _note(lost: str, job: Job, order: ExportOrder) -> str:
+    """What whoever gets the file should know of it."""
+    return " ".join(each for each in (lost, size_note(job.has_known_size, order)) if each)
 
 
 def check_offered(order: ExportOrder) -> None:

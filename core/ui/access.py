@@ -247,6 +247,17 @@ def report_of(job: Job) -> MeshReport | None:
     return get_services().inspect.report(job)
 
 
+def how_it_was_made(job: Job) -> str:
+    """What the built-in engine says of it; empty for others' models, and while the file cannot be read."""
+    if job.model is None or not job.is_free:
+        return ""
+    try:
+        report = get_services().inspect.report(job)
+    except MaquetteError:
+        return ""
+    return "" if report is None else report.header.note
+
+
 def export(job: Job, order: ExportOrder) -> str:
     """Make a file and return where it is given away. Raises: ModelInvalid, ExportFailed, StorageFull …"""
     get_services().inspect.export(job, order)

@@ -103,8 +103,9 @@ def _facts(job: Job) -> None:
     facts.append(("Submitted", f"{job.created_at:%Y-%m-%d %H:%M} UTC"))
     for name, value in facts:
         st.markdown(f"**{name}** {words.literal(value)}")
-    if job.model is not None and job.generator == "offline":
-        st.caption("A small network cut the object out of one picture; its depth and its back are guessed.")
+    made = access.how_it_was_made(job)
+    if made:
+        st.caption(words.literal(made))
 
 
 def _pictures(job: Job) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.domain.errors import MaquetteError
-from core.domain.export import FORMATS, PRINTED, Compression, ExportOrder, Format, what_is_lost
+from core.domain.export import FORMATS, PRINTED, Compression, ExportOrder, Format, size_note, what_is_lost
 from core.domain.job import Job
 from core.domain.mesh_report import Light, MeshReport, Use
 from core.mesh.verdicts import verdicts
@@ -40,6 +40,13 @@ def draw(job: Job, url: str) -> None:
             key=f"viewer-{job.id}",
             height_px=VIEWER_PX,
             poster=f"/api/jobs/{job.id}/thumbnail.png",
+            is_size_known=job.has_known_size,
+        )
+    if report is not None and report.header.has_no_object:
+        st.warning(
+            f"{words.literal(report.header.note)} If there is an object in it, try a picture where it stands out from "
+            "its background.",
+            icon=":material/image_search:",
         )
     with st.container(horizontal=True):
         st.link_button(
@@ -132,6 +139,9 @@ def _exports(job: Job, report: MeshReport | None) -> None:
     if made is not None and made[0] == order:
         if lost:
             st.caption(lost)
+        unknown = size_note(job.has_known_size, order)
+        if unknown:
+            st.caption(unknown)
         st.link_button(
             f"Download {FORMATS[kind].label}", made[1], type="primary", icon=":material/download:", width="stretch"
         )
@@ -146,7 +156,8 @@ def _judged(job: Job) -> None:
         st.session_state[f"measured-{job.id}"] = True
         st.rerun()  # ends the refreshing
     st.session_state.setdefault(f"measured-{job.id}", report.shape is not None)
-    st.subheader("What it is good for", anchor=False)
+    st.subheader("Technical fit", anchor=False)
+    st.caption("Judged by the figures of the file, not by how well it shows what is in the picture.")
     for verdict in verdicts(report):
         icon, colour = LIGHTS[verdict.light]
         badge, text = st.columns([1, 5], vertical_alignment="center")
@@ -154,6 +165,20 @@ def _judged(job: Job) -> None:
         text.markdown(words.literal(f"{verdict.reason} {verdict.remedy}".strip()))
     with st.expander("Figures", icon=":material/straighten:"):
         _figures(report)
+
+
+def _sizes(report: MeshReport) -> list[tuple[str, str]]:
+    """In centimetres where those are the object's; otherwise how the sides compare."""
+    if report.header.bounds_m is None:
+        return []
+    low, high = report.header.bounds_m
+    sides = [b - a for a, b in zip(low, high, strict=True)]
+    what = "(width, height, depth)"
+    if report.is_size_known:
+        told = " × ".join(f"{100 * side:,.1f}" for side in sides)
+        return [("Size", f"{told} cm {what}")]
+    told = " × ".join(f"{side / (max(sides) or 1):.2f}" for side in sides)
+    return [("Proportions", f"{told} {what}"), ("Size", "not known; give the real height when it is made")]
 
 
 def _figures(report: MeshReport) -> None:
@@ -168,11 +193,8 @@ def _figures(report: MeshReport) -> None:
             f"textures {words.size(header.texture_bytes)}",
         ),
     ]
-    if header.bounds_m is not None:
-        low, high = header.bounds_m
-        sides = [100 * (b - a) for a, b in zip(low, high, strict=True)]
-        rows.append(("Size", f"{sides[0]:,.1f} × {sides[1]:,.1f} × {sides[2]:,.1f} cm (width, height, depth)"))
-    if shape is not None:
+    rows += _sizes(report)
+    if shape is not None and report.is_size_known:
         centre = ", ".join(f"{100 * side:,.1f}" for side in shape.centre_m)
         rows.append(("Centre", f"{centre} cm; {header.up_axis} is up"))
     for texture in header.textures:
@@ -185,9 +207,10 @@ def _figures(report: MeshReport) -> None:
             ("Closed surface", "yes" if shape.is_watertight else "no"),
             ("Same side outside everywhere", "yes" if shape.has_consistent_winding else "no"),
             ("Separate parts", f"{shape.body_count:,}"),
-            ("Surface", f"{shape.area_m2 * 1e4:,.1f} cm²"),
         ]
-        if shape.volume_m3 is not None:
+        if report.is_size_known:
+            rows.append(("Surface", f"{shape.area_m2 * 1e4:,.1f} cm²"))
+        if report.is_size_known and shape.volume_m3 is not None:
             rows.append(("Volume", f"{shape.volume_m3 * 1e6:,.1f} cm³"))
         if shape.degenerate_count or shape.duplicate_count:
             rows.append(("Faulty faces", f"{shape.degenerate_count:,} without area, {shape.duplicate_count:,} double"))

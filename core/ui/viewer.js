@@ -210,6 +210,11 @@ class Preview {
     const place = this.root.querySelector(".size");
     place.hidden = this.part("size").getAttribute("aria-pressed") !== "true";
     const { x, y, z } = this.viewer.getDimensions();
+    if (!this.data.isSizeKnown) {
+      const part = (side) => (side / (Math.max(x, y, z) || 1)).toLocaleString("en", { maximumSignificantDigits: 2 });
+      place.textContent = `${part(x)} wide × ${part(y)} high × ${part(z)} deep; the real size is not known`;
+      return;
+    }
     const cm = (metres) => (metres * 100).toLocaleString("en", { maximumSignificantDigits: 3 });
     place.textContent = `${cm(x)} wide × ${cm(y)} high × ${cm(z)} deep, in cm`;
   }

@@ -29,7 +29,14 @@ def script() -> str:
 
 
 def model_viewer(
-    src: str, *, alt: str, key: str, height_px: int = 480, poster: str | None = None, facts: str | None = None
+    src: str,
+    *,
+    alt: str,
+    key: str,
+    height_px: int = 480,
+    poster: str | None = None,
+    facts: str | None = None,
+    is_size_known: bool = False,
 ) -> None:
     """Show a model that mouse, touch and keyboard can turn; the camera survives refreshes.
 
@@ -40,6 +47,7 @@ def model_viewer(
         height_px: of the whole frame; explicit, because a height of 100 % is none here.
         poster: path on this server of a picture of the model, shown until the model is drawn or when it cannot be.
         facts: a few words shown in the corner, such as its size.
+        is_size_known: its lengths are the object's own and shown in centimetres; otherwise its proportions are.
     """
     data = {
         "src": src,
@@ -47,6 +55,7 @@ def model_viewer(
         "height": height_px,
         "poster": poster,
         "facts": facts,
+        "isSizeKnown": is_size_known,
         "file": f"{slug(alt.removeprefix('3D model of '))}.png",
         "phone": _phone(),
     }

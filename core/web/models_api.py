@@ -50,13 +50,16 @@ Height = Annotated[
 ]
 
 
-@router.get("/jobs/{record_id}/report", responses=ERRORS, summary="Figures of a model, and what it is good for")
+@router.get("/jobs/{record_id}/report", responses=ERRORS, summary="Figures of a model, and its technical fit")
 def report(
     record_id: str,
     services: ServicesNeeded,
     wait: Annotated[bool, Query(description="Until the shape is measured, at most a minute.")] = False,
 ) -> JSONResponse:
-    """`shape` is null while it is being measured, or when `problem` says why it cannot be."""
+    """`shape` is null while it is being measured, or when `problem` says why it cannot be.
+
+    Lengths are the file's. Where `is_size_known` is false they are not the object's: only their proportions count.
+    """
     job = _with_model(services, record_id)
     if wait:
         services.inspect.wait(job, patience_s=PATIENCE_S)

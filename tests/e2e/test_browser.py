@@ -288,7 +288,7 @@ def test_a_model_is_judged_and_its_print_file_is_made_and_downloaded(
     assert server.wait_for_end(number)["status"] == "completed"
     page.goto(f"{server.address}/jobs?job={number}")
 
-    expect(page.get_by_role("heading", name="What it is good for")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("heading", name="Technical fit")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.get_by_text("faces are fine for a prop")).to_be_visible()
     expect(page.get_by_text("It is closed")).to_be_visible(timeout=PATIENCE_MS)
     page.get_by_role("button", name="Other formats").click()

@@ -585,3 +585,14 @@ def _wait_for(condition: Callable[[], bool], page: Page | None = None, *, patien
         else:
             page.wait_for_timeout(100)
     raise AssertionError(f"it did not come to be in {patience_s} s")
+
+
+def test_an_unknown_size_is_shown_as_proportions_without_a_unit(browser: Browser, site: Site) -> None:
+    page = browser.new_page()
+    page.goto(site.url("box.glb", unknown="1"))
+    expect(page.locator(".viewer[data-state=loaded]")).to_be_visible(timeout=PATIENCE_MS)
+    tool(page, "Size").click()
+
+    expect(page.get_by_text("0.33 wide × 0.67 high × 1 deep; the real size is not known")).to_be_visible()
+    expect(page.get_by_text("in cm")).to_be_hidden()
+    page.close()

@@ -221,7 +221,9 @@ def test_a_file_that_loses_movement_says_so_and_so_does_the_manifest(
     site: Site, inspect: Inspect, tmp_path: Path
 ) -> None:
     answer = site.client.post(
-        "/api/generate-3d", files={"image": ("a.png", pictures.cat())}, data={"targetObject": "Arm"}
+        "/api/generate-3d",
+        files={"image": ("a.png", pictures.cat())},
+        data={"targetObject": "Arm", "heightM": "1"},
     )
     job = site.finish(answer.json()["record_id"], arm())
     lost = "Without its 1 animation and 1 skeleton: this file holds the model at rest. GLB with all faces keeps them."

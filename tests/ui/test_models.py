@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.bootstrap import Services
-from core.domain.job import STYLES
+from core.domain.job import STYLES, Category, JobOptions, NewJob
 from core.mesh import extras
 from core.ui import words
 from core.ui.batch_export import ranges
-from tests.builders import EVERY_SLOT, intent, stored_model
+from tests.builders import EVERY_SLOT, intent, new_job, stored_model
+from tests.fake_generator import glb
 from tests.mesh.models import arm, ball, glb_of, textured
 from tests.ui.test_pages import MAIN, add, jobs_page, said, services
 
@@ -20,8 +23,9 @@ __all__ = ["services"]
 WHOLE = glb_of(textured(ball(2)))
 
 
-def finished(services: Services, model: bytes = WHOLE) -> int:
-    job_id, jobs = add(services), services.jobs
+def finished(services: Services, model: bytes = WHOLE, options: JobOptions | None = None) -> int:
+    jobs = services.jobs
+    job_id = add(services) if options is None else jobs.add(offline_job(options)).job.id
     claim = jobs.claim_queued(owner="t", lease_s=60, slots=EVERY_SLOT, limit=1)[0].claim
     jobs.mark_submitting(claim, intent())
     jobs.bind_task(claim, f"task-{job_id}", poll_in_s=0)
@@ -34,6 +38,10 @@ def finished(services: Services, model: bytes = WHOLE) -> int:
     return job_id
 
 
+def offline_job(options: JobOptions) -> NewJob:
+    return new_job(generator="offline", category=Category.OFFLINE, options=options)
+
+
 @pytest.mark.slow
 def test_a_model_is_judged_and_its_figures_are_told(services: Services) -> None:
     number = finished(services)
@@ -42,11 +50,13 @@ def test_a_model_is_judged_and_its_figures_are_told(services: Services) -> None:
 
     assert not app.exception
     text = said(app).replace("\\", "")
-    assert "What it is good for" in "\n".join(each.value for each in app.subheader)
+    assert "Technical fit" in "\n".join(each.value for each in app.subheader)
     assert "320 faces are fine for a prop" in text
     assert "It is closed" in text
     assert "**Faces** 320" in text
-    assert "100.0 × 100.0 × 100.0 cm" in text
+    assert "**Proportions** 1.00 × 1.00 × 1.00" in text
+    assert "**Size** not known" in text
+    assert " cm" not in text
     assert "128 × 64" in text
 
 
@@ -110,3 +120,41 @@ def test_a_file_that_needs_the_extras_is_offered_only_where_they_are_installed(
     assert ("USDZ" in offered) is is_installed
     assert ("Meshopt" in " ".join(one.selectbox(key=f"packing-{number}").options)) is is_installed
     assert ("USDZ" in table.selectbox(key="export-format").options) is is_installed
+
+
+def test_a_model_without_an_object_says_so_and_what_was_made_instead(services: Services) -> None:
+    note = "No object was found in the picture. The whole picture was made into a relief instead."
+    app = jobs_page(finished(services, told_of(WHOLE, {"engine": "x", "note": note, "object": "none"})))
+
+    assert note in app.warning[0].value.replace("\\", "")
+    assert "cut the object out" not in said(app)
+
+
+def test_how_a_model_was_made_is_what_its_file_says(services: Services) -> None:
+    app = jobs_page(finished(services, told_of(WHOLE, {"engine": "x", "note": "Its **back** is guessed."})))
+
+    assert "Its **back** is guessed." in said(app).replace("\\", "")
+    assert not app.warning
+
+
+def told_of(model: bytes, extras: dict[str, str]) -> bytes:
+    """The model as if the built-in engine had made it and said this of it."""
+    document, binary = unpacked(model)
+    document["asset"] |= {"generator": "Maquette, Built-in engine (offline)", "extras": extras}
+    return glb(json.dumps(document).encode(), binary)
+
+
+def unpacked(model: bytes) -> tuple[dict[str, Any], bytes]:
+    length = int.from_bytes(model[12:16], "little")
+    return json.loads(model[20 : 20 + length]), model[20 + length + 8 :]
+
+
+@pytest.mark.slow
+def test_a_known_size_is_told_in_centimetres(services: Services) -> None:
+    number = finished(services, options=JobOptions(height_m=1.0))
+    services.inspect.wait(services.overview.job(number), patience_s=60)
+    text = said(jobs_page(number)).replace("\\", "")
+
+    assert "100.0 × 100.0 × 100.0 cm" in text
+    assert "**Volume**" in text
+    assert "not known" not in text

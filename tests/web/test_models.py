@@ -60,9 +60,11 @@ def test_an_export_is_a_download_with_its_name_and_size(site: Site, number: int)
 
 @pytest.mark.slow
 def test_an_export_says_what_it_cannot_hold(site: Site) -> None:
-    made = site.client.post("/api/generate-3d", files={"image": ("a.png", pictures.cat())}, data={"targetObject": "A"})
+    asked = {"targetObject": "A", "heightM": "1"}
+    made = site.client.post("/api/generate-3d", files={"image": ("a.png", pictures.cat())}, data=asked)
     number = site.finish(made.json()["record_id"], arm()).id
 
+    assert site.client.get(f"/api/jobs/{number}/report").json()["is_size_known"]
     assert "at rest" in site.client.get(f"/api/jobs/{number}/export?format=ply").headers["x-maquette-note"]
     assert "x-maquette-note" not in site.client.get(f"/api/jobs/{number}/export?format=glb").headers
 
@@ -145,3 +147,15 @@ def test_the_description_lists_only_what_can_be_made(
         told = {each["name"]: each["schema"] for each in paths[path]["get"]["parameters"]}
         assert (len(told["format"]["enum"]), len(told["compression"]["enum"])) == (formats, packings)
         assert ("usdz" in told["format"]["enum"]) is installed
+
+
+def test_a_model_of_unknown_size_says_so_in_its_report_in_files_and_in_the_manifest(site: Site, number: int) -> None:
+    report = site.client.get(f"/api/jobs/{number}/report").json()
+    assert report["is_size_known"] is False
+    whole = site.client.get(f"/api/jobs/{number}/export?format=glb")
+    assert "real size is not known" in whole.headers["x-maquette-note"]
+
+    zipped = zipfile.ZipFile(io.BytesIO(site.client.get(f"/api/export.zip?jobs={number}").content))
+    (row,) = json.loads(zipped.read("manifest.json"))
+    assert row["size_known"] is False
+    assert "real size is not known" in row["note"]

@@ -32,6 +32,11 @@ NOTES = {
     "lithophane": "The picture's darkness became thickness, for printing and holding against the light.",
     "coin": "The picture's object was embossed on a disc; its heights are guessed.",
 }
+NO_OBJECT = {
+    "relief": "No object was found in the picture. The whole picture was made into a relief instead.",
+    "coin": "No object was found in the picture. The whole picture was embossed on a disc instead.",
+}
+NO_SOLID = "No solid could be made of the object in the picture. The whole picture was made into a relief instead."
 STYLES = ("auto", "solid", "relief", "lithophane", "coin")
 LEAST_HEIGHT_M, MOST_HEIGHT_M = 0.001, 1000.0  # beyond, single precision and viewers get into trouble
 WORK_SIDE_PX = 2048  # the outline's precision; larger pictures gain nothing
@@ -70,47 +75,56 @@ def make_model(
     behind = None if back is None else _decoded(back)
     report(15)
     limit = max(LEAST_FACES, face_limit or DEFAULT_FACES)
+    note, is_found = "", True
     if style == "relief":
         mesh = relief(rgb, face_limit=limit, texture_px=TEXTURE_PX)
     elif style == "lithophane":
         mesh = lithophane(rgb, face_limit=limit)
     elif style == "coin":
-        mesh = coin(rgb, _mask_for_coin(rgb, alpha), face_limit=limit, texture_px=TEXTURE_PX)
+        mask = _mask_for_coin(rgb, alpha)
+        mesh, is_found = coin(rgb, mask, face_limit=limit, texture_px=TEXTURE_PX), mask is not None
     else:
-        mesh = _solid_or_relief(rgb, alpha, behind, limit, style == "solid", report)
+        made, note = _solid(rgb, alpha, behind, limit, style == "solid", report)
+        is_found = made is not None or note == NO_SOLID
+        mesh = relief(rgb, face_limit=limit, texture_px=TEXTURE_PX) if made is None else made
     report(85)
     if height_m is not None:
         mesh = at_height(mesh, height_m)
-    extras = {"engine": LABEL, "kind": mesh.kind, "note": NOTES[mesh.kind]}
+    note = note or (NOTES if is_found else NO_OBJECT)[mesh.kind]
+    extras = {"engine": LABEL, "kind": mesh.kind, "note": note} | ({} if is_found else {"object": "none"})
     return write_glb(mesh, name=name, generator=f"Maquette, {LABEL}", extras=extras, has_texture=texture)
 
 
-def _solid_or_relief(
+def _solid(
     rgb: Pixels,
     alpha: Pixels | None,
     behind: tuple[Pixels, Pixels | None] | None,
     face_limit: int,
     is_forced: bool,
     report: Callable[[int], None],
-) -> Mesh:
+) -> tuple[Mesh | None, str]:
+    """None when there is none, and then why: a relief can always be made."""
     try:
         cutout = cut_out(rgb, alpha, is_forced=is_forced)
         report(50)
-        if cutout is not None:
-            mask = trimmed(cutout.mask)
-            return inflated(
-                without_gaps(rgb, cutout.mask, mask),
-                mask,
-                face_limit=face_limit,
-                texture_px=TEXTURE_PX,
-                profile=profile_of(rgb, mask),
-                back=None if behind is None else _rear(behind, mask),
-            )
+        if cutout is None:
+            return None, NO_OBJECT["relief"]
+        mask = trimmed(cutout.mask)
+        made = inflated(
+            without_gaps(rgb, cutout.mask, mask),
+            mask,
+            face_limit=face_limit,
+            texture_px=TEXTURE_PX,
+            profile=profile_of(rgb, mask),
+            back=None if behind is None else _rear(behind, mask),
+        )
     except NoSolid as exc:
         log.info("No solid could be made (%s); it becomes a relief.", exc)
     except Exception:  # whatever a filter, a solver or the network stumbles over: a relief can always be made
         log.exception("No solid could be made; it becomes a relief.")
-    return relief(rgb, face_limit=face_limit, texture_px=TEXTURE_PX)
+    else:
+        return made, NOTES[made.kind]
+    return None, NO_SOLID
 
 
 def _rear(behind: tuple[Pixels, Pixels | None], mask: Pixels) -> Pixels | None:

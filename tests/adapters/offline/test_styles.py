@@ -13,6 +13,7 @@ from PIL import Image
 
 from core.adapters.offline.engine import STYLES, make_model
 from core.mesh.glb import read_facts
+from core.mesh.header import read_header
 from tests import drawings, pictures
 from tests.adapters.offline.shapes import assert_is_closed, body_of, document
 
@@ -118,3 +119,34 @@ def on_glass(left: tuple[int, int, int], right: tuple[int, int, int]) -> bytes:
     picture.paste((*left, 255), (60, 60, 150, 240))
     picture.paste((*right, 255), (150, 60, 240, 240))
     return pictures.encoded(picture, "PNG")
+
+
+def blank(colour: str) -> bytes:
+    return pictures.encoded(Image.new("RGB", (400, 300), colour), "PNG")
+
+
+@pytest.mark.parametrize("colour", ["white", "black", "#88aa44"])
+@pytest.mark.parametrize(
+    ("style", "made"), [("auto", "relief instead"), ("solid", "relief instead"), ("coin", "embossed on a disc instead")]
+)
+def test_a_picture_without_an_object_says_so_and_what_was_made_instead(style: str, made: str, colour: str) -> None:
+    header = read_header(make_model(blank(colour), name="x", face_limit=500, style=style))
+
+    assert header.has_no_object
+    assert "No object was found in the picture" in header.note
+    assert made in header.note
+
+
+@pytest.mark.parametrize("style", ["relief", "lithophane"])
+def test_what_needs_no_object_misses_none(style: str) -> None:
+    header = read_header(make_model(blank("white"), name="x", face_limit=500, style=style))
+
+    assert not header.has_no_object
+
+
+@pytest.mark.parametrize("style", ["auto", "coin"])
+def test_a_picture_with_an_object_misses_none(style: str) -> None:
+    header = read_header(make_model(pictures.with_alpha(), name="x", face_limit=500, style=style))
+
+    assert not header.has_no_object
+    assert header.note

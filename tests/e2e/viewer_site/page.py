@@ -1,4 +1,4 @@
-"""`?model=…&poster=…&facts=…`; refreshes itself; "Next" shows the model again under another address."""
+"""`?model=…&poster=…&facts=…&unknown=…`; refreshes itself; "Next" shows the model again under another address."""
 
 import streamlit as st
 
@@ -20,6 +20,7 @@ def shown() -> None:
         alt="3D model of Blue Cup",
         key=f"viewer-{number // 2}",  # every second time another element, else another source of the same one
         poster=f"/files/{asked['poster']}" if "poster" in asked else None,
+        is_size_known="unknown" not in asked,
         facts=asked.get("facts", "").replace("#", str(memory.refreshes)),  # so that every refresh brings news
     )
 
