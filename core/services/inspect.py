@@ -79,6 +79,19 @@ class Inspect:
             return None
         return replace(self._known(job, model), is_size_known=job.has_known_size)
 
+    def header_at_hand(self, job: Job) -> HeaderFacts | None:
+        """For lists of many jobs: only where the file is on this machine's disk or was read before. Never raises."""
+        model = job.model
+        if model is None or not model.is_glb:
+            return None
+        known = self._headers.get(model.sha256)
+        if known is not None or self.objects.local_path(model.key) is None:
+            return known
+        try:
+            return self._known_header(model)
+        except MaquetteError:
+            return None
+
     def _known(self, job: Job, model: StoredModel) -> MeshReport:
         """Of the file, which two jobs may share: their options may tell different things of its size."""
         known = self._reports.get(model.sha256)

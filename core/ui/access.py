@@ -258,6 +258,14 @@ def how_it_was_made(job: Job) -> str:
     return "" if report is None else report.header.note
 
 
+def has_no_object(job: Job) -> bool:
+    """Whether the built-in engine found no object in the picture, as far as is known without fetching the model."""
+    if job.model is None or not job.is_free:
+        return False
+    header = get_services().inspect.header_at_hand(job)
+    return header is not None and header.has_no_object
+
+
 def export(job: Job, order: ExportOrder) -> str:
     """Make a file and return where it is given away. Raises: ModelInvalid, ExportFailed, StorageFull …"""
     get_services().inspect.export(job, order)

@@ -10,7 +10,7 @@ import streamlit as st
 
 from core.domain.job import Job
 from core.domain.status import Stage, Status
-from core.ui import access, account_view, batch_export, ticked, words
+from core.ui import access, account_view, batch_export, place, ticked, words
 
 BUSY_S, IDLE_S = 2, 10  # seconds between refreshes: while anything runs, and to notice jobs that programs add
 ROW_PX = 56
@@ -67,6 +67,7 @@ def _list(search: str, statuses: frozenset[Status], was_busy: bool) -> None:
             _table(page.jobs, f"{search}|{sorted(statuses)}|{number}")
             _pages(page.total, page.running)
         _selected(page.jobs)
+        place.keep(f"{search}|{sorted(statuses)}|{number}")
         if page.jobs:
             account_view.strangers()
         if is_busy != was_busy:
@@ -148,6 +149,8 @@ def _credits(job: Job) -> str:
 def _note(job: Job) -> str:
     if job.error_message and job.status is not Status.COMPLETED:
         return job.error_message
+    if access.has_no_object(job):
+        return "No object was found in the picture; the whole picture became a model."
     return words.explained(job) if job.stage in (Stage.UNCERTAIN, Stage.ATTENTION, Stage.BLOCKED) else ""
 
 
@@ -156,6 +159,6 @@ def _pages(total: int, running: int) -> None:
     st.caption(f"{count}, {running} under way. {HOW}" if running else f"{count}. {HOW}")
     pages = -(-total // access.PAGE_SIZE)
     if pages > 1:
-        st.pagination(pages, key="jobs_page")
+        st.pagination(pages, key="jobs_page", persist_state="session")
     if st.session_state.pop("open_job", False):
         st.rerun()

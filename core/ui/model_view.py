@@ -157,7 +157,7 @@ def _judged(job: Job) -> None:
         st.rerun()  # ends the refreshing
     st.session_state.setdefault(f"measured-{job.id}", report.shape is not None)
     st.subheader("Technical fit", anchor=False)
-    st.caption("Judged by the figures of the file, not by how well it shows what is in the picture.")
+    st.caption("This is about the file, not about how well it shows what is in the picture.")
     for verdict in verdicts(report):
         icon, colour = LIGHTS[verdict.light]
         badge, text = st.columns([1, 5], vertical_alignment="center")

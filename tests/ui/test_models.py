@@ -158,3 +158,11 @@ def test_a_known_size_is_told_in_centimetres(services: Services) -> None:
     assert "100.0 × 100.0 × 100.0 cm" in text
     assert "**Volume**" in text
     assert "not known" not in text
+
+
+def test_the_table_says_which_models_are_without_an_object(services: Services) -> None:
+    finished(services)
+    finished(services, told_of(WHOLE, {"engine": "x", "note": "No object.", "object": "none"}))
+    notes = list(jobs_page().dataframe[0].value["error"])
+
+    assert notes == ["No object was found in the picture; the whole picture became a model.", ""]
