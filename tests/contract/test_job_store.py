@@ -310,6 +310,44 @@ def test_saving_that_failed_is_due_again_after_its_wait(jobs: JobStore, clock: F
     assert len(jobs.claim_saving(owner="b", lease_s=LEASE_S, generator="tripo", limit=5)) == 1
 
 
+def test_a_task_that_this_machine_does_not_have_counts_as_missed_and_not_as_a_try(
+    jobs: JobStore, clock: FakeClock
+) -> None:
+    job_id = generating(jobs).job.id
+    clock.advance(10)
+    asked = due(jobs)[0]
+    jobs.note_polls([PollNote(claim=asked.claim, progress=0, poll_again_in_s=0, is_missed=True)])
+    jobs.mark_saving(due(jobs)[0].claim, credits_used=None)
+    assert jobs.get(job_id).missed_since is None, "whoever heard of its end has it"
+
+    first = clock.now()
+    for _ in range(2):
+        saving = jobs.claim_saving(owner="b", lease_s=LEASE_S, generator="tripo", limit=5)[0]
+        jobs.postpone_saving(saving.claim, wait_s=5, note="It is elsewhere.", is_missed=True)
+        clock.advance(5)
+    job = jobs.get(job_id)
+    assert (job.missed_count, job.missed_since, job.fetch_tries) == (2, first, 0)
+
+    saving = jobs.claim_saving(owner="b", lease_s=LEASE_S, generator="tripo", limit=5)[0]
+    jobs.postpone_saving(saving.claim, wait_s=5, note="It is made again.")
+    job = jobs.get(job_id)
+    assert (job.missed_count, job.missed_since, job.fetch_tries) == (0, None, 1)
+
+
+@pytest.mark.parametrize(("generator", "word"), [("offline", "costs nothing"), ("tripo", "may still finish")])
+def test_a_cancelled_job_at_work_is_told_by_who_makes_it(
+    jobs: JobStore, clock: FakeClock, generator: str, word: str
+) -> None:
+    job_id = generating(jobs, generator=generator).job.id
+    jobs.cancel(job_id)
+    job = jobs.get(job_id)
+
+    assert (job.stage, job.status) == (Stage.GENERATING, Status.CANCELLED)
+    assert word in (job.error_message or "")
+    at_once = jobs.claim_due(owner="b", lease_s=LEASE_S, generator=generator, limit=5)
+    assert [claimed.job.id for claimed in at_once] == ([job_id] if generator == "offline" else [])
+
+
 def test_one_generator_never_gets_the_tasks_of_another(jobs: JobStore, clock: FakeClock) -> None:
     generating(jobs)
     clock.advance(10)
