@@ -27,6 +27,7 @@ PROBE_EVERY_S = 60.0  # a blocked engine is mended by a person: minutes do not m
 SETTLE_EVERY_S = 5.0  # each uncertain job is looked for every half minute
 BOOKS_EVERY_S = 5.0  # they know themselves what is due
 TELL_AGAIN_S = 60.0
+SENDERS = 3  # jobs sent at once: one slow upload does not hold up the others
 COLLECTORS = 3  # models fetched at once; each is held in memory while it is checked
 BEAT_EVERY_S = 5.0
 
@@ -46,13 +47,14 @@ class Scheduler:
         self._ticking = 0
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": ThreadPoolExecutor(1 + (6 + COLLECTORS) * len(self._workers))},
+            executors={"default": ThreadPoolExecutor(1 + (5 + SENDERS + COLLECTORS) * len(self._workers))},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": GRACE_S},
         )
         self._scheduler.add_listener(_report, EVENT_JOB_ERROR | EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
         self._every("beat", BEAT_EVERY_S, beat)
         for worker in self._workers:
-            self._every(f"{worker.name} dispatch", DISPATCH_EVERY_S, worker.dispatch.tick)
+            for number in range(SENDERS if worker.books is not None else 1):
+                self._every(f"{worker.name} dispatch {number}", DISPATCH_EVERY_S, worker.dispatch.tick)
             self._every(f"{worker.name} poll", POLL_EVERY_S, worker.poll.tick)
             for number in range(COLLECTORS if worker.books is not None else 1):
                 self._every(f"{worker.name} collect {number}", COLLECT_EVERY_S, worker.collect.tick)

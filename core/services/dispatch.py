@@ -27,6 +27,7 @@ from core.ports.journal import TaskJournal, TaskNote
 from core.ports.object_store import ObjectStore
 from core.services.gate import Gate
 from core.services.journal import settle_note
+from core.services.leases import kept
 from core.services.waits import retry_wait_s
 
 log = logging.getLogger(__name__)
@@ -67,7 +68,8 @@ class Dispatch:
 
     def _send(self, claimed: Claimed) -> None:
         job, claim = claimed.job, claimed.claim
-        token = self._upload(job, claim)
+        with kept(self.jobs, claim, lease_s=self.lease_s):  # a slow line may take longer than a lease
+            token = self._upload(job, claim)
         if token is None:
             return
         # Taken before the intent is written, so that the window measured here ends no later than `send_by`.
@@ -78,7 +80,12 @@ class Dispatch:
             send_within_s=self.send_by_s,
             account=self.generator.account,
         )
-        job = self.jobs.mark_submitting(claim, intent)
+        try:
+            job = self.jobs.mark_submitting(claim, intent)
+        except StoreUnavailable as exc:
+            # whether the intent was written or not: without a confirmed one nothing is sent
+            self._return_unsent(claim, wait_s=retry_wait_s(job.epoch), note=f"{exc.message} Nothing was sent.")
+            return
         if job.nonce != intent.nonce or job.image_token != token:
             raise ClaimLost(f"The intent of job {job.id} did not read back as written; nothing was sent.")
 
@@ -89,15 +96,15 @@ class Dispatch:
         self._create(job, claim, intent, check_send_window=check_send_window)
 
     def _upload(self, job: Job, claim: Claim) -> str | None:
-        """Hand over the picture, which is free; None when the job went another way. A conversion has none."""
-        if job.options.conversion is not None:
-            return job.options.conversion.task_id
+        """Hand over the picture, which is free; None when the job went another way.
+
+        Whether the account may be called is asked here, after the upload and before the intent: between intent and
+        send nothing else is asked.
+        """
         try:
-            if job.image is None:
-                raise ObjectMissing("The job has no picture.")
-            if job.options.back is not None:
-                self.generator.upload(job.options.back, self.objects.get(job.options.back.key))
-            return self.generator.upload(job.image, self.objects.get(job.image.key))
+            token = self._token(job)
+            self.generator.check_open()
+            return token
         except ObjectMissing as exc:
             cost = "It cost nothing." if job.is_free else "Nothing was charged."
             self.jobs.fail(claim, Failure(code=exc.code, message=f"{exc.message} {cost}"))
@@ -111,6 +118,29 @@ class Dispatch:
             log.warning("job %s: upload: %s", job.id, exc.message)
             self.jobs.return_to_queue(claim, wait_s=retry_wait_s(job.epoch), note=exc.message)
         return None
+
+    def _token(self, job: Job) -> str:
+        """What the request names: the picture handed over, or the task that a conversion is of."""
+        if job.options.conversion is not None:
+            return job.options.conversion.task_id
+        if job.image is None:
+            raise ObjectMissing("The job has no picture.")
+        if job.options.back is not None:
+            self.generator.upload(job.options.back, self.objects.get(job.options.back.key))
+        return self.generator.upload(job.image, self.objects.get(job.image.key))
+
+    def _return_unsent(self, claim: Claim, *, wait_s: float, note: str) -> None:
+        """Nothing was sent, for certain; written again and again, so that it need not be searched for.
+
+        Raises: StoreUnavailable, when none of the tries was answered.
+        """
+        for _ in range(BIND_TRIES - 1):
+            try:
+                self.jobs.return_to_queue(claim, wait_s=wait_s, note=note)
+                return
+            except StoreUnavailable as exc:
+                log.warning("job %s: not sent, and not written down yet: %s", claim.job_id, exc.message)
+        self.jobs.return_to_queue(claim, wait_s=wait_s, note=note)
 
     def _create(self, job: Job, claim: Claim, intent: Intent, *, check_send_window: Callable[[], None]) -> None:
         request = GenerationRequest(
@@ -130,7 +160,7 @@ class Dispatch:
         except AccountBusy as exc:
             self._wait(claim, exc)
         except NotSent as exc:
-            self.jobs.return_to_queue(claim, wait_s=retry_wait_s(job.epoch), note=exc.message)
+            self._return_unsent(claim, wait_s=retry_wait_s(job.epoch), note=exc.message)
         except OutcomeUnknown as exc:
             cause = type(exc.__cause__ or exc).__name__
             log.warning("job %s: attempt %s: %s (%s, trace %s)", job.id, job.attempt, exc.message, cause, exc.trace_id)
@@ -153,4 +183,4 @@ class Dispatch:
                 log.warning("job %s: task %s could not be written down yet: %s", note.job_id, note.task_id, exc.message)
 
     def _wait(self, claim: Claim, busy: AccountBusy) -> None:
-        self.jobs.return_to_queue(claim, wait_s=busy.retry_after_s or 0.0, note=busy.message)
+        self._return_unsent(claim, wait_s=busy.retry_after_s or 0.0, note=busy.message)

@@ -93,10 +93,16 @@ class Gate:
         return self._call(lambda: self._generator.upload(image, data))
 
     def create(self, request: GenerationRequest, *, check_send_window: Callable[[], None]) -> str:
-        try:
-            self._open_the_door()
-        except LookupFailed as exc:
-            raise NotSent(exc.message) from exc
+        """As the port says; `check_open` comes before the intent, and only what this process knows is looked at here.
+
+        Between intent and send nothing is asked, neither the job table nor the service.
+        """
+        now_s = self._clock.boot_s()
+        if self._is_open or self._open_until_s > now_s:
+            raise NotSent(f"{self.label} has not answered for a while, so nothing was sent. It is tried again.")
+        if self._busy_until_s > now_s:
+            wait_s = self._busy_until_s - now_s
+            raise AccountBusy(f"{self.label} asked us to wait; {wait_s:.0f} s are left.", retry_after_s=wait_s)
         return self._count(lambda: self._generator.create(request, check_send_window=check_send_window))
 
     def look_up(self, task_ids: Sequence[str]) -> TaskLookup:
@@ -136,6 +142,13 @@ class Gate:
         with self._lock:
             seen_s, state = self._finished.pop(task_id, (0.0, None))
         return state if state is not None and self._clock.boot_s() - seen_s < FRESH_S else None
+
+    def check_open(self) -> None:
+        """Return when a call may go through now; asked before an intent is written.
+
+        Raises: AccountBusy, AccountBlocked, LookupFailed, StoreUnavailable.
+        """
+        self._open_the_door()
 
     # -- how a call goes through
 

@@ -58,7 +58,7 @@ class World:
     def job(self, job_id: int) -> Job:
         return self.jobs.get(job_id)
 
-    def dispatch(self, owner: str = "a") -> int:
+    def dispatch(self, owner: str = "a", lease_s: float = 60) -> int:
         return Dispatch(
             jobs=self.jobs,
             objects=self.objects,
@@ -67,7 +67,7 @@ class World:
             clock=self.clock,
             owner=owner,
             slots=EVERY_SLOT,
-            lease_s=60,
+            lease_s=lease_s,
             send_by_s=20,
             poll_first_s=2,
         ).tick()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+
 import pytest
 
 from core.domain.errors import (
@@ -11,8 +14,11 @@ from core.domain.errors import (
     NotSent,
     OutcomeUnknown,
     RequestRejected,
+    StoreUnavailable,
 )
+from core.domain.job import Job
 from core.domain.status import Stage, Status
+from core.ports.job_store import Claim, Intent
 from tests.services.conftest import World, raising
 
 
@@ -140,3 +146,123 @@ def test_each_attempt_has_a_nonce_of_its_own(world: World) -> None:
     nonces = [request.nonce for request in world.generator.requests]
     assert len(set(nonces)) == 5
     assert all(0 <= nonce < 2**31 for nonce in nonces)
+
+
+def test_an_upload_longer_than_the_lease_keeps_it_and_is_sent_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = world.add()
+    renewed = threading.Event()
+    renew = world.jobs.renew
+
+    def tell(claim: Claim, *, lease_s: float) -> None:
+        renew(claim, lease_s=lease_s)
+        renewed.set()
+
+    monkeypatch.setattr(world.jobs, "renew", tell)
+
+    def slow() -> None:
+        for _ in range(3):
+            world.clock.advance(0.03)
+            renewed.clear()
+            assert renewed.wait(10), "nobody keeps the lease of a slow upload"
+
+    world.generator.on_upload = slow
+    world.dispatch(lease_s=0.05)
+
+    assert world.generator.uploads == 1
+    assert len(world.generator.requests) == 1
+    assert world.job(job_id).stage is Stage.GENERATING
+
+
+def test_other_jobs_are_sent_while_one_upload_is_slow_each_of_them_once(world: World) -> None:
+    world.add()
+    world.add()
+
+    def slow() -> None:
+        world.generator.on_upload = lambda: None
+        assert world.dispatch(owner="b") == 1
+
+    world.generator.on_upload = slow
+    world.dispatch()
+
+    assert sorted(request.job_id for request in world.generator.requests) == [1, 2]
+
+
+def test_a_wait_that_was_told_to_another_send_holds_for_one_that_was_uploading(world: World) -> None:
+    first = world.add()
+    second = world.add()
+
+    def slow() -> None:
+        world.generator.on_upload = lambda: None
+        world.generator.before_create = raising(AccountBusy("too many", retry_after_s=30))
+        world.dispatch(owner="b")
+        world.generator.before_create = lambda: None
+
+    world.generator.on_upload = slow
+    world.dispatch()
+
+    assert world.generator.requests == []
+    assert [(world.job(each).stage, world.job(each).attempt) for each in (first, second)] == [
+        (Stage.QUEUED, 0),
+        (Stage.QUEUED, 1),
+    ]
+
+
+def test_between_intent_and_send_neither_the_table_nor_the_service_is_asked(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = world.add()
+    mark = world.jobs.mark_submitting
+
+    def intent_then_away(claim: Claim, intent: Intent) -> Job:
+        job = mark(claim, intent)
+        monkeypatch.setattr(world.jobs, "account_wait_s", away)
+        return job
+
+    monkeypatch.setattr(world.jobs, "mark_submitting", intent_then_away)
+    with contextlib.suppress(StoreUnavailable):  # the tick asks again afterwards whether there is more to send
+        world.dispatch()
+
+    assert world.job(job_id).stage is Stage.GENERATING
+    assert len(world.generator.requests) == 1
+
+
+def test_an_intent_whose_write_was_not_confirmed_goes_back_to_the_queue_unsent(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = world.add()
+    mark = world.jobs.mark_submitting
+
+    def lost(claim: Claim, intent: Intent) -> Job:
+        mark(claim, intent)
+        raise StoreUnavailable("The table does not answer.")
+
+    monkeypatch.setattr(world.jobs, "mark_submitting", lost)
+    world.dispatch()
+
+    assert world.generator.requests == []
+    assert world.job(job_id).stage is Stage.QUEUED
+
+
+def test_a_request_proven_unsent_goes_back_to_the_queue_though_the_table_is_away_for_a_moment(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = world.add()
+    world.generator.before_create = raising(NotSent("no connection"))
+    give_back = world.jobs.return_to_queue
+    faults = [StoreUnavailable("away"), StoreUnavailable("away")]
+
+    def sometimes(claim: Claim, *, wait_s: float, note: str) -> Job:
+        if faults:
+            raise faults.pop()
+        return give_back(claim, wait_s=wait_s, note=note)
+
+    monkeypatch.setattr(world.jobs, "return_to_queue", sometimes)
+    world.dispatch()
+
+    assert world.job(job_id).stage is Stage.QUEUED
+
+
+def away(**_: object) -> float:
+    raise StoreUnavailable("The table does not answer.")
