@@ -176,3 +176,7 @@ class ModelUnavailable(GenerationError):
 
 class ModelInvalid(MaquetteError):
     default_code = "model_invalid"
+
+
+class ModelTooLarge(ModelInvalid):
+    default_code = "model_too_large"

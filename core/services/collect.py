@@ -28,31 +28,25 @@ from core.mesh import fbx
 from core.mesh.glb import read_facts
 from core.ports.job_store import Claimed, Failure, JobStore
 from core.ports.object_store import ObjectStore
+from core.services import unreadable
 from core.services.elsewhere import AGAIN, GONE, LEFT, STOPPED, Elsewhere
 from core.services.gate import Gate
 from core.services.leases import kept
 from core.services.waits import POLL_STEPS, retry_wait_s, spread
 
 log = logging.getLogger(__name__)
-INVALID_TRIES = 5  # a page of a gateway in the model's place passes; what is no model five times never will be one
 SLOW_AFTER, SLOW_S = timedelta(hours=24), 3600.0  # a paid model is not given up, but after a day tried once an hour
 GIVE_UP_AFTER = timedelta(days=7)
-MODEL_MAGIC = (b"glTF", *fbx.MAGIC)
 PICTURES = (b"\x89PNG", b"\xff\xd8", b"RIFF")
 KEPT_CODE = "model_kept_unread"  # the job failed, and its file can be downloaded as it came
 
 
 class _Unreadable(ModelInvalid):
-    """Bytes that begin as a model and cannot be read as one."""
+    """A whole download that cannot be read as a model."""
 
     def __init__(self, message: str, data: bytes) -> None:
         super().__init__(message)
         self.data = data
-
-
-def original_key(job_id: int) -> str:
-    """Where the file of a job lies that nothing here could read."""
-    return f"models/{job_id}/original.bin"
 
 
 def preview_key(job_id: int) -> str:
@@ -167,17 +161,20 @@ class Collect:
         return False
 
     def _cannot_be_read(self, claimed: Claimed, exc: ModelInvalid) -> None:
-        job = claimed.job
-        if job.fetch_tries + 1 < INVALID_TRIES:
-            self._try_again(claimed, exc.message)
-            return
+        """Counted apart: faults of the network never add up to this."""
+        job, now = claimed.job, self.jobs.now()
+        data = exc.data if isinstance(exc, _Unreadable) else None
         try:
-            told = self._kept(job, exc)
+            seen = unreadable.note(self.objects, job, now, data=data, refusal=exc.message)
         except (StorageFull, StoreUnavailable) as away:
             self._try_again(claimed, away.message)
             return
-        message = f"{told.message} The task number for {self.generator.label}'s support is {job.task_id}."
-        self.jobs.fail(claimed.claim, Failure(code=told.code, message=message))
+        if not unreadable.is_proven(seen, now, data=data):
+            self._try_again(claimed, exc.message, wait_s=unreadable.wait_s(seen))
+            return
+        kept_file = "" if data is None else " The file that came is kept: download it on the job's page."
+        message = f"{exc.message}{kept_file} The task number for {self.generator.label}'s support is {job.task_id}."
+        self.jobs.fail(claimed.claim, Failure(code=exc.code if data is None else KEPT_CODE, message=message))
 
     def _bring_home(self, job: Job) -> StoredModel:
         data = self._on_this_machine(job)
@@ -206,13 +203,6 @@ class Collect:
         except (StorageFull, StoreUnavailable) as exc:
             log.info("job %s: the generator's own picture could not be stored: %s", job.id, exc.message)
 
-    def _kept(self, job: Job, exc: ModelInvalid) -> ModelInvalid:
-        """What came is kept for a person to look at, though nothing here can read it."""
-        if not isinstance(exc, _Unreadable) or not exc.data.startswith(MODEL_MAGIC):
-            return exc
-        self.objects.put(original_key(job.id), exc.data, media_type="application/octet-stream")
-        return ModelInvalid(f"{exc.message} The file that came is kept: download it on the job's page.", code=KEPT_CODE)
-
     def _fresh(self, job: Job) -> TaskState:
         """The task with an address that holds: they live for minutes only."""
         task_id = job.task_id or ""
@@ -224,7 +214,7 @@ class Collect:
             raise ModelUnavailable("The finished model is not offered at this moment; it is asked for again.")
         return state
 
-    def _try_again(self, claimed: Claimed, reason: str) -> None:
+    def _try_again(self, claimed: Claimed, reason: str, *, wait_s: float = 0.0) -> None:
         job = claimed.job
         log.warning("job %s: the model could not be stored: %s", job.id, reason)
         age = self.jobs.now() - (job.started_at or job.created_at)
@@ -234,5 +224,5 @@ class Collect:
             )
             self.jobs.fail(claimed.claim, Failure(code="model_not_fetched", message=message))
             return
-        wait_s = SLOW_S if age > SLOW_AFTER else retry_wait_s(job.fetch_tries + 1)
+        wait_s = max(wait_s, SLOW_S if age > SLOW_AFTER else retry_wait_s(job.fetch_tries + 1))
         self.jobs.postpone_saving(claimed.claim, wait_s=wait_s, note=reason)

@@ -14,7 +14,8 @@ from core.domain.job import MEDIA_TYPES
 from core.ports.archive import TABLES, Archive, Key, Record
 from core.ports.job_store import JobStore
 from core.ports.object_store import ObjectStore
-from core.services.collect import KEPT_CODE, original_key, preview_key
+from core.services.collect import KEPT_CODE, preview_key
+from core.services.unreadable import original_key
 from core.services.waits import FOR_GOOD_S, is_for_good
 
 BATCH = 200  # rows read and written at once

@@ -27,8 +27,9 @@ from core.domain.export import (
 from core.domain.job import Job
 from core.mesh import extras, fbx
 from core.mesh.verdicts import verdicts
-from core.services.collect import original_key, preview_key
+from core.services.collect import preview_key
 from core.services.inspect import Exported
+from core.services.unreadable import original_key
 from core.web.files_api import HEADERS
 from core.web.jobs_api import ERRORS, ServicesNeeded, job_number
 

@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from core.domain.errors import AccountBlocked, AccountBusy, LookupFailed, ModelInvalid, ModelUnavailable, StorageFull
+from core.domain.errors import (
+    AccountBlocked,
+    AccountBusy,
+    LookupFailed,
+    ModelInvalid,
+    ModelTooLarge,
+    ModelUnavailable,
+    StorageFull,
+)
 from core.domain.generation import TaskPhase
 from core.domain.job import Category
 from core.domain.status import Stage, Status
@@ -125,11 +133,15 @@ def test_a_file_that_is_no_model_fails_with_the_task_number(world: World) -> Non
     world.collect()
     assert world.job(job_id).stage is Stage.SAVING  # a gateway's page may be gone the next time
     for _ in range(4):
-        world.clock.advance(60)
+        world.clock.advance(300)
         world.collect()
+    assert world.job(job_id).stage is Stage.SAVING
+    world.clock.advance(86_400)
+    world.collect()
 
     job = world.job(job_id)
     assert job.status is Status.FAILED
+    assert world.objects.get(f"models/{job_id}/original.bin") == b"<html>not here</html>" * 5
     assert job.model is None
     assert "not a GLB" in (job.error_message or "")
     assert "task-1" in (job.error_message or "")
@@ -143,7 +155,7 @@ def test_a_model_that_cannot_be_read_fails_and_its_file_is_kept(world: World) ->
     world.generator.on_fetch = lambda: broken
     for _ in range(5):
         world.collect()
-        world.clock.advance(60)
+        world.clock.advance(300)
 
     job = world.job(job_id)
     assert (job.status, job.error_code) == (Status.FAILED, "model_kept_unread")
@@ -159,7 +171,7 @@ def test_a_model_the_generator_calls_unusable_fails(world: World) -> None:
     world.generator.on_fetch = raising(ModelInvalid("The file is no model."))
     for _ in range(5):
         world.collect()
-        world.clock.advance(60)
+        world.clock.advance(300)
 
     assert world.job(job_id).status is Status.FAILED
 
@@ -251,3 +263,47 @@ def test_blocked_jobs_go_on_once_the_account_answers(world: World) -> None:
     assert world.reconcile().probe_account() == 1
     world.dispatch()
     assert world.job(job_id).stage is Stage.GENERATING
+
+
+def test_faults_of_the_network_and_a_gateways_page_do_not_lose_a_paid_model(world: World) -> None:
+    job_id = running(world)
+    world.says(TaskPhase.SUCCEEDED)
+    world.poll()
+    world.generator.on_fetch = raising(ModelUnavailable("The transfer broke."))
+    for _ in range(8):
+        world.collect()
+        world.clock.advance(300)
+    world.generator.on_fetch = lambda: b"<html>bad gateway</html>"
+    world.collect()
+    world.clock.advance(300)
+    assert world.job(job_id).stage is Stage.SAVING
+
+    world.generator.on_fetch = glb
+    world.collect()
+    assert world.job(job_id).status is Status.COMPLETED
+
+
+def test_files_that_are_cut_short_at_different_places_prove_nothing(world: World) -> None:
+    job_id = running(world)
+    world.says(TaskPhase.SUCCEEDED)
+    world.poll()
+    for cut in range(1, 13):
+        world.generator.on_fetch = lambda cut=cut: glb()[:-cut]
+        world.collect()
+        world.clock.advance(300)
+    assert world.job(job_id).stage is Stage.SAVING
+
+
+def test_a_model_over_the_size_limit_is_asked_for_a_few_times_and_not_for_a_week(world: World) -> None:
+    job_id = running(world)
+    world.says(TaskPhase.SUCCEEDED)
+    world.poll()
+    tries = []
+    world.generator.on_fetch = lambda: tries.append(1) or raising(ModelTooLarge("It is larger than 512 MB."))()
+    for _ in range(1000):
+        world.collect()
+        world.clock.advance(5)
+
+    job = world.job(job_id)
+    assert (job.status, job.error_code, len(tries)) == (Status.FAILED, "model_too_large", 4)
+    assert "task-1" in (job.error_message or "")

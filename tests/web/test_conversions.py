@@ -8,7 +8,7 @@ import pytest
 
 from core.domain.job import Category, Conversion, JobOptions
 from core.domain.status import Stage
-from core.services.collect import original_key
+from core.services.unreadable import original_key
 from tests.builders import EVERY_SLOT, intent, new_job, stored_model
 from tests.fake_generator import glb
 from tests.fake_tripo.fbx import sample_fbx

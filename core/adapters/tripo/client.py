@@ -13,7 +13,7 @@ import httpx
 from core.adapters.tripo import wire
 from core.adapters.tripo.answers import created_task, data_of
 from core.adapters.tripo.bounded import BoundedTransport, bounded
-from core.domain.errors import LookupFailed, ModelUnavailable, NotSent, OutcomeUnknown
+from core.domain.errors import LookupFailed, ModelTooLarge, ModelUnavailable, NotSent, OutcomeUnknown
 from core.domain.generation import Balance, GenerationRequest, TaskLookup, TaskState, UsageRow
 
 MOST_IDS = 100  # in one tasks/list. Source: Tripo v3, tasks/list
@@ -139,7 +139,7 @@ class TripoClient:
         return wire.usage_rows(self._ask("GET", "/v3/account/usage", params={"limit": limit, "offset": offset}))
 
     def download(self, url: str, *, max_bytes: int = MAX_MODEL_BYTES) -> bytes:
-        """A finished model from its signed address, without our key. Raises: ModelUnavailable."""
+        """A finished model from its signed address, without our key. Raises: ModelUnavailable, ModelTooLarge."""
         ends_s = time.monotonic() + DOWNLOAD_TOTAL_S
         try:
             for _ in range(MOST_REDIRECTS + 1):
@@ -196,14 +196,23 @@ def _followed(url: str, location: str) -> str:
 
 
 def _whole_body(response: httpx.Response, *, max_bytes: int, ends_s: float) -> bytes:
+    declared = response.headers.get("Content-Length")
+    if declared is not None and int(declared) > max_bytes:
+        raise _too_large(max_bytes)  # before it is downloaded
     body = bytearray()
     for chunk in response.iter_bytes():
         body += chunk
         if len(body) > max_bytes:
-            raise ModelUnavailable(f"The model is larger than {max_bytes // 2**20} MB, more than can be kept.")
+            raise _too_large(max_bytes)
         if time.monotonic() > ends_s:
             raise ModelUnavailable("The model came too slowly; it is fetched again, which is free.")
-    declared = response.headers.get("Content-Length")
     if declared is not None and "Content-Encoding" not in response.headers and int(declared) != len(body):
         raise ModelUnavailable("The model was cut short on its way; it is fetched again, which is free.")
     return bytes(body)
+
+
+def _too_large(max_bytes: int) -> ModelTooLarge:
+    return ModelTooLarge(
+        f"The model was made, but it is larger than {max_bytes // 2**20} MB, more than can be kept here. "
+        "It is at Tripo: ask there for it before you make it again, which costs again."
+    )

@@ -6,6 +6,7 @@ import json
 import logging
 import socket
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -21,6 +22,7 @@ from core.domain.errors import (
     AccountBlocked,
     AccountBusy,
     LookupFailed,
+    ModelTooLarge,
     ModelUnavailable,
     NotCreated,
     NotSent,
@@ -489,3 +491,22 @@ def test_a_conversion_that_fails_says_that_the_model_is_safe() -> None:
         "Tripo could not convert this model. It says: too many parts. Tripo gives the credits it held back. "
         "The model is safe; order the file again."
     )
+
+
+@pytest.mark.parametrize("is_declared", [True, False])
+def test_a_model_over_the_size_limit_is_told_apart_and_not_read_where_its_length_is_declared(is_declared: bool) -> None:
+    read = []
+
+    def body() -> Iterator[bytes]:
+        read.append(1)
+        yield b"x" * 200
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        headers = {"Content-Length": "200"} if is_declared else {}
+        return httpx.Response(200, headers=headers, content=body())
+
+    client = TripoClient("http://tripo.test", "key", transport=httpx.MockTransport(answer))
+    with pytest.raises(ModelTooLarge):
+        client.download("http://tripo.test/model.glb", max_bytes=100)
+    client.close()
+    assert len(read) == (0 if is_declared else 1)
