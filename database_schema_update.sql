@@ -541,7 +541,8 @@ language sql volatile security invoker set search_path = pg_catalog, public, pg_
 as $$
 insert into public.scheduler_heartbeats (owner, at) values (p_owner, public.maquette_now())
 on conflict (owner) do update set at = excluded.at;
-delete from public.scheduler_heartbeats where at < (select public.maquette_now()) - interval '1 day';
+delete from public.scheduler_heartbeats where at < (select public.maquette_now()) - interval '1 day'
+  or at > (select public.maquette_now()) + interval '5 seconds';
 $$;
 
 -- The newest heartbeat.

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobExecutionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import JobLookupError
+from apscheduler.schedulers import SchedulerNotRunningError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from core.domain.errors import MaquetteError
@@ -30,6 +32,10 @@ TELL_AGAIN_S = 60.0
 SENDERS = 3  # jobs sent at once: one slow upload does not hold up the others
 COLLECTORS = 3  # models fetched at once; each is held in memory while it is checked
 BEAT_EVERY_S = 5.0
+CLOCK_LOOK_S = 1.0
+CLOCK_JUMP_S = 2.0  # more than a clock is slewed by in a second, less than anybody waits for
+
+wall_s = time.time
 
 
 class Scheduler:
@@ -43,6 +49,9 @@ class Scheduler:
         self._workers = tuple(workers)
         self._pace = pace
         self._told: dict[str, tuple[str, float]] = {}
+        self._names: list[str] = []
+        self._woken: list[str] = []  # the ticks that look for new jobs and for news
+        self._is_stopped = threading.Event()
         self._idle = threading.Condition()
         self._ticking = 0
         self._scheduler = BackgroundScheduler(
@@ -54,8 +63,8 @@ class Scheduler:
         self._every("beat", BEAT_EVERY_S, beat)
         for worker in self._workers:
             for number in range(SENDERS if worker.books is not None else 1):
-                self._every(f"{worker.name} dispatch {number}", DISPATCH_EVERY_S, worker.dispatch.tick)
-            self._every(f"{worker.name} poll", POLL_EVERY_S, worker.poll.tick)
+                self._every(f"{worker.name} dispatch {number}", DISPATCH_EVERY_S, worker.dispatch.tick, is_woken=True)
+            self._every(f"{worker.name} poll", POLL_EVERY_S, worker.poll.tick, is_woken=True)
             for number in range(COLLECTORS if worker.books is not None else 1):
                 self._every(f"{worker.name} collect {number}", COLLECT_EVERY_S, worker.collect.tick)
             self._every(f"{worker.name} reconcile", RECONCILE_EVERY_S, worker.reconcile.tick)
@@ -67,9 +76,11 @@ class Scheduler:
 
     def start(self) -> None:
         self._scheduler.start()
+        threading.Thread(target=self._watch_clock, name="clock watch", daemon=True).start()
 
     def stop(self, *, patience_s: float) -> bool:
         """Start no further tick; whether those under way ended within `patience_s` seconds."""
+        self._is_stopped.set()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         with self._idle:
@@ -77,10 +88,27 @@ class Scheduler:
 
     def wake(self) -> None:
         """Send new jobs, and ask for tasks of which there is news, now rather than with the next tick."""
-        if self._scheduler.running:
-            for worker in self._workers:
-                for what in ("dispatch", "poll"):
-                    self._scheduler.modify_job(f"{worker.name} {what}", next_run_time=datetime.now(UTC))
+        self._tick_now(self._woken)
+
+    def _tick_now(self, names: Sequence[str]) -> None:
+        if not self._scheduler.running:
+            return
+        for name in names:
+            try:
+                self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
+            except (SchedulerNotRunningError, JobLookupError):
+                if not self._is_stopped.is_set():
+                    raise
+                return
+
+    def _watch_clock(self) -> None:
+        """APScheduler plans by the wall clock: set back by two hours, it would stand still for two hours."""
+        offset_s = wall_s() - time.monotonic()
+        while not self._is_stopped.wait(CLOCK_LOOK_S):
+            before_s, offset_s = offset_s, wall_s() - time.monotonic()
+            if abs(offset_s - before_s) > CLOCK_JUMP_S:
+                log.warning("the clock jumped by %.0f s; every tick is planned anew", offset_s - before_s)
+                self._tick_now(self._names)
 
     def _tell(self, name: str, message: str) -> None:
         """The same trouble of the same tick is told once a minute, not with every tick."""
@@ -90,7 +118,7 @@ class Scheduler:
             self._told[name] = (message, now_s)
             log.warning("%s: %s", name, message)
 
-    def _every(self, name: str, seconds: float, call: Callable[[], object]) -> None:
+    def _every(self, name: str, seconds: float, call: Callable[[], object], *, is_woken: bool = False) -> None:
         def tick() -> None:
             with self._idle:
                 self._ticking += 1
@@ -107,6 +135,9 @@ class Scheduler:
 
         pause_s = seconds if name == "beat" else seconds * self._pace
         self._scheduler.add_job(tick, "interval", seconds=pause_s, id=name, name=name, next_run_time=datetime.now(UTC))
+        self._names.append(name)
+        if is_woken:
+            self._woken.append(name)
 
 
 def _report(event: JobExecutionEvent) -> None:

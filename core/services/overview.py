@@ -20,6 +20,7 @@ from core.services.gate import Gate
 from core.services.waits import is_for_good
 
 STALE_BEAT = timedelta(seconds=30)  # six missed heartbeats: the scheduler hangs or is gone
+CLOCK_TOLERANCE = timedelta(seconds=5)  # two looks at the clock are never quite at one moment
 DAY = timedelta(days=1)
 RECENT, LEAST_RECENT = 20, 3  # models that an estimate rests on
 MODEL_PATH = "/api/jobs/{id}/model.{kind}"
@@ -209,6 +210,11 @@ class Overview:
         scheduler_problem = None
         if age is None:
             scheduler_problem = "No scheduler has run yet, so no job moves on."
+        elif age < -CLOCK_TOLERANCE:
+            scheduler_problem = (
+                f"The scheduler was last seen {int(-age.total_seconds())} s in the future: the clock was set back. It "
+                "passes by itself with the scheduler's next sign of life; if it stays, set the clock and restart."
+            )
         elif age > STALE_BEAT:
             scheduler_problem = f"The scheduler was last seen {int(age.total_seconds())} s ago, so no job moves on."
         return Health(

@@ -569,3 +569,14 @@ def test_the_newest_heartbeat_is_told(jobs: JobStore, clock: FakeClock) -> None:
     beat = jobs.last_beat()
     assert beat is not None
     assert (beat.owner, beat.at) == ("b", clock.now())
+
+
+def test_a_heartbeat_from_before_the_clock_was_set_back_hides_no_newer_one(jobs: JobStore, clock: FakeClock) -> None:
+    clock.jump(7200)
+    jobs.beat(owner="a process that is gone")
+    clock.jump(-7200)
+    jobs.beat(owner="b")
+
+    beat = jobs.last_beat()
+    assert beat is not None
+    assert (beat.owner, beat.at) == ("b", clock.now())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from core.adapters.internet.fetcher import Fetched, PictureFetcher
 from core.domain.errors import AddressRefused, StoreUnavailable
 from core.domain.status import Stage
-from core.ports.job_store import Failure
+from core.ports.job_store import Failure, Heartbeat
 from tests import pictures
 from tests.builders import EVERY_SLOT
 from tests.web.conftest import Site
@@ -246,6 +247,18 @@ def test_health_is_well_with_a_heartbeat_and_unwell_without(site: Site, monkeypa
     monkeypatch.setattr(type(site.services.jobs), "last_beat", lambda self: None)
     unwell = site.client.get("/api/health")
     assert (unwell.status_code, unwell.json()["scheduler"]["ok"]) == (503, False)
+
+
+@pytest.mark.parametrize(("age_s", "is_well"), [(-7157, False), (-2, True), (2, True), (31, False), (10**8, False)])
+def test_a_heartbeat_of_the_future_or_of_long_ago_is_unwell(
+    age_s: int, is_well: bool, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beat = Heartbeat(owner="t", at=site.services.jobs.now() - timedelta(seconds=age_s))
+    monkeypatch.setattr(type(site.services.jobs), "last_beat", lambda self: beat)
+
+    answer = site.client.get("/api/health")
+
+    assert (answer.status_code == 200, answer.json()["scheduler"]["ok"]) == (is_well, is_well)
 
 
 def test_the_api_describes_itself_without_another_host(site: Site) -> None:

@@ -23,6 +23,7 @@ from core.ports.job_store import (
     Slots,
 )
 
+FUTURE_BEAT = timedelta(seconds=5)  # left by a clock that has been set back since
 OLD_BEAT = timedelta(days=1)  # heartbeats of processes long gone are swept with the next beat
 
 
@@ -120,7 +121,7 @@ class SqliteJobStore(Settling):
         with self._database.write() as db:
             now = self.now()
             self._sql.beat(db, owner=owner, at=to_text(now))
-            self._sql.forget_old_beats(db, before=to_text(now - OLD_BEAT))
+            self._sql.forget_old_beats(db, before=to_text(now - OLD_BEAT), after=to_text(now + FUTURE_BEAT))
 
     def _check_budget(self, db: sqlite3.Connection, new: NewJob, budget: Budget) -> None:
         """Inside the transaction that adds the job, so that two at once cannot both take the last credits."""

@@ -129,7 +129,7 @@ insert into scheduler_heartbeats (owner, at) values (:owner, :at)
 on conflict (owner) do update set at = excluded.at;
 
 -- name: forget_old_beats!
-delete from scheduler_heartbeats where at < :before;
+delete from scheduler_heartbeats where at < :before or at > :after;
 
 -- name: last_beat^
 select owner, at from scheduler_heartbeats order by at desc limit 1;
