@@ -491,6 +491,13 @@ as $$
 select * from public.generated_images where change_number > p_cursor order by change_number limit p_limit
 $$;
 
+-- Which version of this file the table is of, and the newest number: jobs are never removed, so it never falls.
+create or replace function public.maquette_table_state() returns jsonb
+language sql stable security invoker set search_path = pg_catalog, public, pg_temp
+as $$
+select jsonb_build_object('version', 1, 'newest', (select coalesce(max(id), 0) from public.generated_images))
+$$;
+
 -- The cursor of now.
 create or replace function public.maquette_last_change() returns bigint
 language sql stable security invoker set search_path = pg_catalog, public, pg_temp
@@ -811,6 +818,8 @@ revoke all on function public.maquette_events(bigint) from public, anon, authent
 grant execute on function public.maquette_events(bigint) to service_role;
 revoke all on function public.maquette_changed(bigint, integer) from public, anon, authenticated;
 grant execute on function public.maquette_changed(bigint, integer) to service_role;
+revoke all on function public.maquette_table_state() from public, anon, authenticated;
+grant execute on function public.maquette_table_state() to service_role;
 revoke all on function public.maquette_last_change() from public, anon, authenticated;
 grant execute on function public.maquette_last_change() to service_role;
 revoke all on function public.maquette_queued_before(bigint) from public, anon, authenticated;

@@ -13,6 +13,7 @@ from pathlib import Path
 from core.adapters.internet.fetcher import PictureFetcher
 from core.adapters.local_files.journal import LocalJournal
 from core.adapters.local_files.object_store import LocalObjectStore
+from core.adapters.local_files.remains import has_models, has_notes
 from core.adapters.offline import LABEL as OFFLINE_LABEL
 from core.adapters.offline.generator import OfflineGenerator
 from core.adapters.sqlite.archive import SqliteArchive
@@ -25,7 +26,7 @@ from core.adapters.system_clock import SystemClock
 from core.adapters.tripo.client import TripoClient
 from core.adapters.tripo.generator import TripoGenerator
 from core.adapters.workshop.children import ChildWorkshop
-from core.domain.errors import SettingsInvalid
+from core.domain.errors import SettingsInvalid, StoreDamaged
 from core.domain.job import Category
 from core.ports.clock import Clock
 from core.ports.generator import Generator
@@ -55,6 +56,12 @@ from core.settings import Settings, harmless_environment, load_settings
 REMOTE_PACE = 3.0  # times longer between two ticks
 EXPORTS_BYTES = 2 * 2**30  # of files that can be made again
 DRAFTS_BYTES = 256 * 2**20  # of pictures that were chosen and not submitted
+EMPTY_TABLE = (
+    "The job table is empty, but models or notes of earlier jobs lie beside it in DATA_DIR: it looks as if the table "
+    "was lost. Nothing was sent, and the files are untouched. Put maquette.sqlite3 back from a backup and start again "
+    '(docs/operations.md, "When the job table is damaged"). If you mean to begin anew, start once with START_EMPTY=on; '
+    "the old files stay, but no job shows them."
+)
 STOP_S = 3.0  # for the ticks under way when the server stops; the whole stop stays under 5 s
 
 
@@ -102,7 +109,7 @@ class Services:
 
 
 def build_services(settings: Settings) -> Services:
-    """Wire everything. Raises: StoreUnavailable when the data folder cannot be used."""
+    """Wire everything. Raises: StoreUnavailable when the data folder or the job table in it cannot be used."""
     clock = SystemClock()
     owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
     jobs, objects = _stores(settings, clock)
@@ -128,7 +135,7 @@ def build_services(settings: Settings) -> Services:
     ]
     # each look at a table across the network costs a request
     pace = REMOTE_PACE if settings.uses_supabase else 1.0
-    scheduler = Scheduler(workers=workers, beat=lambda: jobs.beat(owner=owner), pace=pace)
+    scheduler = Scheduler(workers=workers, beat=lambda: jobs.beat(owner=owner), check=jobs.check, pace=pace)
     overview = Overview(
         jobs=jobs,
         objects=objects,
@@ -177,8 +184,20 @@ def _stores(settings: Settings, clock: Clock) -> tuple[JobStore, ObjectStore]:
     """Supabase is not called here: a project that is away, or lacks the update, shows on the pages and passes."""
     if settings.uses_supabase and settings.supabase_url is not None and settings.supabase_key is not None:
         connection = Connection(settings.supabase_url, settings.supabase_key.get_secret_value())
-        return SupabaseJobStore(connection), SupabaseObjectStore(connection, cache=_of_project(settings, "cache"))
-    return SqliteJobStore(settings.data_dir / "maquette.sqlite3", clock), LocalObjectStore(settings.data_dir / "files")
+        spool = _of_project(settings, "spool")
+        remote = SupabaseJobStore(connection, has_remains=lambda: _has_remains(settings, models=spool))
+        return remote, SupabaseObjectStore(connection, cache=_of_project(settings, "cache"))
+    jobs = SqliteJobStore(settings.data_dir / "maquette.sqlite3", clock)
+    files = settings.data_dir / "files"
+    if jobs.last_change() == 0 and _has_remains(settings, models=files / "models"):
+        jobs.close()
+        raise StoreDamaged(EMPTY_TABLE)
+    return jobs, LocalObjectStore(files)
+
+
+def _has_remains(settings: Settings, *, models: Path) -> bool:
+    """Whether this machine holds anything of jobs that an empty table does not know of."""
+    return not settings.start_empty and (has_models([models]) or has_notes(settings.data_dir / "journal"))
 
 
 def _of_project(settings: Settings, name: str) -> Path:

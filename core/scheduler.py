@@ -32,6 +32,7 @@ TELL_AGAIN_S = 60.0
 SENDERS = 3  # jobs sent at once: one slow upload does not hold up the others
 COLLECTORS = 3  # models fetched at once; each is held in memory while it is checked
 BEAT_EVERY_S = 5.0
+CHECK_EVERY_S = 60.0  # a table of 100,000 jobs is read in under a second
 CLOCK_LOOK_S = 1.0
 CLOCK_JUMP_S = 2.0  # more than a clock is slewed by in a second, less than anybody waits for
 
@@ -42,10 +43,18 @@ class Scheduler:
     """Starts and stops with the server; works with no browser open.
 
     Args:
+        check: looks whether the job table is whole.
         pace: how many times longer than usual the pauses are between ticks that look for work.
     """
 
-    def __init__(self, *, workers: Sequence[Worker], beat: Callable[[], None], pace: float = 1.0) -> None:
+    def __init__(
+        self,
+        *,
+        workers: Sequence[Worker],
+        beat: Callable[[], None],
+        check: Callable[[], None] | None = None,
+        pace: float = 1.0,
+    ) -> None:
         self._workers = tuple(workers)
         self._pace = pace
         self._told: dict[str, tuple[str, float]] = {}
@@ -56,11 +65,13 @@ class Scheduler:
         self._ticking = 0
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": ThreadPoolExecutor(1 + (5 + SENDERS + COLLECTORS) * len(self._workers))},
+            executors={"default": ThreadPoolExecutor(2 + (5 + SENDERS + COLLECTORS) * len(self._workers))},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": GRACE_S},
         )
         self._scheduler.add_listener(_report, EVENT_JOB_ERROR | EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
         self._every("beat", BEAT_EVERY_S, beat)
+        if check is not None:
+            self._every("check", CHECK_EVERY_S, check)
         for worker in self._workers:
             for number in range(SENDERS if worker.books is not None else 1):
                 self._every(f"{worker.name} dispatch {number}", DISPATCH_EVERY_S, worker.dispatch.tick, is_woken=True)

@@ -86,6 +86,11 @@ class Settings(BaseSettings):
     )
     supabase_key: SecretStr | None = _setting(None, "the project's secret key", "Your Supabase secret key.")
     data_dir: Path = _setting(Path("./data"), "a folder that can be written", "Where SQLite and local files are kept.")
+    start_empty: bool = _setting(
+        False,
+        "on or off",
+        "Start although the job table is empty and models or notes of earlier jobs lie beside it. For one start.",
+    )
     scheduler: bool = _setting(True, "on or off", "Whether this process also does the work, or only shows it.")
     job_timeout_s: int = _setting(
         600, "seconds, 30 to 86400", "After this time a job reads timeout; it is still watched.", ge=30, le=86400

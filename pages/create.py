@@ -169,6 +169,9 @@ def price() -> None:
 
 draft.begin()
 st.title("Turn a picture into a 3D model", anchor=False)
+problem = access.damage()
+if problem:
+    st.error(problem, icon=":material/report:")
 
 if "made" in memory:
     number, made_name = memory.made

@@ -11,6 +11,7 @@ MaquetteError
 ├── IllegalTransition          a stage cannot follow this stage: a fault of ours
 ├── ClaimLost                  another worker took over, or the lease ran out: drop the result
 ├── StoreUnavailable           the job table cannot be reached now
+│   └── StoreDamaged           it is damaged, emptied or of another version: nothing is sent until a person mended it
 ├── ObjectMissing              a stored file is not there
 ├── StorageFull                a file could not be stored: the disk or the bucket is full
 ├── GenerationError            what a generator answers when it does not do as asked
@@ -89,6 +90,10 @@ class ClaimLost(MaquetteError):
 
 class StoreUnavailable(MaquetteError):
     default_code = "store_unavailable"
+
+
+class StoreDamaged(StoreUnavailable):
+    default_code = "store_damaged"
 
 
 class ObjectMissing(MaquetteError):

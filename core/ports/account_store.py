@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from core.domain.generation import Balance, SeenTask, UsageRow
+from core.ports.soundness import Sound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,7 @@ class Delivery:
     task_id: str | None
 
 
-class AccountStore(Protocol):
+class AccountStore(Sound, Protocol):
     """Verbs about the account. All raise StoreUnavailable when the table cannot be reached."""
 
     def pause_account(self, *, generator: str, wait_s: float) -> None:

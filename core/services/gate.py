@@ -97,6 +97,9 @@ class Gate:
 
         Between intent and send nothing is asked, neither the job table nor the service.
         """
+        damage = self._jobs.damage()
+        if damage is not None:
+            raise NotSent(damage)
         now_s = self._clock.boot_s()
         if self._is_open or self._open_until_s > now_s:
             raise NotSent(f"{self.label} has not answered for a while, so nothing was sent. It is tried again.")

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from typing import Protocol
 
-from core.domain.errors import InputRefused, MaquetteError, PictureRefused, StoreUnavailable
+from core.domain.errors import InputRefused, MaquetteError, PictureRefused, StoreDamaged, StoreUnavailable
 from core.domain.job import HEIGHTS_M, ORIENTATIONS, STYLES, Job, JobOptions, NewJob, StoredImage
 from core.domain.naming import slug
 from core.imaging.picture import Picture, prepare
@@ -99,6 +99,9 @@ class Submit:
             StoreUnavailable.
         """
         request = _checked(request)
+        damage = self.jobs.damage()
+        if damage is not None:
+            raise StoreDamaged(damage)
         if is_for_good(self.jobs.account_wait_s(generator=self.generator.name)):
             raise StoreUnavailable(MOVED)
         self.generator.check_options(_with_back(request))

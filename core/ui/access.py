@@ -13,7 +13,7 @@ import streamlit as st
 
 from core.adapters.tripo.prices import PRICES, ModelPrice
 from core.bootstrap import get_services
-from core.domain.errors import MaquetteError, StoreUnavailable
+from core.domain.errors import MaquetteError, StoreDamaged, StoreUnavailable
 from core.domain.export import PRINTED, Compression, ExportOrder, Format
 from core.domain.generation import SeenTask
 from core.domain.job import Job, JobEvent, JobOptions
@@ -217,6 +217,11 @@ def most_megabytes() -> int:
     return get_services().settings.max_image_mb
 
 
+def damage() -> str | None:
+    """Why nothing can be made until a person mended the job table; None when all is well."""
+    return get_services().jobs.damage()
+
+
 def scheduler_problem() -> str | None:
     """A sentence when no job moves on; None when all is well."""
     health = get_services().overview.health()
@@ -232,6 +237,8 @@ def refusals_shown() -> Iterator[None]:
     """Show a sentence instead of the block when the job table is away or what was asked for is not there."""
     try:
         yield
+    except StoreDamaged as exc:
+        st.error(exc.message, icon=":material/report:")
     except StoreUnavailable as exc:
         st.error(
             f"{exc.message}\n\nYour jobs and models are safe; nothing is lost or made twice. "

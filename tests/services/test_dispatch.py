@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from core.domain.errors import (
     NotSent,
     OutcomeUnknown,
     RequestRejected,
+    StoreDamaged,
     StoreUnavailable,
 )
 from core.domain.job import Job
@@ -266,3 +268,31 @@ def test_a_request_proven_unsent_goes_back_to_the_queue_though_the_table_is_away
 
 def away(**_: object) -> float:
     raise StoreUnavailable("The table does not answer.")
+
+
+@pytest.mark.parametrize("when", ["upload", "intent"])
+def test_nothing_is_sent_once_the_table_is_known_to_be_damaged(
+    when: str, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another thread finds the damage while a picture is handed over, or when the intent has just been written."""
+    world.add()
+
+    def find_damage() -> None:
+        world.jobs._database.distrust("The job table is damaged.")
+
+    if when == "upload":
+        world.generator.on_upload = find_damage
+    else:
+        write = world.jobs.mark_submitting
+
+        def write_and_find(*args: Any) -> Job:
+            job = write(*args)
+            find_damage()
+            return job
+
+        monkeypatch.setattr(world.jobs, "mark_submitting", write_and_find)
+    with pytest.raises(StoreDamaged):
+        world.dispatch()
+
+    assert world.generator.uploads == 1
+    assert world.generator.requests == []

@@ -10,12 +10,13 @@ from streamlit.testing.v1 import AppTest
 
 import core.bootstrap
 from core.bootstrap import Services, build_services
-from core.domain.errors import StoreUnavailable
+from core.domain.errors import StoreDamaged, StoreUnavailable
 from core.ports.job_store import Failure
 from core.services.submit import SubmitRequest
 from core.settings import Settings
 from tests import pictures
 from tests.builders import EVERY_SLOT, intent
+from tests.damage import WAYS
 
 MAIN = str(Path(__file__).parents[2] / "pages" / "main.py")
 
@@ -132,6 +133,20 @@ def test_when_the_job_table_is_away_the_page_says_so_without_a_trace(
     for app in (jobs_page(), jobs_page(1)):
         assert not app.exception
         assert "nothing is lost or made twice" in app.error[0].value
+
+
+def test_every_page_says_that_the_job_table_is_damaged_and_what_that_means(services: Services, tmp_path: Path) -> None:
+    number = add(services)
+    WAYS["no_database"](tmp_path / "maquette.sqlite3")
+    with pytest.raises(StoreDamaged):
+        services.jobs.check()
+
+    create = AppTest.from_file(MAIN, default_timeout=20).run()
+    for app in (create, jobs_page(), jobs_page(number)):
+        assert not app.exception
+        assert "damaged" in app.error[0].value
+        assert "nothing new is charged" in app.error[0].value
+        assert "tries again by itself" not in said(app)
 
 
 def test_a_scheduler_that_is_gone_is_named(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from core.adapters.sqlite import soundness
 from core.adapters.sqlite.upgrade import bring_up_to_date
-from core.domain.errors import StorageFull, StoreUnavailable
+from core.domain.errors import MaquetteError, StorageFull, StoreDamaged, StoreUnavailable
+
+log = logging.getLogger(__name__)
 
 SCHEMA = Path(__file__).with_name("schema.sql")
 SYNCHRONOUS = "full"  # a job that was answered for survives a power cut
@@ -23,36 +27,51 @@ class Database:
     Args:
         path: the file; its folder is made.
 
-    Raises: StoreUnavailable when the file cannot be opened or is not a database.
+    Raises: StoreDamaged when the file is damaged or of a newer version; StoreUnavailable when it cannot be opened.
+
+    Once it was found damaged it stays so for this process: every call is refused.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.RLock()
+        self._damage: str | None = None
+        self._failed_write: str | None = None
+        self._identity: tuple[int, int] | None = None
         with self._translated():
             path.parent.mkdir(parents=True, exist_ok=True)
+            self._look(limit_s=soundness.START_LOOK_S)
             self._connection = sqlite3.connect(
                 path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
             )
-            self._connection.row_factory = sqlite3.Row
-            self._connection.create_function("fold", 1, str.casefold, deterministic=True)
-            wal = sqlite3.sqlite_version_info >= SAFE_WAL
-            for pragma in (
-                f"journal_mode = {'wal' if wal else 'delete'}",
-                f"synchronous = {SYNCHRONOUS}",
-                "foreign_keys = off",
-            ):
-                self._connection.execute(f"pragma {pragma}")
-            schema = SCHEMA.read_text(encoding="utf-8")
-            with self.write() as db:
-                bring_up_to_date(db, schema)
-            self._create_tables(schema)
-            self._connection.execute("pragma foreign_keys = on")
+            try:
+                self._open()
+            except BaseException:
+                self._connection.close()
+                raise
+            self._identity = soundness.identity(path)
+
+    def _open(self) -> None:
+        self._connection.row_factory = sqlite3.Row
+        self._connection.create_function("fold", 1, str.casefold, deterministic=True)
+        wal = sqlite3.sqlite_version_info >= SAFE_WAL
+        for pragma in (
+            f"journal_mode = {'wal' if wal else 'delete'}",
+            f"synchronous = {SYNCHRONOUS}",
+            "foreign_keys = off",
+        ):
+            self._connection.execute(f"pragma {pragma}")
+        schema = SCHEMA.read_text(encoding="utf-8")
+        with self.write() as db:
+            bring_up_to_date(db, schema)
+        self._create_tables(schema)
+        self._connection.execute("pragma foreign_keys = on")
 
     def _create_tables(self, schema: str) -> None:
         """All or none, and the disk is waited for once."""
+        version = f"pragma user_version = {soundness.TABLE_VERSION}"
         try:
-            self._connection.executescript(f"begin immediate;\n{schema}\ncommit;")
+            self._connection.executescript(f"begin immediate;\n{schema}\n{version};\ncommit;")
         except BaseException:
             if self._connection.in_transaction:
                 self._connection.execute("rollback")
@@ -61,9 +80,10 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """A transaction that holds the write lock from its first statement; commits at the end, or nothing happened."""
-        with self._lock, self._translated():
+        with self._lock, self._noted(), self._translated():
             self._connection.execute("begin immediate")
             try:
+                self._check_version()
                 yield self._connection
                 self._connection.execute("commit")
             except BaseException:
@@ -82,15 +102,67 @@ class Database:
                 if self._connection.in_transaction:
                     self._connection.execute("rollback")
 
+    @property
+    def damage(self) -> str | None:
+        """Why the table is not used any more, as a sentence; asks nothing."""
+        return self._damage
+
+    @property
+    def failed_write(self) -> str | None:
+        """Why the newest write failed, as a sentence; None when it did not."""
+        return self._failed_write
+
+    def look(self) -> None:
+        """Whether the file is whole, for a bounded time, on a connection of its own. Raises: as every call."""
+        with self._translated():
+            self._look(limit_s=soundness.WATCH_LOOK_S)
+
+    def distrust(self, sentence: str) -> StoreDamaged:
+        """From now on every call is refused; the error to raise."""
+        if self._damage is None:
+            log.error("the job table %s is not used any more: %s", self._path.name, sentence)
+            self._damage = sentence
+        return StoreDamaged(self._damage)
+
     def close(self) -> None:
         with self._lock:
             self._connection.close()
 
+    def _look(self, *, limit_s: float) -> None:
+        if not soundness.is_whole(self._path, limit_s=limit_s):
+            raise self.distrust(soundness.DAMAGED)
+
+    def _check_version(self) -> None:
+        if self._connection.execute("pragma user_version").fetchone()[0] > soundness.TABLE_VERSION:
+            raise self.distrust(soundness.NEWER)
+
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _noted(self) -> Iterator[None]:
+        """Remember how the newest write ended; a refusal of ours, such as a lost claim, is no failure."""
         try:
             yield
+        except (StorageFull, StoreUnavailable) as exc:
+            self._failed_write = exc.message
+            raise
+        except MaquetteError:
+            raise
+        else:
+            self._failed_write = None
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        if self._damage is not None:
+            raise StoreDamaged(self._damage)
+        if self._identity is not None and soundness.identity(self._path) != self._identity:
+            raise self.distrust(soundness.REPLACED)
+        try:
+            yield
+        except StoreDamaged as exc:
+            raise self.distrust(exc.message) from exc
         except (sqlite3.Error, OSError) as exc:
+            if soundness.is_damage(exc):
+                log.error("the job table %s: %s", self._path.name, exc)
+                raise self.distrust(soundness.DAMAGED) from exc
             if isinstance(exc, sqlite3.OperationalError) and "full" in str(exc):
                 raise StorageFull(
                     f"The disk that holds {self._path.name} is full, so nothing could be written. Free some space; "

@@ -34,6 +34,7 @@ class SqliteJobStore(Settling):
 
     def add(self, new: NewJob, *, budget: Budget | None = None) -> Added:
         with self._database.write() as db:
+            self._check_not_emptied(db)
             if new.idempotency_key is not None:
                 row = self._sql.job_by_idempotency_key(db, key=new.idempotency_key)
                 if row is not None:
@@ -53,6 +54,7 @@ class SqliteJobStore(Settling):
 
     def claim_queued(self, *, owner: str, lease_s: float, slots: Slots, limit: int) -> list[Claimed]:
         with self._database.write() as db:
+            self._check_not_emptied(db)
             now = to_text(self.now())
             taken = {row["category"]: row["taken"] for row in self._sql.slots_taken(db, now=now)}
             claimed: list[Claimed] = []

@@ -243,5 +243,8 @@ where (:nonce is not null and nonce = :nonce) or (:image_token is not null and i
 order by id desc
 limit 1;
 
+-- name: newest_id^
+select coalesce(max(id), 0) from generated_images;
+
 -- name: last_change^
 select coalesce(max(change_number), 0) from generated_images;

@@ -13,6 +13,7 @@ import aiosql
 
 from core.adapters.sqlite.database import Database
 from core.adapters.sqlite.rows import needed_time, to_event, to_job
+from core.adapters.sqlite.soundness import EMPTIED
 from core.domain.errors import JobNotFound
 from core.domain.job import Category, Job, JobEvent
 from core.ports.clock import Clock
@@ -32,6 +33,7 @@ class JobReader:
         self._database = Database(path)
         self._clock = clock
         self._sql = _queries()
+        self._newest_id = 0  # that was ever seen: rows are never removed
 
     def now(self) -> datetime:
         return self._clock.now()
@@ -69,12 +71,12 @@ class JobReader:
     def changed_since(self, cursor: int, *, limit: int) -> tuple[list[Job], int]:
         with self._database.read() as db:
             rows = list(self._sql.changed_after(db, cursor=cursor, limit=limit))
-        return [to_job(row) for row in rows], rows[-1]["change_number"] if rows else cursor
+            return [to_job(row) for row in rows], rows[-1]["change_number"] if rows else cursor
 
     def job_of_intent(self, *, nonce: int | None, image_token: str | None) -> Job | None:
         with self._database.read() as db:
             row = self._sql.job_of_intent(db, nonce=nonce, image_token=image_token)
-        return None if row is None else to_job(row)
+            return None if row is None else to_job(row)
 
     def last_change(self) -> int:
         with self._database.read() as db:
@@ -95,8 +97,25 @@ class JobReader:
             row = self._sql.last_beat(db)
         return None if row is None else Heartbeat(owner=row["owner"], at=datetime.fromisoformat(row["at"]))
 
+    def damage(self) -> str | None:
+        return self._database.damage
+
+    def failed_write(self) -> str | None:
+        return self._database.failed_write
+
+    def check(self) -> None:
+        self._database.look()
+        with self._database.read() as db:
+            self._check_not_emptied(db)
+
     def close(self) -> None:
         self._database.close()
+
+    def _check_not_emptied(self, db: sqlite3.Connection) -> None:
+        newest: int = self._sql.newest_id(db)[0]
+        if newest < self._newest_id:
+            raise self._database.distrust(EMPTIED)
+        self._newest_id = newest
 
     def _row(self, db: sqlite3.Connection, job_id: int) -> Job:
         row = self._sql.job_by_id(db, id=job_id)

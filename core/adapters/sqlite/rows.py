@@ -5,14 +5,32 @@ from __future__ import annotations
 import functools
 import json
 import sqlite3
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
+from core.adapters.sqlite.soundness import DAMAGED
+from core.domain.errors import StoreDamaged
 from core.domain.generation import SeenTask, Source
 from core.domain.job import Category, Job, JobEvent, JobOptions, NewJob, StoredImage, StoredModel
 from core.domain.status import Stage, Status
+
+Value = TypeVar("Value")
+
+
+def _sound(read: Callable[[sqlite3.Row], Value]) -> Callable[[sqlite3.Row], Value]:
+    """What nobody of ours wrote shows that the file is damaged, though SQLite could read it."""
+
+    @functools.wraps(read)
+    def checked(row: sqlite3.Row) -> Value:
+        try:
+            return read(row)
+        except (ValueError, TypeError, LookupError, ArithmeticError) as exc:
+            raise StoreDamaged(DAMAGED) from exc
+
+    return checked
 
 
 def to_text(moment: datetime | None) -> str | None:
@@ -100,6 +118,7 @@ def _options(text: str) -> JobOptions:
     return JobOptions.stored(json.loads(text))
 
 
+@_sound
 def to_job(row: sqlite3.Row) -> Job:
     image, model = row["image"], row["model"]
     return Job(
@@ -167,6 +186,7 @@ def seen_parameters(task: SeenTask, now: datetime) -> dict[str, Any]:
     }
 
 
+@_sound
 def to_seen(row: sqlite3.Row) -> SeenTask:
     return SeenTask(
         task_id=row["task_id"],
@@ -181,6 +201,7 @@ def to_seen(row: sqlite3.Row) -> SeenTask:
     )
 
 
+@_sound
 def to_event(row: sqlite3.Row) -> JobEvent:
     return JobEvent(
         id=row["id"],

@@ -13,7 +13,7 @@ from typing import Any
 from postgrest.exceptions import APIError
 
 from core.adapters.supabase.account_books import AccountBooks
-from core.adapters.supabase.connection import UNIQUE_VIOLATION
+from core.adapters.supabase.connection import UNIQUE_VIOLATION, Connection
 from core.adapters.supabase.rows import (
     Row,
     from_job,
@@ -24,6 +24,7 @@ from core.adapters.supabase.rows import (
     to_event,
     to_job,
 )
+from core.adapters.supabase.soundness import Soundness
 from core.domain.errors import (
     IdempotencyConflict,
     IllegalTransition,
@@ -52,11 +53,21 @@ ROUNDS = 8  # another replica wrote in between: read and compute again
 
 
 class SupabaseJobStore(AccountBooks, SingleJobVerbs):
-    """See core.ports.job_store for what each verb promises. Times are the database's."""
+    """See core.ports.job_store for what each verb promises. Times are the database's.
+
+    Args:
+        has_remains: whether this machine holds anything of earlier jobs of this table.
+    """
+
+    def __init__(self, connection: Connection, *, has_remains: Callable[[], bool] = lambda: False) -> None:
+        super().__init__(connection)
+        self._soundness = Soundness(connection, has_remains=has_remains)
+        self._failed_write: str | None = None
 
     # -- writing
 
     def add(self, new: NewJob, *, budget: Budget | None = None) -> Added:
+        self._soundness.check()
         told = self._db.call(
             "add",
             p_new=json.dumps(from_new(new)),
@@ -75,6 +86,7 @@ class SupabaseJobStore(AccountBooks, SingleJobVerbs):
         return Added(job=job, created=bool(told["created"]))
 
     def claim_queued(self, *, owner: str, lease_s: float, slots: Slots, limit: int) -> list[Claimed]:
+        self._soundness.check()
         most = {category.value: count for category, count in slots.limits.items()}
         return self._claim("queued", owner, lease_s, "", limit, slots=most)
 
@@ -158,7 +170,13 @@ class SupabaseJobStore(AccountBooks, SingleJobVerbs):
         return self._sweep("blocked", changes.unblocked, is_ready, generator=generator)
 
     def beat(self, *, owner: str) -> None:
-        self._db.call("beat", p_owner=owner)
+        """The write that comes every few seconds, so it shows whether the project takes writes."""
+        try:
+            self._db.call("beat", p_owner=owner)
+        except StoreUnavailable as exc:
+            self._failed_write = exc.message
+            raise
+        self._failed_write = None
 
     # -- reading
 
@@ -210,6 +228,15 @@ class SupabaseJobStore(AccountBooks, SingleJobVerbs):
     def last_beat(self) -> Heartbeat | None:
         row = self._db.call("last_beat")
         return None if row is None else Heartbeat(owner=row["owner"], at=needed_time(row["at"]))
+
+    def damage(self) -> str | None:
+        return self._soundness.problem
+
+    def check(self) -> None:
+        self._soundness.check(is_forced=True)
+
+    def failed_write(self) -> str | None:
+        return self._failed_write
 
     def close(self) -> None:
         self._db.close()

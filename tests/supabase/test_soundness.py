@@ -1,0 +1,121 @@
+"""A project whose table was emptied, exchanged or is of another version: nothing is added or claimed there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from core.adapters.supabase import soundness
+from core.adapters.supabase.connection import Connection
+from core.adapters.supabase.job_store import SupabaseJobStore
+from core.domain.errors import StoreDamaged, StoreUnavailable
+from tests.builders import EVERY_SLOT, new_job
+from tests.supabase.project import UPDATE
+from tests.supabase.server import SupabaseLite
+
+pytestmark = pytest.mark.supabase
+
+
+def empty(project: SupabaseLite) -> None:
+    project.sql("truncate generated_images, job_events restart identity cascade")
+
+
+@pytest.fixture
+def make_jobs(project: SupabaseLite, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., SupabaseJobStore]]:
+    monkeypatch.setattr(soundness, "FRESH_S", -1.0)  # each call looks, as a call a minute later does
+    made: list[SupabaseJobStore] = []
+
+    def make(**more: bool) -> SupabaseJobStore:
+        remains = more.get("remains", False)
+        made.append(SupabaseJobStore(Connection(project.url, project.secret_key), has_remains=lambda: remains))
+        return made[-1]
+
+    empty(project)
+    yield make
+    for jobs in made:
+        jobs.close()
+
+
+def is_refused(jobs: SupabaseJobStore, words: str) -> None:
+    for verb in (
+        lambda: jobs.add(new_job()),
+        lambda: jobs.claim_queued(owner="a", lease_s=60, slots=EVERY_SLOT, limit=1),
+        jobs.check,
+    ):
+        with pytest.raises(StoreDamaged, match=words) as told:
+            verb()
+        assert jobs.damage() == told.value.message
+        assert "Nothing is sent" in told.value.message
+
+
+def test_an_empty_table_is_refused_where_earlier_jobs_left_something_and_accepted_elsewhere(
+    make_jobs: Callable[..., SupabaseJobStore],
+) -> None:
+    jobs = make_jobs(remains=True)
+    is_refused(jobs, "empty.*START_EMPTY")
+
+    make_jobs().add(new_job())
+    assert jobs.add(new_job()).created  # the rows are back: it goes on by itself
+    assert jobs.damage() is None
+
+
+def test_a_table_that_is_emptied_or_exchanged_while_a_server_runs_is_refused(
+    project: SupabaseLite, make_jobs: Callable[..., SupabaseJobStore]
+) -> None:
+    jobs = make_jobs()
+    for _ in range(3):
+        jobs.add(new_job())
+    jobs.check()
+    empty(project)
+
+    is_refused(jobs, "vanished")
+    make_jobs().add(new_job())
+    is_refused(jobs, "vanished")
+
+
+@pytest.mark.parametrize(("version", "words"), [(0, "older version"), (99, "newer version")])
+def test_a_table_of_another_version_stops_sending_until_it_is_of_ours(
+    version: int, words: str, project: SupabaseLite, make_jobs: Callable[..., SupabaseJobStore]
+) -> None:
+    jobs = make_jobs()
+    jobs.add(new_job())
+    project.sql(
+        "create or replace function public.maquette_table_state() returns jsonb language sql stable "
+        f"as $$ select jsonb_build_object('version', {version}, 'newest', 1) $$"
+    )
+    is_refused(jobs, words)
+
+    project.sql_file(UPDATE)
+    assert jobs.add(new_job()).created
+    assert jobs.damage() is None
+
+
+def test_a_table_without_the_function_asks_for_the_update(
+    project: SupabaseLite, make_jobs: Callable[..., SupabaseJobStore]
+) -> None:
+    jobs = make_jobs()
+    project.sql("drop function public.maquette_table_state()")
+    project.restart_rest()
+    with pytest.raises(StoreUnavailable, match="SQL editor"):
+        jobs.add(new_job())
+
+    project.sql_file(UPDATE)
+    project.restart_rest()
+    assert jobs.add(new_job()).created
+
+
+def test_a_project_that_takes_no_writes_is_known_by_its_next_sign_of_life(
+    project: SupabaseLite, make_jobs: Callable[..., SupabaseJobStore]
+) -> None:
+    jobs = make_jobs()
+    jobs.beat(owner="a")
+    assert jobs.failed_write() is None
+    project.sql("revoke insert, update on public.scheduler_heartbeats from service_role")
+    with pytest.raises(StoreUnavailable):
+        jobs.beat(owner="a")
+    assert jobs.failed_write()
+
+    project.sql("grant insert, update on public.scheduler_heartbeats to service_role")
+    jobs.beat(owner="a")
+    assert jobs.failed_write() is None
