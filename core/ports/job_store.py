@@ -2,7 +2,8 @@
 
 Every verb is one atomic, conditional write. Verbs that take a `Claim` change nothing and raise ClaimLost when the
 row's epoch is no longer the claim's: another worker took over, so the caller drops its result. All of them raise
-StoreUnavailable when the table cannot be reached, or must not be used (core.ports.soundness); `get` and verbs by number raise JobNotFound.
+StoreUnavailable when the table cannot be reached, or must not be used (core.ports.soundness); `get` and verbs by
+number raise JobNotFound.
 Each change of stage writes exactly one event row, in the same transaction. Times are the store's own clock.
 """
 
