@@ -528,6 +528,13 @@ select extract(epoch from finished_at - started_at)::double precision from publi
 where status = 'completed' and category = p_category and started_at is not null order by id desc limit p_limit
 $$;
 
+-- The job that a request with this idempotency key made.
+create or replace function public.maquette_job_of_key(p_key text) returns setof public.generated_images
+language sql stable security invoker set search_path = pg_catalog, public, pg_temp
+as $$
+select * from public.generated_images where idempotency_key = p_key
+$$;
+
 -- The job whose newest attempt had this nonce or this token.
 create or replace function public.maquette_job_of_intent(p_nonce bigint, p_token text) returns setof public.generated_images
 language sql stable security invoker set search_path = pg_catalog, public, pg_temp
@@ -828,6 +835,8 @@ revoke all on function public.maquette_conversions(bigint) from public, anon, au
 grant execute on function public.maquette_conversions(bigint) to service_role;
 revoke all on function public.maquette_durations(text, integer) from public, anon, authenticated;
 grant execute on function public.maquette_durations(text, integer) to service_role;
+revoke all on function public.maquette_job_of_key(text) from public, anon, authenticated;
+grant execute on function public.maquette_job_of_key(text) to service_role;
 revoke all on function public.maquette_job_of_intent(bigint, text) from public, anon, authenticated;
 grant execute on function public.maquette_job_of_intent(bigint, text) to service_role;
 revoke all on function public.maquette_job_of_task(text) from public, anon, authenticated;

@@ -1,8 +1,28 @@
-"""Names of files, made from names that people gave."""
+"""What a text from outside may hold, and names of files made from names that people gave."""
 
 from __future__ import annotations
 
 import unicodedata
+
+# They change the order in which the signs around them are shown. Source: Unicode, PropList, Bidi_Control
+BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Letters and symbols by category that show nothing: fillers of Hangul, empty braille, blanks of notation
+BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0\U00013441\U00013442\U0001d159")
+
+
+def is_storable(text: str) -> bool:
+    """Whether both job tables can hold it: PostgreSQL takes no NUL, and half a surrogate pair is no text at all."""
+    return not any(sign == "\0" or "\ud800" <= sign <= "\udfff" for sign in text)
+
+
+def is_visible(text: str) -> bool:
+    """Whether anything of it can be seen: a letter, a number, a sign or a symbol."""
+    return any(unicodedata.category(sign)[0] in "LNPS" and sign not in BLANKS for sign in text)
+
+
+def turns_direction(text: str) -> bool:
+    """Whether it has a sign that turns the direction of what is written around it, on our pages as well."""
+    return not BIDI_CONTROLS.isdisjoint(text)
 
 
 def slug(name: str) -> str:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from core.domain.errors import BudgetExceeded, ClaimLost, IllegalTransition
-from core.domain.job import Job, NewJob, StoredModel
+from core.domain.errors import ClaimLost, IllegalTransition
+from core.domain.job import Job, StoredModel
 from core.domain.status import Stage, Status, check_transition, status_of
-from core.ports.job_store import Budget, Claim, Failure, Intent, PollNote
+from core.ports.job_store import Claim, Failure, Intent, PollNote
 
 BINDABLE = frozenset({Stage.SUBMITTING, Stage.UNCERTAIN, Stage.ATTENTION})
 KEPT_ALL_THE_SAME = "You cancelled this job. The model had been made and charged all the same, so it was kept."
@@ -335,13 +335,3 @@ def _told(job: Job, of_a_model: str, of_a_conversion: str) -> str:
 def _with(job: Job, failure: Failure) -> Job:
     spent = failure.credits_used if failure.credits_used is not None else job.credits_used
     return replace(job, error_code=failure.code, error_message=failure.message, credits_used=spent)
-
-
-def over_budget(new: NewJob, budget: Budget, used: Decimal) -> BudgetExceeded:
-    """The refusal of a job that the budget does not allow any more; `used`: credits of the jobs before it."""
-    wanted = new.credits_estimate or Decimal(0)
-    return BudgetExceeded(
-        f"This would cost about {wanted.normalize():f} credits, but of the day's budget of "
-        f"{budget.most.normalize():f} only {max(Decimal(0), budget.most - used).normalize():f} are left. "
-        "Nothing was sent or charged. Try again later, or ask the operator to raise MAX_CREDITS_PER_DAY."
-    )

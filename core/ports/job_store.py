@@ -318,6 +318,10 @@ class JobStore(AccountStore, Protocol):
         """Jobs changed after `cursor` (0 for the beginning), and the cursor to go on from."""
         ...
 
+    def job_of_key(self, key: str) -> Job | None:
+        """The job that has this `idempotency_key`."""
+        ...
+
     def job_of_intent(self, *, nonce: int | None, image_token: str | None) -> Job | None:
         """The job whose newest attempt had this nonce or this token."""
         ...

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from core.domain.errors import MaquetteError
 from core.domain.generation import Balance, SeenTask
 from core.domain.job import Category, Job, JobEvent
+from core.domain.naming import is_storable
 from core.domain.status import Stage
 from core.imaging.picture import thumbnail
 from core.ports.account_store import AccountFacts
@@ -117,8 +118,9 @@ class Overview:
         return self.jobs.events(job_id)
 
     def page(self, query: JobQuery) -> JobPage:
-        """Raises: StoreUnavailable."""
-        return self.jobs.find(query)
+        """What no table can hold is left out of the search. Raises: StoreUnavailable."""
+        search = "".join(sign for sign in query.search if is_storable(sign))
+        return self.jobs.find(replace(query, search=search))
 
     def queue_length_before(self, job_id: int) -> int:
         """How many waiting jobs are ahead of this one."""

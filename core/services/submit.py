@@ -3,54 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import threading
-import unicodedata
 import uuid
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Protocol
 
-from core.domain.errors import InputRefused, MaquetteError, PictureRefused, StoreDamaged, StoreUnavailable
-from core.domain.job import HEIGHTS_M, ORIENTATIONS, STYLES, Job, JobOptions, NewJob, StoredImage
+from core.domain.errors import MaquetteError, PictureRefused, StoreDamaged, StoreUnavailable
+from core.domain.job import Job, JobOptions, NewJob, StoredImage
 from core.domain.naming import slug
 from core.imaging.picture import Picture, prepare
 from core.ports.job_store import JobStore
 from core.ports.object_store import ObjectStore
 from core.services.decide import budget_of, category_of
+from core.services.repeats import check_repeat, fingerprint
+from core.services.requests import SubmitRequest, check_texts, checked, trimmed
 from core.services.waits import MOVED, is_for_good
 
-MAX_NAME = 200  # characters; longer ones do not fit a table or a file name
-MAX_SESSION = 200
 CHECKED_AT_ONCE = 2  # a picture of 64 megapixels takes 700 MB while it is checked
-FACE_LIMITS = (100, 2_000_000)  # below, nothing is recognisable; above, no viewer keeps up
-OLD = frozenset({"model", "face_limit", "texture", "pbr"})  # always hashed, so that a key stays good over an update
 log = logging.getLogger(__name__)
-USUAL = ("standard", "auto", "default", False, None)  # of options that came later
 SUFFIXES = {"image/jpeg": "jpg", "image/png": "png"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubmitRequest:
-    """What a person or a program asks for.
-
-    Attributes:
-        image: the file as it came, any kind that is accepted.
-        image_name: what it was called; shown, never used as a path.
-        back: a second picture, of the object's back; only the built-in engine takes one.
-        idempotency_key: the same key gives the same job.
-    """
-
-    image: bytes = field(repr=False)
-    image_name: str
-    target_object: str
-    session_id: str
-    iteration: int = 1
-    options: JobOptions = field(default_factory=JobOptions)
-    idempotency_key: str | None = None
-    back: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,19 +66,34 @@ class Submit:
         default_factory=lambda: threading.BoundedSemaphore(CHECKED_AT_ONCE), init=False
     )
 
-    def submit(self, request: SubmitRequest) -> Submitted:
-        """Queue one job.
+    def submit(
+        self, request: SubmitRequest, *, fetch: Callable[[SubmitRequest], SubmitRequest] | None = None
+    ) -> Submitted:
+        """Queue one job, or give the one that this request made before: a repeat fetches, checks and stores nothing.
 
-        Raises: InputRefused (PictureRefused for the picture, BudgetExceeded), IdempotencyConflict, StorageFull,
-            StoreUnavailable.
+        Args:
+            fetch: gets the pictures that were sent as addresses.
+
+        Raises: InputRefused (PictureRefused for the picture, AddressRefused, BudgetExceeded), IdempotencyConflict,
+            StorageFull, StoreUnavailable.
         """
-        request = _checked(request)
+        request = trimmed(request)
+        check_texts(request)
+        known = None if request.idempotency_key is None else self.jobs.job_of_key(request.idempotency_key)
+        if known is not None:
+            check_repeat(known, request)
+            return Submitted(job=known, created=False)
+        return self._queue(checked(request), fetch)
+
+    def _queue(self, request: SubmitRequest, fetch: Callable[[SubmitRequest], SubmitRequest] | None) -> Submitted:
         damage = self.jobs.damage()
         if damage is not None:
             raise StoreDamaged(damage)
         if is_for_good(self.jobs.account_wait_s(generator=self.generator.name)):
             raise StoreUnavailable(MOVED)
         self.generator.check_options(_with_back(request))
+        if fetch is not None:
+            request = trimmed(fetch(request))
         with self._checking:
             picture = prepare(request.image, max_bytes=self.max_image_bytes)
             back = None if request.back is None else self._prepared_back(request.back)
@@ -127,7 +116,7 @@ class Submit:
             options=options,
             credits_estimate=self.generator.estimate(request.options),
             idempotency_key=request.idempotency_key,
-            request_hash=_hash(request),
+            request_hash=fingerprint(request),
         )
         try:
             added = self.jobs.add(new, budget=budget_of(self.jobs, self.max_credits_per_day))
@@ -174,59 +163,7 @@ class Submit:
 
 def _with_back(request: SubmitRequest) -> JobOptions:
     """The options as they will be, before anything is stored."""
-    if request.back is None:
+    if request.back is None and request.back_address is None:
         return request.options
     told = StoredImage(key="", name="", media_type="", width_px=0, height_px=0, size_bytes=0, sha256="")
     return replace(request.options, back=told)
-
-
-def _checked(request: SubmitRequest) -> SubmitRequest:
-    """The request with its texts trimmed. Raises: InputRefused."""
-    target = " ".join(request.target_object.split())
-    if not target:
-        raise InputRefused("Please name the object in the picture. Nothing was stored.", code="name_missing")
-    if len(target) > MAX_NAME:
-        raise InputRefused(
-            f"The object's name has {len(target)} characters; at most {MAX_NAME} are possible. Please shorten it.",
-            code="name_too_long",
-        )
-    if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in target):
-        raise InputRefused(
-            "The object's name has characters that cannot be shown. Please type it again.", code="name_unreadable"
-        )
-    if len(request.session_id) > MAX_SESSION:
-        raise InputRefused(f"The session's name is longer than {MAX_SESSION} characters.", code="session_too_long")
-    if not 0 <= request.iteration < 2**31:
-        raise InputRefused("The iteration must be a whole number from 0.", code="iteration_invalid")
-    least, most = FACE_LIMITS
-    limit = request.options.face_limit
-    if limit is not None and not least <= limit <= most:
-        raise InputRefused(f"The most faces must lie between {least} and {most:,}.", code="face_limit_invalid")
-    if request.options.orientation not in ORIENTATIONS:
-        raise InputRefused(f"An orientation is one of {', '.join(ORIENTATIONS)}.", code="orientation_unknown")
-    if request.options.style not in STYLES:
-        raise InputRefused(f"A style is one of {', '.join(STYLES)}.", code="style_unknown")
-    height = request.options.height_m
-    if height is not None and not HEIGHTS_M[0] <= height <= HEIGHTS_M[1]:
-        raise InputRefused(
-            f"The real height must lie between {HEIGHTS_M[0] * 1000:g} mm and {HEIGHTS_M[1]:g} m.",
-            code="height_invalid",
-        )
-    name = "".join(sign for sign in request.image_name if sign.isprintable())[:MAX_NAME]
-    return replace(request, target_object=target, image_name=name or "picture")
-
-
-def _hash(request: SubmitRequest) -> str:
-    """Tells a repeat of a request from another request under the same key."""
-    parts = {
-        "image": hashlib.sha256(request.image).hexdigest(),
-        "target_object": request.target_object,
-        "session_id": request.session_id,
-        "iteration": request.iteration,
-        "options": {
-            name: value for name, value in asdict(request.options).items() if name in OLD or value not in USUAL
-        },
-    }
-    if request.back is not None:
-        parts["back"] = hashlib.sha256(request.back).hexdigest()
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -28,7 +28,7 @@ from core.services.convert import ConversionOffer
 from core.services.decide import RetryOffer
 from core.services.drafts import Drafts
 from core.services.overview import AccountView, Expected
-from core.services.submit import SubmitRequest
+from core.services.requests import SubmitRequest
 
 __all__ = [
     "Draft",

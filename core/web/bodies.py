@@ -6,11 +6,23 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from core.domain.errors import InputRefused
 from core.domain.job import DEFAULT_MODEL, Job, JobOptions
+from core.domain.naming import is_storable
 from core.domain.status import Status
+
+
+def _storable(text: str) -> str:
+    if not is_storable(text):
+        raise PydanticCustomError("unstorable", "Has a character that cannot be stored (NUL, or half of a pair)")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_storable), Field(json_schema_extra={"pattern": r"^[^\u0000]*$"})]
+"""A text from outside that both job tables can hold."""
 
 
 class OptionsBody(BaseModel):
@@ -18,17 +30,17 @@ class OptionsBody(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    model: Annotated[str | None, Field(description="Tripo's dated model version.")] = None
+    model: Annotated[Text | None, Field(description="Tripo's dated model version.")] = None
     faceLimit: Annotated[int | None, Field(ge=1, lt=2**31, description="At most so many triangles.")] = None  # noqa: N815
     texture: bool = True
     pbr: bool = True
-    textureQuality: Annotated[str, Field(description="standard, detailed or extreme")] = "standard"  # noqa: N815
-    geometryQuality: Annotated[str, Field(description="standard or detailed")] = "standard"  # noqa: N815
-    orientation: Annotated[str, Field(description="Tripo: default, or align_image: turned as in the picture.")] = (
+    textureQuality: Annotated[Text, Field(description="standard, detailed or extreme")] = "standard"  # noqa: N815
+    geometryQuality: Annotated[Text, Field(description="standard or detailed")] = "standard"  # noqa: N815
+    orientation: Annotated[Text, Field(description="Tripo: default, or align_image: turned as in the picture.")] = (
         "default"
     )
     autoSize: Annotated[bool, Field(description="Tripo: the size that it guesses, in metres.")] = False  # noqa: N815
-    style: Annotated[str, Field(description="Built-in engine: auto, solid, relief, lithophane or coin.")] = "auto"
+    style: Annotated[Text, Field(description="Built-in engine: auto, solid, relief, lithophane or coin.")] = "auto"
     heightM: Annotated[  # noqa: N815
         float | None, Field(description="Built-in engine: the object's real height, metres.", allow_inf_nan=False)
     ] = None
@@ -53,11 +65,11 @@ class GenerateBody(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    sessionId: Annotated[str, Field(description="Any text that groups your jobs.")] = ""  # noqa: N815
+    sessionId: Annotated[Text, Field(description="Any text that groups your jobs.")] = ""  # noqa: N815
     iteration: Annotated[int, Field(ge=0, lt=2**31, strict=True)] = 1
-    targetObject: Annotated[str, Field(description="What the picture shows.")]  # noqa: N815
-    imageUrl: Annotated[str, Field(description="http(s) address of the picture.")]  # noqa: N815
-    backUrl: Annotated[str | None, Field(description="A picture of its back.")] = None  # noqa: N815
+    targetObject: Annotated[Text, Field(description="What the picture shows.")]  # noqa: N815
+    imageUrl: Annotated[Text, Field(description="http(s) address of the picture.")]  # noqa: N815
+    backUrl: Annotated[Text | None, Field(description="A picture of its back.")] = None  # noqa: N815
     options: OptionsBody = Field(default_factory=OptionsBody)
 
 

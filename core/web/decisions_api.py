@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from core.domain.errors import InputRefused
 from core.domain.job import Job
-from core.web.bodies import iso, number, status_path
+from core.web.bodies import Text, iso, number, status_path
 from core.web.jobs_api import ERRORS, ServicesNeeded, job_number
 
 router = APIRouter()
@@ -19,7 +19,7 @@ router = APIRouter()
 class DecisionBody(BaseModel):
     """JSON of `POST /api/jobs/{id}/decision`: exactly one of the two."""
 
-    take: Annotated[str | None, Field(description="The number of the task that is this job's.")] = None
+    take: Annotated[Text | None, Field(description="The number of the task that is this job's.")] = None
     sendAgain: Annotated[bool, Field(description="Nothing was made: send it again.")] = False  # noqa: N815
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 import time
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -19,7 +18,9 @@ from core.bootstrap import Services, get_services
 from core.domain.errors import InputRefused, JobNotFound, PictureRefused
 from core.domain.job import Job, JobOptions
 from core.domain.status import Status
-from core.services.submit import SubmitRequest, Submitted
+from core.services.requests import SubmitRequest
+from core.services.submit import Submitted
+from core.web import prefer
 from core.web.bodies import (
     ErrorBody,
     GenerateBody,
@@ -34,8 +35,6 @@ from core.web.waiting import wait_for_end
 
 router = APIRouter()
 MESSAGE = "3D generation job submitted successfully"  # the contract's words
-PREFER_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d+)")
-MAX_WAIT_S = 600
 MAX_KEY = 255  # characters of an Idempotency-Key
 
 ServicesNeeded = Annotated[Services, Depends(get_services)]
@@ -66,11 +65,13 @@ BODY_DOC: dict[str, Any] = {
 }
 
 
-async def read_request(request: Request, services: ServicesNeeded) -> Callable[[], SubmitRequest]:
-    """Read the body, JSON or multipart; the result fetches what has to be fetched when it is called in a thread."""
+async def read_request(request: Request) -> SubmitRequest:
+    """Read the body, JSON or multipart. Raises: InputRefused."""
     key = request.headers.get("idempotency-key")
-    if key is not None and not 0 < len(key) <= MAX_KEY:
-        raise InputRefused(f"The Idempotency-Key must have 1 to {MAX_KEY} characters.", code="key_invalid")
+    if key is not None and not (0 < len(key) <= MAX_KEY and key.isprintable() and key.strip()):
+        raise InputRefused(
+            f"The Idempotency-Key must have 1 to {MAX_KEY} characters that can be shown.", code="key_invalid"
+        )
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind == "multipart/form-data":
         return await _read_form(request, key)
@@ -84,23 +85,18 @@ async def read_request(request: Request, services: ServicesNeeded) -> Callable[[
     except (ValueError, RecursionError) as exc:
         raise InputRefused("The body is not valid JSON.", code="not_json") from exc
 
-    def from_address() -> SubmitRequest:
-        fetched = services.fetcher.fetch(body.imageUrl)
-        return SubmitRequest(
-            image=fetched.data,
-            image_name=fetched.name,
-            target_object=body.targetObject,
-            session_id=body.sessionId,
-            iteration=body.iteration,
-            options=body.options.chosen(),
-            idempotency_key=key,
-            back=None if body.backUrl is None else services.fetcher.fetch(body.backUrl).data,
-        )
-
-    return from_address
+    return SubmitRequest(
+        address=body.imageUrl,
+        back_address=body.backUrl,
+        target_object=body.targetObject,
+        session_id=body.sessionId,
+        iteration=body.iteration,
+        options=body.options.chosen(),
+        idempotency_key=key,
+    )
 
 
-async def _read_form(request: Request, key: str | None) -> Callable[[], SubmitRequest]:
+async def _read_form(request: Request, key: str | None) -> SubmitRequest:
     try:
         async with request.form(max_files=2, max_fields=20) as form:
             file = form.get("image")
@@ -114,7 +110,7 @@ async def _read_form(request: Request, key: str | None) -> Callable[[], SubmitRe
         raise InputRefused("The form could not be read. Send it as multipart/form-data.", code="form_broken") from exc
     if "targetObject" not in texts:
         raise InputRefused("The field targetObject is missing: it names what the picture shows.", code="name_missing")
-    asked = SubmitRequest(
+    return SubmitRequest(
         image=image,
         image_name=name,
         target_object=texts["targetObject"],
@@ -124,7 +120,6 @@ async def _read_form(request: Request, key: str | None) -> Callable[[], SubmitRe
         idempotency_key=key,
         back=back or None,
     )
-    return lambda: asked
 
 
 def _form_options(texts: dict[str, str]) -> JobOptions:
@@ -146,7 +141,7 @@ def _form_options(texts: dict[str, str]) -> JobOptions:
 async def generate(
     request: Request,
     services: ServicesNeeded,
-    asked: Annotated[Callable[[], SubmitRequest], Depends(read_request)],
+    asked: Annotated[SubmitRequest, Depends(read_request)],
     estimate: bool = False,
 ) -> JSONResponse:
     """Queue a job and answer at once. With `Prefer: wait=N`, answer when the model is there, or after N seconds.
@@ -154,20 +149,31 @@ async def generate(
     With `?estimate=true` the answer also has `estimated_credits`.
     """
     started_s = time.monotonic()
+    wait_s = prefer.wait_s(request.headers.getlist("prefer"))
+
+    def fetched(request: SubmitRequest) -> SubmitRequest:
+        return _fetched(request, services)
 
     def submit() -> Submitted:
-        return services.submit.submit(asked())
+        return services.submit.submit(asked, fetch=fetched)
 
     job = (await run_in_threadpool(submit)).job
-    wait = PREFER_WAIT.search(request.headers.get("prefer", ""))
-    if wait is not None:
-        ends_s = started_s + min(int(wait.group(1)), MAX_WAIT_S)
-        return _waited(await wait_for_end(services.overview, job, ends_s=ends_s), services, request)
+    if wait_s is not None:
+        return _waited(await wait_for_end(services.overview, job, ends_s=started_s + wait_s), services, request)
     body = SubmittedBody(record_id=job.id, status=job.status, status_url=status_path(job.id), message=MESSAGE)
     told = body.model_dump(mode="json")
     if estimate:
         told["estimated_credits"] = number(job.credits_estimate)
     return JSONResponse(told, status_code=202, headers={"Location": status_path(job.id)})
+
+
+def _fetched(request: SubmitRequest, services: Services) -> SubmitRequest:
+    """With the pictures that its addresses give. Raises: AddressRefused, PictureRefused."""
+    if request.address is None:
+        return request
+    image = services.fetcher.fetch(request.address)
+    back = None if request.back_address is None else services.fetcher.fetch(request.back_address).data
+    return replace(request, image=image.data, image_name=image.name, back=back)
 
 
 def _waited(job: Job, services: Services, request: Request) -> JSONResponse:

@@ -43,7 +43,8 @@ STATUS_CODES: tuple[tuple[type[MaquetteError], int], ...] = (
 
 def problem(status_code: int, sentence: str, *, headers: dict[str, str] | None = None) -> JSONResponse:
     """The one form of every error answer."""
-    return JSONResponse({"success": False, "error": sentence}, status_code=status_code, headers=headers)
+    shown = sentence.encode(errors="replace").decode()  # it may repeat half a pair, which UTF-8 cannot send
+    return JSONResponse({"success": False, "error": shown}, status_code=status_code, headers=headers)
 
 
 def install(api: FastAPI) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
 from typing import Any
 
 import socketio
@@ -41,14 +40,23 @@ class JobFeed:
         self._server.on("disconnect", self._disconnected)
 
     async def run(self, services: Services) -> None:
-        """Until it is cancelled."""
+        """Until it is cancelled. A look that fails is made again; a fault that stays the same is logged once."""
+        logged = ""
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             if not self._listeners:
                 self._cursor = None
                 continue
-            with suppress(MaquetteError):  # the table is away; the next look tells what happened meanwhile
+            try:
                 await self._look(services)
+                logged = ""
+            except MaquetteError:  # the table is away; the next look tells what happened meanwhile
+                pass
+            except Exception as exc:
+                fault = repr(exc)
+                if fault != logged:
+                    log.exception("the Socket.IO feed could not look for news; it tries again")
+                logged = fault
 
     async def _look(self, services: Services) -> None:
         is_first = self._cursor is None

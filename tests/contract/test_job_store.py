@@ -50,6 +50,14 @@ def test_the_same_idempotency_key_gives_the_same_job(jobs: JobStore) -> None:
     assert jobs.find(JobQuery()).total == 1
 
 
+def test_a_job_is_found_by_its_key(jobs: JobStore) -> None:
+    jobs.add(new_job(idempotency_key="other", request_hash="h"))
+    added = jobs.add(new_job(idempotency_key="k'é ", request_hash="h"))
+
+    assert jobs.job_of_key("k'é ") == added.job
+    assert jobs.job_of_key("K'é ") is None
+
+
 def test_the_same_key_with_another_request_is_a_conflict(jobs: JobStore) -> None:
     jobs.add(new_job(idempotency_key="k", request_hash="h"))
 

@@ -34,6 +34,7 @@ CALLS = {
     "place in line": "maquette_queued_before(99990)",
     "conversions": "maquette_conversions(50000)",
     "durations": "maquette_durations('standard', 20)",
+    "job of a key": "maquette_job_of_key('key-50000')",
     "job of an intent": "maquette_job_of_intent(50000, null)",
     "job of a token": "maquette_job_of_intent(null, 'token-50000')",
     "job of a task": "maquette_job_of_task('00000000-0000-0000-0000-00000000c350')",

@@ -12,7 +12,7 @@ import core.bootstrap
 from core.bootstrap import Services, build_services
 from core.domain.errors import StoreDamaged, StoreUnavailable
 from core.ports.job_store import Failure
-from core.services.submit import SubmitRequest
+from core.services.requests import SubmitRequest
 from core.settings import Settings
 from tests import pictures
 from tests.builders import EVERY_SLOT, intent

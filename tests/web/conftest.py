@@ -15,13 +15,24 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 
-from core.adapters.internet.fetcher import PictureFetcher
+from core.adapters.internet.fetcher import Fetched, PictureFetcher
 from core.bootstrap import Services, build_services, get_services
+from core.domain.errors import AddressRefused
 from core.domain.job import Job
 from core.settings import Settings
 from core.web.server import make_api
+from tests import pictures
 from tests.builders import EVERY_SLOT, intent, stored_model
 from tests.fake_generator import glb
+
+
+class CannedFetcher(PictureFetcher):
+    """Knows one address, and asks nobody."""
+
+    def fetch(self, address: str) -> Fetched:
+        if address != "https://example.com/image.png":
+            raise AddressRefused("This address may not be fetched.")
+        return Fetched(data=pictures.line_art(), name="image.png")
 
 
 @dataclass
@@ -57,7 +68,7 @@ def the_api(number: int) -> FastAPI:
 def make_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
     made: list[Site] = []
 
-    def make(fetcher: PictureFetcher | None = None, **settings: Any) -> Site:
+    def make(fetcher: Any = None, **settings: Any) -> Site:
         services = build_services(Settings(data_dir=tmp_path / "data", scheduler=False, _env_file=None, **settings))
         services.jobs.beat(owner="t")
         if fetcher is not None:

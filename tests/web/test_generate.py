@@ -10,23 +10,12 @@ from typing import Any
 
 import pytest
 
-from core.adapters.internet.fetcher import Fetched, PictureFetcher
-from core.domain.errors import AddressRefused, StoreUnavailable
+from core.domain.errors import StoreUnavailable
 from core.domain.status import Stage
 from core.ports.job_store import Failure, Heartbeat
 from tests import pictures
 from tests.builders import EVERY_SLOT
-from tests.web.conftest import Site
-
-
-class CannedFetcher(PictureFetcher):
-    """Knows one address."""
-
-    def fetch(self, address: str) -> Fetched:
-        if address != "https://example.com/image.png":
-            raise AddressRefused("This address may not be fetched.")
-        return Fetched(data=pictures.line_art(), name="image.png")
-
+from tests.web.conftest import CannedFetcher, Site
 
 JSON = {
     "sessionId": "your-session-id",

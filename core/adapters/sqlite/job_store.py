@@ -10,7 +10,6 @@ from decimal import Decimal
 
 from core.adapters.sqlite.rows import needed_time, new_job_parameters, to_job, to_text
 from core.adapters.sqlite.settling import Settling
-from core.domain.errors import IdempotencyConflict
 from core.domain.job import NewJob
 from core.domain.status import Stage
 from core.ports import job_changes as changes
@@ -22,6 +21,7 @@ from core.ports.job_store import (
     PollNote,
     Slots,
 )
+from core.ports.refusals import key_taken, over_budget
 
 FUTURE_BEAT = timedelta(seconds=5)  # left by a clock that has been set back since
 OLD_BEAT = timedelta(days=1)  # heartbeats of processes long gone are swept with the next beat
@@ -40,10 +40,7 @@ class SqliteJobStore(Settling):
                 if row is not None:
                     known = to_job(row)
                     if known.request_hash != new.request_hash:
-                        raise IdempotencyConflict(
-                            f"The Idempotency-Key {new.idempotency_key!r} was already used for job {known.id}, with "
-                            "other data. Nothing was done. Use a new key for a new request."
-                        )
+                        raise key_taken(known)
                     return Added(job=known, created=False)
             if budget is not None:
                 self._check_budget(db, new, budget)
@@ -129,4 +126,4 @@ class SqliteJobStore(Settling):
         """Inside the transaction that adds the job, so that two at once cannot both take the last credits."""
         used, wanted = self._credits(db, budget.since), new.credits_estimate or Decimal(0)
         if wanted and used + wanted > budget.most:
-            raise changes.over_budget(new, budget, used)
+            raise over_budget(new, budget, used)

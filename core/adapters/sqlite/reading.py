@@ -73,6 +73,11 @@ class JobReader:
             rows = list(self._sql.changed_after(db, cursor=cursor, limit=limit))
             return [to_job(row) for row in rows], rows[-1]["change_number"] if rows else cursor
 
+    def job_of_key(self, key: str) -> Job | None:
+        with self._database.read() as db:
+            row = self._sql.job_by_idempotency_key(db, key=key)
+        return None if row is None else to_job(row)
+
     def job_of_intent(self, *, nonce: int | None, image_token: str | None) -> Job | None:
         with self._database.read() as db:
             row = self._sql.job_of_intent(db, nonce=nonce, image_token=image_token)

@@ -26,7 +26,6 @@ from core.adapters.supabase.rows import (
 )
 from core.adapters.supabase.soundness import Soundness
 from core.domain.errors import (
-    IdempotencyConflict,
     IllegalTransition,
     JobNotFound,
     StoreUnavailable,
@@ -47,6 +46,7 @@ from core.ports.job_store import (
     PollNote,
     Slots,
 )
+from core.ports.refusals import key_taken, over_budget
 from core.ports.single_job import SingleJobVerbs
 
 ROUNDS = 8  # another replica wrote in between: read and compute again
@@ -76,13 +76,10 @@ class SupabaseJobStore(AccountBooks, SingleJobVerbs):
             p_since=None if budget is None else from_time(budget.since),
         )
         if "used" in told and budget is not None:
-            raise changes.over_budget(new, budget, to_decimal(told["used"]) or Decimal(0))
+            raise over_budget(new, budget, to_decimal(told["used"]) or Decimal(0))
         job = to_job(told["row"])
         if not told["created"] and job.request_hash != new.request_hash:
-            raise IdempotencyConflict(
-                f"The Idempotency-Key {new.idempotency_key!r} was already used for job {job.id}, with "
-                "other data. Nothing was done. Use a new key for a new request."
-            )
+            raise key_taken(job)
         return Added(job=job, created=bool(told["created"]))
 
     def claim_queued(self, *, owner: str, lease_s: float, slots: Slots, limit: int) -> list[Claimed]:
@@ -213,6 +210,10 @@ class SupabaseJobStore(AccountBooks, SingleJobVerbs):
 
     def last_change(self) -> int:
         return int(self._db.call("last_change"))
+
+    def job_of_key(self, key: str) -> Job | None:
+        rows = self._db.call("job_of_key", p_key=key)
+        return to_job(rows[0]) if rows else None
 
     def job_of_intent(self, *, nonce: int | None, image_token: str | None) -> Job | None:
         rows = self._db.call("job_of_intent", p_nonce=nonce, p_token=image_token)

@@ -1,0 +1,27 @@
+"""Why a new job is not added, in the same words for every job table."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from core.domain.errors import BudgetExceeded, IdempotencyConflict
+from core.domain.job import Job, NewJob
+from core.ports.job_store import Budget
+
+
+def key_taken(job: Job) -> IdempotencyConflict:
+    """The idempotency key belongs to a job of another request."""
+    return IdempotencyConflict(
+        f"The Idempotency-Key {job.idempotency_key!r} was already used for job {job.id}, with other data. "
+        "Nothing was done. Use a new key for a new request."
+    )
+
+
+def over_budget(new: NewJob, budget: Budget, used: Decimal) -> BudgetExceeded:
+    """The refusal of a job that the budget does not allow any more; `used`: credits of the jobs before it."""
+    wanted = new.credits_estimate or Decimal(0)
+    return BudgetExceeded(
+        f"This would cost about {wanted.normalize():f} credits, but of the day's budget of "
+        f"{budget.most.normalize():f} only {max(Decimal(0), budget.most - used).normalize():f} are left. "
+        "Nothing was sent or charged. Try again later, or ask the operator to raise MAX_CREDITS_PER_DAY."
+    )
