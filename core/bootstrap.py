@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.adapters.internet.fetcher import PictureFetcher
+from core.adapters.local_files.disk import Disk
 from core.adapters.local_files.journal import LocalJournal
 from core.adapters.local_files.object_store import LocalObjectStore
 from core.adapters.local_files.remains import has_models, has_notes
@@ -43,6 +44,7 @@ from core.services.dispatch import Dispatch
 from core.services.drafts import Drafts
 from core.services.elsewhere import Elsewhere
 from core.services.gate import Gate
+from core.services.health import Checkup
 from core.services.inspect import Inspect
 from core.services.migrate import Installation
 from core.services.overview import Overview
@@ -50,6 +52,7 @@ from core.services.poll import Poll
 from core.services.reconcile import Reconcile
 from core.services.settle import Settle
 from core.services.submit import Submit
+from core.services.watched_files import WatchedFiles
 from core.services.worker import Worker
 from core.settings import Settings, harmless_environment, load_settings
 
@@ -78,6 +81,7 @@ class Services:
     decide: Decide
     convert: Convert
     overview: Overview
+    health: Checkup
     inspect: Inspect
     batch: Batch
     fetcher: PictureFetcher
@@ -112,7 +116,9 @@ def build_services(settings: Settings) -> Services:
     """Wire everything. Raises: StoreUnavailable when the data folder or the job table in it cannot be used."""
     clock = SystemClock()
     owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
-    jobs, objects = _stores(settings, clock)
+    jobs, stored = _stores(settings, clock)
+    objects = WatchedFiles(stored)
+    disk = Disk(settings.data_dir)
     inspect = Inspect(
         objects=objects,
         workshop=ChildWorkshop(environment=harmless_environment()),
@@ -173,6 +179,7 @@ def build_services(settings: Settings) -> Services:
             on_queued=scheduler.wake,
         ),
         overview=overview,
+        health=Checkup(jobs=jobs, files=objects, generator=generator, disk=disk.state),
         inspect=inspect,
         batch=Batch(overview=overview, inspect=inspect),
         fetcher=PictureFetcher(max_bytes=settings.max_image_bytes, allow_private=settings.allow_private_image_hosts),

@@ -22,6 +22,13 @@ class Sound(Protocol):
         """
         ...
 
+    def try_write(self) -> None:
+        """Write something without a meaning, so that `failed_write` is of now.
+
+        Raises: StorageFull, StoreUnavailable.
+        """
+        ...
+
     def failed_write(self) -> str | None:
         """Why the newest write failed, as a sentence; None when it did not. Asks nothing."""
         ...

@@ -28,6 +28,7 @@ from core.mesh import extras
 from core.mesh.header import read_header
 from core.ports.object_store import ObjectStore
 from core.ports.workshop import Workshop
+from core.services.made_once import MadeOnce, done
 
 log = logging.getLogger(__name__)
 VERSION = 3  # of what is kept: a better measure or picture is made anew
@@ -65,7 +66,7 @@ class Inspect:
     _headers: dict[str, HeaderFacts] = field(default_factory=dict)
     _reports: dict[str, MeshReport] = field(default_factory=dict)
     _failures: dict[str, tuple[int, str]] = field(default_factory=dict)  # looks that did not work, in this process
-    _making: dict[str, threading.Lock] = field(default_factory=dict)
+    _making: MadeOnce = field(default_factory=MadeOnce)
 
     # -- figures
 
@@ -109,7 +110,7 @@ class Inspect:
 
     def request(self, job: Job) -> None:
         """Measure and draw it soon, unless that was done or is under way."""
-        self._begin(job)
+        self.begin_look(job)
 
     def thumbnail(self, job: Job) -> bytes | None:
         """A PNG of the model, when there is one already. Raises: StoreUnavailable."""
@@ -123,7 +124,7 @@ class Inspect:
 
     def wait(self, job: Job, *, patience_s: float) -> None:
         """Until the look at a model that was asked for is done, or patience ends."""
-        future = self._begin(job)
+        future = self.begin_look(job)
         if future is not None:
             try:
                 future.result(timeout=patience_s)
@@ -132,18 +133,26 @@ class Inspect:
 
     def close(self) -> None:
         self.workshop.close()
+        self._making.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     # -- files
 
     def export(self, job: Job, order: ExportOrder) -> Exported:
-        """The model as another file; made at the first call. Raises: ModelInvalid, ExportFailed, StorageFull …"""
+        """As `begin_export`, and waits for it."""
+        return self.begin_export(job, order).result()
+
+    def begin_export(self, job: Job, order: ExportOrder) -> Future[Exported]:
+        """The model as another file; made at the first call, and once for all who ask at the same time.
+
+        Raises, now or by the result: ModelInvalid, ExportFailed, WorkshopFailed, StorageFull …
+        """
         check_offered(order)
         model = _glb_of(job)
         name = slug(job.target_object)
         facts = FORMATS[order.format]
         if order == ExportOrder(format=Format.GLB, height_mm=order.height_mm):
-            return self.as_it_is(job)
+            return done(self.as_it_is(job))
         told = hashlib.sha256(json.dumps(asdict(order) | {"name": name}).encode()).hexdigest()[:16]
         key = f"{model.sha256}/{VERSION}-{told}.{facts.ending}"
         made = Exported(
@@ -152,13 +161,13 @@ class Inspect:
             media_type=facts.media_type,
             note=_note(what_is_lost(self._known_header(model), order), job, order),
         )
-        with self._one_at_a_time(key):
-            if self.exports.exists(key):
-                return made
+
+        def make() -> bytes:
             data, checked = self.workshop.export(self.objects.get(model.key), order, name=name)
             log.info("job %s as %s: %s bytes, %s faces", job.id, order.format.value, len(data), checked.face_count)
-            self.exports.put(key, data, media_type=facts.media_type)
-        return made
+            return data
+
+        return self._begin_making(made, make)
 
     def as_it_is(self, job: Job) -> Exported:
         """The file itself, whatever kind it is."""
@@ -167,14 +176,15 @@ class Inspect:
         return Exported(key="", name=f"{slug(job.target_object)}.{kind}", media_type=MEDIA_TYPES[kind], note=note)
 
     def turntable(self, job: Job) -> Exported:
-        """An animated WebP, once around; made at the first call. Raises: as `export`."""
+        """As `begin_turntable`, and waits for it."""
+        return self.begin_turntable(job).result()
+
+    def begin_turntable(self, job: Job) -> Future[Exported]:
+        """An animated WebP, once around; otherwise as `begin_export`."""
         model = _glb_of(job)
         key = f"{model.sha256}/{VERSION}-turntable.webp"
-        with self._one_at_a_time(key):
-            if self.exports.exists(key):
-                return Exported(key=key, name=f"{slug(job.target_object)}.webp", media_type="image/webp")
-            self.exports.put(key, self.workshop.turntable(self.objects.get(model.key)), media_type="image/webp")
-        return Exported(key=key, name=f"{slug(job.target_object)}.webp", media_type="image/webp")
+        made = Exported(key=key, name=f"{slug(job.target_object)}.webp", media_type="image/webp")
+        return self._begin_making(made, lambda: self.workshop.turntable(self.objects.get(model.key)))
 
     def path(self, job: Job, exported: Exported) -> Path | None:
         """The file on this machine's disk, when there is one."""
@@ -186,12 +196,19 @@ class Inspect:
 
     # -- how
 
-    def _one_at_a_time(self, key: str) -> threading.Lock:
-        """The same file is not made twice by two who ask at the same time."""
-        with self._lock:
-            return self._making.setdefault(key, threading.Lock())
+    def _begin_making(self, made: Exported, make: Callable[[], bytes]) -> Future[Exported]:
+        """Those who ask together wait for one making; each gets the name and note of its own job."""
+        if self.exports.exists(made.key):
+            return done(made)
 
-    def _begin(self, job: Job) -> Future[None] | None:
+        def make_and_keep() -> None:
+            if not self.exports.exists(made.key):  # it may have been made since
+                self.exports.put(made.key, make(), media_type=made.media_type)
+
+        return self._making.begin(made.key, make_and_keep, made)
+
+    def begin_look(self, job: Job) -> Future[None] | None:
+        """The look that is under way or begins now; None when there is nothing to wait for."""
         model = job.model
         if model is None or not model.is_glb or model.sha256 in self._reports:
             return None

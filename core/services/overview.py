@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from core.domain.errors import MaquetteError
 from core.domain.generation import Balance, SeenTask
 from core.domain.job import Category, Job, JobEvent
 from core.domain.naming import is_storable
@@ -20,31 +19,10 @@ from core.ports.object_store import ObjectStore
 from core.services.gate import Gate
 from core.services.waits import is_for_good
 
-STALE_BEAT = timedelta(seconds=30)  # six missed heartbeats: the scheduler hangs or is gone
-CLOCK_TOLERANCE = timedelta(seconds=5)  # two looks at the clock are never quite at one moment
 DAY = timedelta(days=1)
 RECENT, LEAST_RECENT = 20, 3  # models that an estimate rests on
 MODEL_PATH = "/api/jobs/{id}/model.{kind}"
 IMAGE_PATH = "/api/jobs/{id}/image"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
-    """Whether each part does its work.
-
-    Attributes:
-        store_problem, scheduler_problem: a sentence, or None when all is well.
-        heartbeat_age_s: seconds since any scheduler last ticked; None when none ever did.
-    """
-
-    generator: str
-    store_problem: str | None
-    scheduler_problem: str | None
-    heartbeat_age_s: float | None
-
-    @property
-    def is_well(self) -> bool:
-        return self.store_problem is None and self.scheduler_problem is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,38 +168,3 @@ class Overview:
         """The picture as a JPEG or PNG of at most `side_px` pixels a side. Raises: ObjectMissing, StoreUnavailable."""
         data = self.image_bytes(job)
         return None if data is None else thumbnail(data, side_px=side_px)
-
-    def health(self) -> Health:
-        """How store and scheduler are doing; never raises."""
-        try:
-            if is_for_good(self.jobs.account_wait_s(generator=self.generator.name)):
-                return Health(
-                    generator=self.engine,
-                    store_problem=None,
-                    scheduler_problem="These jobs were moved to another store, so nothing is made here any more. Set "
-                    "STORE to where they are now (docs/migration.md).",
-                    heartbeat_age_s=None,
-                )
-            beat = self.jobs.last_beat()
-            age = None if beat is None else self.jobs.now() - beat.at
-        except MaquetteError as exc:
-            problem = "Nobody knows: the job table cannot be read."
-            return Health(
-                generator=self.engine, store_problem=exc.message, scheduler_problem=problem, heartbeat_age_s=None
-            )
-        scheduler_problem = None
-        if age is None:
-            scheduler_problem = "No scheduler has run yet, so no job moves on."
-        elif age < -CLOCK_TOLERANCE:
-            scheduler_problem = (
-                f"The scheduler was last seen {int(-age.total_seconds())} s in the future: the clock was set back. It "
-                "passes by itself with the scheduler's next sign of life; if it stays, set the clock and restart."
-            )
-        elif age > STALE_BEAT:
-            scheduler_problem = f"The scheduler was last seen {int(age.total_seconds())} s ago, so no job moves on."
-        return Health(
-            generator=self.engine,
-            store_problem=None,
-            scheduler_problem=scheduler_problem,
-            heartbeat_age_s=None if age is None else age.total_seconds(),
-        )

@@ -43,6 +43,7 @@ __all__ = [
 ]
 PAGE_SIZE = 50
 PREVIEW_PX = 1024
+LOOK_S = 3.0  # for how all is doing; a page does not wait longer to be drawn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +225,7 @@ def damage() -> str | None:
 
 def scheduler_problem() -> str | None:
     """A sentence when no job moves on; None when all is well."""
-    health = get_services().overview.health()
+    health = get_services().health.look(patience_s=LOOK_S)
     return health.scheduler_problem if health.store_problem is None else None
 
 

@@ -10,7 +10,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 
@@ -31,13 +30,19 @@ from core.web.bodies import (
     status_body,
     status_path,
 )
-from core.web.waiting import wait_for_end
+from core.web.waiting import PICTURES, WAITING, wait_for_end
 
 router = APIRouter()
 MESSAGE = "3D generation job submitted successfully"  # the contract's words
 MAX_KEY = 255  # characters of an Idempotency-Key
 
-ServicesNeeded = Annotated[Services, Depends(get_services)]
+
+async def services_at_hand() -> Services:
+    """A plain function would wait for a thread of the common pool, and health with it."""
+    return get_services()
+
+
+ServicesNeeded = Annotated[Services, Depends(services_at_hand)]
 ERRORS: dict[int | str, dict[str, Any]] = {
     code: {"model": ErrorBody} for code in (400, 402, 403, 404, 409, 413, 415, 422, 503, 507)
 }
@@ -144,7 +149,8 @@ async def generate(
     asked: Annotated[SubmitRequest, Depends(read_request)],
     estimate: bool = False,
 ) -> JSONResponse:
-    """Queue a job and answer at once. With `Prefer: wait=N`, answer when the model is there, or after N seconds.
+    """Queue a job and answer at once. With `Prefer: wait=N`, answer when the model is there, or after N seconds;
+    when too many wait, at once all the same.
 
     With `?estimate=true` the answer also has `estimated_credits`.
     """
@@ -157,8 +163,8 @@ async def generate(
     def submit() -> Submitted:
         return services.submit.submit(asked, fetch=fetched)
 
-    job = (await run_in_threadpool(submit)).job
-    if wait_s is not None:
+    job = (await PICTURES.run(submit)).job
+    if wait_s is not None and not WAITING.is_full:  # else as without the wish, which the standard allows
         return _waited(await wait_for_end(services.overview, job, ends_s=started_s + wait_s), services, request)
     body = SubmittedBody(record_id=job.id, status=job.status, status_url=status_path(job.id), message=MESSAGE)
     told = body.model_dump(mode="json")
@@ -199,24 +205,6 @@ def status(record_id: str, request: Request, services: ServicesNeeded) -> JSONRe
         image_address=overview.image_address(job, origin=origin),
     )
     return JSONResponse(body, headers={"Cache-Control": "no-store"})
-
-
-@router.get("/health", summary="Whether everything works", responses={503: {}})
-def health(services: ServicesNeeded) -> JSONResponse:
-    """200 when jobs move on, 503 with a sentence for what does not."""
-    state = services.overview.health()
-    age_s = state.heartbeat_age_s
-    body = {
-        "status": "ok" if state.is_well else "unwell",
-        "store": {"ok": state.store_problem is None, "problem": state.store_problem},
-        "scheduler": {
-            "ok": state.scheduler_problem is None,
-            "problem": state.scheduler_problem,
-            "heartbeat_age_s": None if age_s is None else round(age_s, 1),
-        },
-        "generator": state.generator,
-    }
-    return JSONResponse(body, status_code=200 if state.is_well else 503, headers={"Cache-Control": "no-store"})
 
 
 def job_number(text: str) -> int:

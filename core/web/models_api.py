@@ -32,9 +32,9 @@ from core.services.inspect import Exported
 from core.services.unreadable import original_key
 from core.web.files_api import HEADERS
 from core.web.jobs_api import ERRORS, ServicesNeeded, job_number
+from core.web.waiting import FILES, PATIENCE_S, result_of, wait_for
 
 router = APIRouter()
-PATIENCE_S = 60.0
 NUMBERS = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*")
 
 
@@ -52,7 +52,7 @@ Height = Annotated[
 
 
 @router.get("/jobs/{record_id}/report", responses=ERRORS, summary="Figures of a model, and its technical fit")
-def report(
+async def report(
     record_id: str,
     services: ServicesNeeded,
     wait: Annotated[bool, Query(description="Until the shape is measured, at most a minute.")] = False,
@@ -61,10 +61,10 @@ def report(
 
     Lengths are the file's. Where `is_size_known` is false they are not the object's: only their proportions count.
     """
-    job = _with_model(services, record_id)
+    job = await FILES.run(lambda: _with_model(services, record_id))
     if wait:
-        services.inspect.wait(job, patience_s=PATIENCE_S)
-    found = services.inspect.report(job)
+        await wait_for(services.inspect.begin_look(job), patience_s=PATIENCE_S)
+    found = await FILES.run(lambda: services.inspect.report(job))
     if found is None:
         raise ObjectMissing(f"Job {job.id} has no model yet.")
     told: dict[str, Any] = asdict(found)
@@ -74,13 +74,13 @@ def report(
 
 
 @router.get("/jobs/{record_id}/thumbnail.png", responses=ERRORS, summary="A picture of the model")
-def thumbnail(record_id: str, services: ServicesNeeded) -> Response:
+async def thumbnail(record_id: str, services: ServicesNeeded) -> Response:
     """512 pixels a side, transparent background; drawn here when it was not drawn yet."""
-    job = _with_model(services, record_id)
-    data = services.inspect.thumbnail(job)
+    job = await FILES.run(lambda: _with_model(services, record_id))
+    data = await FILES.run(lambda: services.inspect.thumbnail(job))
     if data is None:
-        services.inspect.wait(job, patience_s=PATIENCE_S)
-        data = services.inspect.thumbnail(job)
+        await wait_for(services.inspect.begin_look(job), patience_s=PATIENCE_S)
+        data = await FILES.run(lambda: services.inspect.thumbnail(job))
     if data is None:
         raise ObjectMissing(f"The model of job {job.id} cannot be drawn.")
     return Response(data, media_type="image/png", headers=HEADERS)
@@ -105,14 +105,15 @@ def original(record_id: str, services: ServicesNeeded) -> Response:
 
 
 @router.get("/jobs/{record_id}/turntable.webp", responses=ERRORS, summary="The model once around")
-def turntable(record_id: str, services: ServicesNeeded) -> Response:
+async def turntable(record_id: str, services: ServicesNeeded) -> Response:
     """An animated WebP; made at the first call, which takes some seconds."""
-    job = _with_model(services, record_id)
-    return _file(services, job, services.inspect.turntable(job), download=False)
+    job = await FILES.run(lambda: _with_model(services, record_id))
+    made = await result_of(await FILES.run(lambda: services.inspect.begin_turntable(job)))
+    return await FILES.run(lambda: _file(services, job, made, download=False))
 
 
 @router.get("/jobs/{record_id}/export", responses=ERRORS, summary="The model as another file")
-def export(
+async def export(
     record_id: str,
     services: ServicesNeeded,
     format: Kind = Format.GLB,
@@ -124,9 +125,10 @@ def export(
 
     The header `X-Maquette-Note` says what of the model's movement the file cannot hold.
     """
-    job = _with_model(services, record_id)
+    job = await FILES.run(lambda: _with_model(services, record_id))
     order = ExportOrder(format=format, faces=faces, height_mm=height_mm, compression=compression)
-    return _file(services, job, services.inspect.export(job, order), download=True)
+    made = await result_of(await FILES.run(lambda: services.inspect.begin_export(job, order)))
+    return await FILES.run(lambda: _file(services, job, made, download=True))
 
 
 @router.get("/export.zip", responses=ERRORS, summary="Several models in one zip")

@@ -22,7 +22,7 @@ from core import __version__, vendor
 from core.bootstrap import get_services, reset_services
 from core.domain.errors import MaquetteError
 from core.settings import load_settings
-from core.web import conversions_api, decisions_api, files_api, jobs_api, models_api, problems, webhooks_api
+from core.web import conversions_api, decisions_api, files_api, health_api, jobs_api, models_api, problems, webhooks_api
 from core.web.limits import BodyLimit, SameOrigin
 from core.web.sockets import JobFeed
 
@@ -44,6 +44,7 @@ def make_api() -> FastAPI:
     )
     problems.install(api)
     api.include_router(jobs_api.router)
+    api.include_router(health_api.router)
     api.include_router(files_api.router)
     api.include_router(models_api.router)
     api.include_router(conversions_api.router)

@@ -1,22 +1,101 @@
-"""Wait for a job without holding a thread."""
+"""Wait for slow work without holding a thread that others need, and with a bound on how many wait."""
 
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
+from core.domain.errors import WorkshopFailed
 from core.domain.job import Job
 from core.domain.status import Status
 from core.services.overview import Overview
 
 LOOK_EVERY_S = 0.5
+PATIENCE_S = 60.0  # for a look at a model; a proxy gives up at about that time
+EXPORT_PATIENCE_S = 180.0  # for a file that has to be made: its turn, and the minute that it may take
+Result = TypeVar("Result")
+
+
+class Places:
+    """So many requests may wait at once; more are told to come again."""
+
+    def __init__(self, most: int) -> None:
+        self._free = threading.BoundedSemaphore(most)
+
+    @property
+    def is_full(self) -> bool:
+        if not self._free.acquire(blocking=False):
+            return True
+        self._free.release()
+        return False
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Raises: WorkshopFailed, when there is none."""
+        if not self._free.acquire(blocking=False):
+            raise WorkshopFailed("Too many requests wait at this moment. Nothing was lost: ask again in a minute.")
+        try:
+            yield
+        finally:
+            self._free.release()
+
+
+class Lane:
+    """Threads of their own for one kind of work, so that it holds up nothing else.
+
+    Args:
+        most: requests that have or await a thread; more are told to come again.
+    """
+
+    def __init__(self, name: str, *, threads: int, most: int) -> None:
+        self._pool = ThreadPoolExecutor(threads, name)
+        self._places = Places(most)
+
+    async def run(self, act: Callable[[], Result]) -> Result:
+        """Raises: WorkshopFailed, and whatever `act` raises."""
+        with self._places.one():
+            return await asyncio.wrap_future(self._pool.submit(act))
+
+
+WAITING = Places(200)  # each costs a connection and a few kilobytes
+FILES = Lane("files", threads=8, most=200)  # reads of finished models, which may lie across the network
+ZIPS = Lane("zips", threads=2, most=4)  # each may take minutes and a gigabyte of the disk
+PICTURES = Lane("pictures", threads=8, most=64)  # pictures that are fetched and checked
+
+
+async def wait_for(future: Future[Result] | None, *, patience_s: float) -> bool:
+    """Whether the work was done in time, well or not; it goes on in any case. None: there is none.
+
+    Raises: WorkshopFailed, when too many wait.
+    """
+    if future is None or future.done():
+        return True
+    with WAITING.one():
+        done, _ = await asyncio.wait([asyncio.wrap_future(future)], timeout=patience_s)
+    return bool(done)
+
+
+async def result_of(future: Future[Result]) -> Result:
+    """What was made. Raises: WorkshopFailed, when it is not done in time or too many wait; as the work does."""
+    if not await wait_for(future, patience_s=EXPORT_PATIENCE_S):
+        raise WorkshopFailed("This file is still being made. Ask for it again in a minute: what is made is kept.")
+    return future.result()
 
 
 async def wait_for_end(overview: Overview, job: Job, *, ends_s: float) -> Job:
-    """The job as it is when it is no longer running, or when the monotonic clock reaches `ends_s`."""
-    while job.status is Status.RUNNING and (left_s := ends_s - time.monotonic()) > 0:
-        await asyncio.sleep(min(LOOK_EVERY_S, left_s))
-        job = await run_in_threadpool(overview.job, job.id)
+    """The job as it is when it is no longer running, or when the monotonic clock reaches `ends_s`.
+
+    Raises: WorkshopFailed, when too many wait.
+    """
+    with WAITING.one():
+        while job.status is Status.RUNNING and (left_s := ends_s - time.monotonic()) > 0:
+            await asyncio.sleep(min(LOOK_EVERY_S, left_s))
+            job = await run_in_threadpool(overview.job, job.id)
     return job

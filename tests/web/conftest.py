@@ -16,10 +16,11 @@ from starlette.routing import Mount
 from starlette.testclient import TestClient
 
 from core.adapters.internet.fetcher import Fetched, PictureFetcher
-from core.bootstrap import Services, build_services, get_services
+from core.bootstrap import Services, build_services
 from core.domain.errors import AddressRefused
 from core.domain.job import Job
 from core.settings import Settings
+from core.web.jobs_api import services_at_hand
 from core.web.server import make_api
 from tests import pictures
 from tests.builders import EVERY_SLOT, intent, stored_model
@@ -74,7 +75,11 @@ def make_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
         if fetcher is not None:
             services = replace(services, fetcher=fetcher)
         api = the_api(len(made))
-        api.dependency_overrides = {get_services: lambda: services}
+
+        async def at_hand() -> Services:
+            return services
+
+        api.dependency_overrides = {services_at_hand: at_hand}
         client = TestClient(Starlette(routes=[Mount("/api", app=api)]), base_url="http://testserver")
         made.append(Site(client=client, services=services))
         return made[-1]

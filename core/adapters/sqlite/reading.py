@@ -13,7 +13,7 @@ import aiosql
 
 from core.adapters.sqlite.database import Database
 from core.adapters.sqlite.rows import needed_time, to_event, to_job
-from core.adapters.sqlite.soundness import EMPTIED
+from core.adapters.sqlite.soundness import EMPTIED, TABLE_VERSION
 from core.domain.errors import JobNotFound
 from core.domain.job import Category, Job, JobEvent
 from core.ports.clock import Clock
@@ -107,6 +107,10 @@ class JobReader:
 
     def failed_write(self) -> str | None:
         return self._database.failed_write
+
+    def try_write(self) -> None:
+        with self._database.write() as db:
+            db.execute(f"pragma user_version = {TABLE_VERSION}")
 
     def check(self) -> None:
         self._database.look()

@@ -236,6 +236,9 @@ class SupabaseJobStore(AccountBooks, SingleJobVerbs):
     def check(self) -> None:
         self._soundness.check(is_forced=True)
 
+    def try_write(self) -> None:
+        """The scheduler's next beat is such a write, within seconds."""
+
     def failed_write(self) -> str | None:
         return self._failed_write
 
