@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import uuid
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from core.domain.errors import ObjectMissing, StorageFull, StoreUnavailable
+
+PARTIAL = ".part"
 
 
 class LocalObjectStore:
@@ -23,7 +28,7 @@ class LocalObjectStore:
 
     def put(self, key: str, data: bytes, *, media_type: str) -> None:
         target = self._path(key)
-        partial = target.with_name(f".{uuid.uuid4().hex}.part")
+        partial = target.with_name(f".{uuid.uuid4().hex}{PARTIAL}")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             with partial.open("wb") as file:
@@ -32,7 +37,7 @@ class LocalObjectStore:
                 os.fsync(file.fileno())
             partial.replace(target)
             _sync_folder(target.parent)
-            self._make_room(target)
+            self._make_room(target, len(data))
         except OSError as exc:
             partial.unlink(missing_ok=True)
             if exc.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -62,13 +67,12 @@ class LocalObjectStore:
         except OSError as exc:
             raise StoreUnavailable(f"The file {key} could not be removed: {exc}.") from exc
 
-    def _make_room(self, newest: Path) -> None:
+    def _make_room(self, newest: Path, size_bytes: int) -> None:
         if self._most_bytes is None:
             return
-        files = [path for path in self._folder.rglob("*") if path.is_file() and path != newest]
-        by_age = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in files)
-        too_much = sum(size for _, size, _ in by_age) + newest.stat().st_size - self._most_bytes
-        for _, size, path in by_age:
+        found = sorted(_finished(self._folder, but=newest))
+        too_much = sum(size for _, size, _ in found) + size_bytes - self._most_bytes
+        for _, size, path in found:
             if too_much <= 0:
                 return
             path.unlink(missing_ok=True)
@@ -80,6 +84,17 @@ class LocalObjectStore:
         if not parts or unsafe or key.startswith("/"):
             raise ValueError(f"Not a key of the object store: {key!r}.")
         return self._folder.joinpath(*parts)
+
+
+def _finished(folder: Path, *, but: Path) -> Iterator[tuple[float, int, Path]]:
+    """Time, size and path of each file but one. Others' unfinished files are theirs, and any may vanish meanwhile."""
+    for path in folder.rglob("*"):
+        if path.suffix == PARTIAL or path == but:
+            continue
+        with suppress(FileNotFoundError):
+            found = path.stat()
+            if stat.S_ISREG(found.st_mode):
+                yield found.st_mtime, found.st_size, path
 
 
 def _sync_folder(folder: Path) -> None:
