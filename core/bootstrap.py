@@ -241,7 +241,7 @@ def _generators(settings: Settings) -> list[tuple[Generator, frozenset[Category]
 
     The built-in engine is always there, so that its jobs go on when a key is added later.
     """
-    offline = OfflineGenerator(settings.data_dir / "offline")
+    offline = OfflineGenerator(settings.data_dir / "offline", environment=harmless_environment())
     found: list[tuple[Generator, frozenset[Category]]] = [(offline, frozenset({Category.OFFLINE}))]
     if settings.tripo_api_key is not None:
         tripo = TripoGenerator(TripoClient(settings.tripo_base_url, settings.tripo_api_key.get_secret_value()))

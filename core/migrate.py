@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from core.bootstrap import installations
 from core.domain.errors import MaquetteError, MigrationRefused
+from core.privacy import close_folder, write_for_us_alone
 from core.services.migrate import Installation, Migrate, Moved
 from core.settings import load_settings
 
@@ -60,9 +61,12 @@ def main(arguments: list[str] | None = None) -> int:
         "--data-dir", type=Path, help="the folder of the SQLite side, when it is not DATA_DIR of the settings"
     )
     asked = parser.parse_args(arguments)
+    write_for_us_alone()
     try:
         settings = load_settings()
         local, remote = installations(settings, data_dir=asked.data_dir)
+        for warning in close_folder(asked.data_dir or settings.data_dir):
+            log.warning(warning)
         if asked.direction == "to-sqlite":
             check_settled(settings.data_dir)
         moved = move(local, remote) if asked.direction == "to-supabase" else move(remote, local)

@@ -24,6 +24,7 @@ from core.domain.errors import SettingsInvalid
 from core.domain.job import Category
 
 HARMLESS = ("PATH", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH", "SYSTEMROOT")
+ENV_FILE = Path(".env")
 SECRETS_FILE = Path(".streamlit/secrets.toml")
 
 
@@ -48,7 +49,7 @@ class Settings(BaseSettings):
     """The settings, checked. Keys are never shown: they print as stars."""
 
     model_config = SettingsConfigDict(
-        env_file=".env",
+        env_file=ENV_FILE,
         env_file_encoding="utf-8",
         env_ignore_empty=True,
         extra="ignore",

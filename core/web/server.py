@@ -21,7 +21,8 @@ from starlette.staticfiles import StaticFiles
 from core import __version__, vendor
 from core.bootstrap import get_services, reset_services
 from core.domain.errors import MaquetteError
-from core.settings import load_settings
+from core.privacy import close_folder, open_secrets, write_for_us_alone
+from core.settings import ENV_FILE, SECRETS_FILE, load_settings
 from core.web import conversions_api, decisions_api, files_api, health_api, jobs_api, models_api, problems, webhooks_api
 from core.web.limits import BodyLimit, SameOrigin
 from core.web.sockets import JobFeed
@@ -95,14 +96,18 @@ async def lifespan(app: Any) -> AsyncIterator[None]:
 def check_start() -> None:
     """End the program with one sentence when it cannot run: a wrong setting, a missing file, an unusable folder."""
     _start_log()
+    write_for_us_alone()
     missing = vendor.missing("run")
     if missing:
         _refuse(
             f"Files that the browser needs are missing ({', '.join(missing)}). "
             "Run `make install`, or `python -m core.vendor run`."
         )
+    for warning in open_secrets(ENV_FILE, SECRETS_FILE):
+        log.warning(warning)
     try:
-        load_settings()
+        for warning in close_folder(load_settings().data_dir):
+            log.warning(warning)
         get_services()
     except MaquetteError as exc:
         _refuse(exc.message)

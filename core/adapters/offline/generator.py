@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -24,6 +24,7 @@ class OfflineGenerator:
 
     Args:
         folder: where its tasks are kept; several processes may share it.
+        environment: all that the child processes get to see of it; they read pictures from anywhere.
         workers: how many tasks are worked on at once, each by a child process that needs two cores and 500 MB.
         keep_warm_s: how long a child process waits for the next task before it gives its memory back.
     """
@@ -33,9 +34,13 @@ class OfflineGenerator:
     is_paid = False
     account = "offline"
 
-    def __init__(self, folder: Path, *, workers: int = 1, keep_warm_s: float = KEEP_WARM_S) -> None:
+    def __init__(
+        self, folder: Path, *, environment: Mapping[str, str], workers: int = 1, keep_warm_s: float = KEEP_WARM_S
+    ) -> None:
         self._folders = TaskFolders(folder)
-        self._workers = [Worker(self._folders, keep_warm_s=keep_warm_s) for _ in range(workers)]
+        self._workers = [
+            Worker(self._folders, environment=environment, keep_warm_s=keep_warm_s) for _ in range(workers)
+        ]
 
     def estimate(self, options: JobOptions) -> Decimal:
         return Decimal(0)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -33,10 +33,15 @@ class ChildDied(Exception):
 
 
 class Worker:
-    """Works off a queue of task ids."""
+    """Works off a queue of task ids.
 
-    def __init__(self, folders: TaskFolders, *, keep_warm_s: float) -> None:
+    Args:
+        environment: all that the child process gets to see of it.
+    """
+
+    def __init__(self, folders: TaskFolders, *, environment: Mapping[str, str], keep_warm_s: float) -> None:
         self._folders = folders
+        self._environment = dict(environment)
         self._keep_warm_s = keep_warm_s
         self._queue: queue.Queue[str | None] = queue.Queue()
         self._child: subprocess.Popen[bytes] | None = None
@@ -184,6 +189,7 @@ class Worker:
                         stdout=subprocess.PIPE,
                         bufsize=0,
                         cwd=ROOT,
+                        env=self._environment,
                     )
                 except OSError as exc:
                     raise ChildDied(f"the engine's process could not be started: {exc}") from exc

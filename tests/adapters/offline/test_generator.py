@@ -25,6 +25,7 @@ from core.domain.generation import GenerationRequest, TaskPhase, TaskState
 from core.domain.job import JobOptions
 from core.imaging.picture import prepare
 from core.mesh.glb import read_facts
+from core.settings import harmless_environment
 from tests import pictures
 from tests.builders import stored_image
 
@@ -37,7 +38,7 @@ def generators(tmp_path: Path) -> Iterator[Callable[[], OfflineGenerator]]:
     made: list[OfflineGenerator] = []
 
     def make() -> OfflineGenerator:
-        made.append(OfflineGenerator(tmp_path / "offline"))
+        made.append(OfflineGenerator(tmp_path / "offline", environment=harmless_environment()))
         return made[-1]
 
     yield make
@@ -155,8 +156,9 @@ def test_a_server_killed_in_the_middle_of_a_task_leaves_a_task_that_the_next_one
         "import sys, threading\n"
         "from pathlib import Path\n"
         "from core.adapters.offline.generator import OfflineGenerator\n"
+        "from core.settings import harmless_environment\n"
         "from tests.adapters.offline.test_generator import order\n"
-        "engine = OfflineGenerator(Path(sys.argv[1]))\n"
+        "engine = OfflineGenerator(Path(sys.argv[1]), environment=harmless_environment())\n"
         "task = order(engine, face_limit=None)\n"
         "while not engine.look_up([task]).found[task].progress:\n"
         "    threading.Event().wait(0.01)\n"
@@ -177,7 +179,7 @@ def test_a_server_killed_in_the_middle_of_a_task_leaves_a_task_that_the_next_one
 
 
 def test_several_workers_share_the_tasks(tmp_path: Path) -> None:
-    generator = OfflineGenerator(tmp_path / "offline", workers=2)
+    generator = OfflineGenerator(tmp_path / "offline", environment=harmless_environment(), workers=2)
     try:
         tasks = [order(generator) for _ in range(3)]
         for task_id in tasks[:2]:
@@ -190,7 +192,7 @@ def test_several_workers_share_the_tasks(tmp_path: Path) -> None:
 
 
 def test_an_idle_child_gives_its_memory_back(tmp_path: Path) -> None:
-    generator = OfflineGenerator(tmp_path / "offline", keep_warm_s=0.2)
+    generator = OfflineGenerator(tmp_path / "offline", environment=harmless_environment(), keep_warm_s=0.2)
     try:
         until(generator, order(generator), TaskPhase.SUCCEEDED)
         assert psutil.wait_procs(children(), timeout=5)[1] == []
@@ -358,7 +360,7 @@ def test_a_stop_comes_too_late_for_a_model_that_is_made(generators: Callable[[],
 def test_a_task_of_another_machine_is_made_here_under_its_number(
     generators: Callable[[], OfflineGenerator], tmp_path: Path
 ) -> None:
-    elsewhere, here = OfflineGenerator(tmp_path / "elsewhere"), generators()
+    elsewhere, here = OfflineGenerator(tmp_path / "elsewhere", environment=harmless_environment()), generators()
     task_id = order(elsewhere)
     elsewhere.close()
     assert here.look_up([task_id]).missed == {task_id}
