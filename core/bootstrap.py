@@ -33,6 +33,8 @@ from core.ports.clock import Clock
 from core.ports.generator import Generator
 from core.ports.job_store import JobStore, Slots
 from core.ports.object_store import ObjectStore
+from core.ports.picture_sandbox import PictureSandbox
+from core.sandbox.pictures import PictureChildren
 from core.scheduler import Scheduler
 from core.services.account_scan import AccountScan
 from core.services.batch import Batch
@@ -49,6 +51,7 @@ from core.services.inspect import Inspect
 from core.services.migrate import Installation
 from core.services.overview import Overview
 from core.services.poll import Poll
+from core.services.previews import Previews
 from core.services.reconcile import Reconcile
 from core.services.settle import Settle
 from core.services.submit import Submit
@@ -77,6 +80,7 @@ class Services:
     objects: ObjectStore
     generators: tuple[Gate, ...]
     drafts: Drafts
+    previews: Previews
     submit: Submit
     decide: Decide
     convert: Convert
@@ -104,6 +108,7 @@ class Services:
         """
         has_ended = self.scheduler.stop(patience_s=STOP_S / 2)
         self.inspect.close()
+        self.previews.sandbox.close()
         for generator in self.generators:
             generator.close()  # breaks the connections that free questions wait on
         has_ended = has_ended or self.scheduler.stop(patience_s=STOP_S / 2)
@@ -112,9 +117,10 @@ class Services:
         return has_ended
 
 
-def build_services(settings: Settings) -> Services:
+def build_services(settings: Settings, *, pictures: PictureSandbox | None = None) -> Services:
     """Wire everything. Raises: StoreUnavailable when the data folder or the job table in it cannot be used."""
     clock = SystemClock()
+    pictures = pictures or PictureChildren(environment=harmless_environment())
     owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
     jobs, stored = _stores(settings, clock)
     objects = WatchedFiles(stored)
@@ -156,10 +162,12 @@ def build_services(settings: Settings) -> Services:
         jobs=jobs,
         objects=objects,
         generators=tuple(maker for maker, _ in generators),
+        previews=Previews(objects=objects, sandbox=pictures, max_image_bytes=settings.max_image_bytes),
         drafts=Drafts(objects=LocalObjectStore(settings.data_dir / "drafts", most_bytes=DRAFTS_BYTES)),
         submit=Submit(
             jobs=jobs,
             objects=objects,
+            pictures=pictures,
             generator=generator,
             max_credits_per_day=settings.max_credits_per_day,
             max_image_bytes=settings.max_image_bytes,

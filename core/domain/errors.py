@@ -24,6 +24,7 @@ MaquetteError
 │   ├── LookupFailed           a question could not be answered now; asking again is free
 │   └── ModelUnavailable       the finished model could not be fetched this time; its address is asked for again
 ├── WorkshopFailed             a model could not be looked at this time: too much at once, or its process was ended
+├── SandboxFailed              a picture could not be decoded this time: too much at once, or its process was ended
 ├── MigrationRefused           two installations cannot be made one: nothing was lost, and what to do first
 ├── ExportFailed               a model could not be written as another file; the model itself is safe
 └── ModelInvalid               the bytes that came are not a usable GLB
@@ -110,6 +111,10 @@ class MigrationRefused(MaquetteError):
 
 class WorkshopFailed(MaquetteError):
     default_code = "workshop_failed"
+
+
+class SandboxFailed(MaquetteError):
+    default_code = "sandbox_failed"
 
 
 class ExportFailed(MaquetteError):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import logging
+import math
 import warnings
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pillow_heif
@@ -24,7 +27,9 @@ from PIL import (  # noqa: F401  (Pillow knows only the formats that were import
 )
 
 from core.domain.errors import PictureRefused
+from core.domain.picture import MOST_STORED_BYTES, Picture
 
+log = logging.getLogger(__name__)
 MAX_SIDE_PX = 4096  # more detail than any generator uses; keeps memory and uploads small
 JPEG_QUALITY = 92
 FAINTEST = 4  # of 255: transparency that no screen shows
@@ -49,36 +54,51 @@ pillow_heif.register_heif_opener(thumbnails=False)  # only teaches Pillow the fo
 Image.MAX_IMAGE_PIXELS = None  # our own limit is lower, and checked from the header with a sentence of its own
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """A picture that was decoded whole: upright, sRGB, without metadata.
-
-    Attributes:
-        media_type: "image/jpeg", or "image/png" when it has transparent parts.
-        source_format: what it came as, such as "HEIF".
-    """
-
-    data: bytes = field(repr=False)
-    media_type: str
-    width_px: int
-    height_px: int
-    source_format: str
-
-
-def prepare(data: bytes, *, max_bytes: int, max_pixels: int = 64_000_000, min_side_px: int = 64) -> Picture:
+def prepare(
+    data: bytes,
+    *,
+    max_bytes: int,
+    max_pixels: int = 64_000_000,
+    min_side_px: int = 64,
+    most_stored_bytes: int = MOST_STORED_BYTES,
+) -> Picture:
     """Judge a picture by its content and write it anew.
+
+    Args:
+        most_stored_bytes: what the result may have; where it would have more, its sides become smaller.
 
     Raises: PictureRefused, with its own sentence and code for each reason.
     """
     _check_size(data, max_bytes)
+    with _decoding():
+        with _open(data) as image:
+            _check_sides(image, max_pixels=max_pixels, min_side_px=min_side_px)
+            source_format = image.format or "unknown"
+            upright = _upright(image)
+        return _written(upright, source_format, most_stored_bytes)
+
+
+def thumbnail(data: bytes, *, side_px: int) -> bytes:
+    """A small version of a picture that `prepare` made, in the same format; at most `side_px` a side.
+
+    Raises: PictureRefused, when the stored file was damaged since.
+    """
+    with _decoding(), Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as image:
+        kind = image.format or "JPEG"
+        image.draft("RGB", (side_px, side_px))  # decodes a JPEG at a fraction of its size
+        image.thumbnail((side_px, side_px))
+        out = io.BytesIO()
+        image.save(out, kind, quality=80)
+        return out.getvalue()
+
+
+@contextmanager
+def _decoding() -> Iterator[None]:
+    """Whatever decoders stumble over becomes a refusal."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of odd metadata, which is thrown away
-            with _open(data) as image:
-                _check_sides(image, max_pixels=max_pixels, min_side_px=min_side_px)
-                source_format = image.format or "unknown"
-                upright = _upright(image)
-        return _written(upright, source_format)
+            yield
     except PictureRefused:
         raise
     except MemoryError as exc:
@@ -89,17 +109,6 @@ def prepare(data: bytes, *, max_bytes: int, max_pixels: int = 64_000_000, min_si
         raise PictureRefused(
             "The picture is damaged or cut short, so it cannot be read. Save or send it again.", code="broken"
         ) from exc
-
-
-def thumbnail(data: bytes, *, side_px: int) -> bytes:
-    """A small version of a picture that `prepare` made, in the same format; at most `side_px` a side."""
-    with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as image:
-        kind = image.format or "JPEG"
-        image.draft("RGB", (side_px, side_px))  # decodes a JPEG at a fraction of its size
-        image.thumbnail((side_px, side_px))
-        out = io.BytesIO()
-        image.save(out, kind, quality=80)
-        return out.getvalue()
 
 
 def _check_size(data: bytes, max_bytes: int) -> None:
@@ -163,7 +172,7 @@ def _upright(image: ImageFile.ImageFile) -> Image.Image:
         lowest, highest = bounds
         if highest <= FAINTEST:
             raise PictureRefused("The picture is fully transparent: there is nothing to see in it.", code="transparent")
-        if lowest == 255:
+        if lowest >= 255 - FAINTEST:
             plain = plain.convert("RGB")
     _shrink(plain)
     return plain
@@ -202,19 +211,32 @@ def _without_profile(image: Image.Image) -> Image.Image:
     return image if image.mode == target else image.convert(target)
 
 
-def _written(image: Image.Image, source_format: str) -> Picture:
-    out = io.BytesIO()
+def _written(image: Image.Image, source_format: str, most_bytes: int) -> Picture:
+    """As JPEG, or as PNG where there is transparency; with smaller sides where it would have too many bytes.
+
+    No WebP: Tripo's pages disagree whether it is taken, and buckets that people have take only these two.
+    """
     image.info.clear()  # Pillow would write comments and resolutions it finds here
-    if image.mode == "RGBA":
-        media_type = "image/png"
-        image.save(out, "PNG", compress_level=3)
-    else:
-        media_type = "image/jpeg"
-        image.save(out, "JPEG", quality=JPEG_QUALITY)
+    data = _encoded(image)
+    while len(data) > most_bytes:
+        share = min(0.9, math.sqrt(most_bytes / len(data)) * 0.97)  # bytes grow with the area; a little less is safe
+        size = max(1, round(image.width * share)), max(1, round(image.height * share))
+        log.info("%s × %s pixels would have %s bytes; they become %s × %s", *image.size, len(data), *size)
+        image = image.resize(size, Image.Resampling.LANCZOS)
+        data = _encoded(image)
     return Picture(
-        data=out.getvalue(),
-        media_type=media_type,
+        data=data,
+        media_type="image/png" if image.mode == "RGBA" else "image/jpeg",
         width_px=image.width,
         height_px=image.height,
         source_format=source_format,
     )
+
+
+def _encoded(image: Image.Image) -> bytes:
+    out = io.BytesIO()
+    if image.mode == "RGBA":
+        image.save(out, "PNG", compress_level=3)
+    else:
+        image.save(out, "JPEG", quality=JPEG_QUALITY)
+    return out.getvalue()

@@ -12,7 +12,6 @@ from core.domain.generation import Balance, SeenTask
 from core.domain.job import Category, Job, JobEvent
 from core.domain.naming import is_storable
 from core.domain.status import Stage
-from core.imaging.picture import thumbnail
 from core.ports.account_store import AccountFacts
 from core.ports.job_store import JobPage, JobQuery, JobStore
 from core.ports.object_store import ObjectStore
@@ -163,8 +162,3 @@ class Overview:
     def image_bytes(self, job: Job) -> bytes | None:
         """The picture. Raises: ObjectMissing, StoreUnavailable."""
         return None if job.image is None else self.objects.get(job.image.key)
-
-    def thumbnail(self, job: Job, *, side_px: int) -> bytes | None:
-        """The picture as a JPEG or PNG of at most `side_px` pixels a side. Raises: ObjectMissing, StoreUnavailable."""
-        data = self.image_bytes(job)
-        return None if data is None else thumbnail(data, side_px=side_px)

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import threading
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Protocol
 
 from core.domain.errors import MaquetteError, PictureRefused, StoreDamaged, StoreUnavailable
 from core.domain.job import Job, JobOptions, NewJob, StoredImage
 from core.domain.naming import slug
-from core.imaging.picture import Picture, prepare
+from core.domain.picture import Picture
 from core.ports.job_store import JobStore
 from core.ports.object_store import ObjectStore
+from core.ports.picture_sandbox import PictureSandbox
 from core.services.decide import budget_of, category_of
 from core.services.repeats import check_repeat, fingerprint
 from core.services.requests import SubmitRequest, check_texts, checked, trimmed
 from core.services.waits import MOVED, is_for_good
 
-CHECKED_AT_ONCE = 2  # a picture of 64 megapixels takes 700 MB while it is checked
 log = logging.getLogger(__name__)
 SUFFIXES = {"image/jpeg": "jpg", "image/png": "png"}
 
@@ -58,13 +57,11 @@ class Submit:
 
     jobs: JobStore
     objects: ObjectStore
+    pictures: PictureSandbox
     generator: Maker
     max_credits_per_day: Decimal | None
     max_image_bytes: int
     on_queued: Callable[[], None]
-    _checking: threading.BoundedSemaphore = field(
-        default_factory=lambda: threading.BoundedSemaphore(CHECKED_AT_ONCE), init=False
-    )
 
     def submit(
         self, request: SubmitRequest, *, fetch: Callable[[SubmitRequest], SubmitRequest] | None = None
@@ -74,8 +71,8 @@ class Submit:
         Args:
             fetch: gets the pictures that were sent as addresses.
 
-        Raises: InputRefused (PictureRefused for the picture, AddressRefused, BudgetExceeded), IdempotencyConflict,
-            StorageFull, StoreUnavailable.
+        Raises: InputRefused (PictureRefused for the picture, AddressRefused, BudgetExceeded), SandboxFailed,
+            IdempotencyConflict, StorageFull, StoreUnavailable.
         """
         request = trimmed(request)
         check_texts(request)
@@ -94,9 +91,8 @@ class Submit:
         self.generator.check_options(_with_back(request))
         if fetch is not None:
             request = trimmed(fetch(request))
-        with self._checking:
-            picture = prepare(request.image, max_bytes=self.max_image_bytes)
-            back = None if request.back is None else self._prepared_back(request.back)
+        picture = self.pictures.prepare(request.image, max_bytes=self.max_image_bytes)
+        back = None if request.back is None else self._prepared_back(request.back)
         stored: list[StoredImage] = []
         try:
             image = self._store(picture, request, stored)
@@ -133,7 +129,7 @@ class Submit:
 
     def _prepared_back(self, data: bytes) -> Picture:
         try:
-            return prepare(data, max_bytes=self.max_image_bytes)
+            return self.pictures.prepare(data, max_bytes=self.max_image_bytes)
         except PictureRefused as exc:
             raise PictureRefused(f"The picture of the back: {exc.message}", code=f"back_{exc.code}") from exc
 

@@ -19,11 +19,9 @@ from core.domain.generation import SeenTask
 from core.domain.job import Job, JobEvent, JobOptions
 from core.domain.mesh_report import MeshReport
 from core.domain.status import Status
-from core.imaging.picture import prepare
-from core.imaging.picture import thumbnail as thumbnail_of
 from core.mesh import extras
 from core.ports.job_store import JobPage, JobQuery
-from core.services.collect import KEPT_CODE, preview_key
+from core.services.collect import KEPT_CODE
 from core.services.convert import ConversionOffer
 from core.services.decide import RetryOffer
 from core.services.drafts import Drafts
@@ -42,7 +40,6 @@ __all__ = [
     "submit",
 ]
 PAGE_SIZE = 50
-PREVIEW_PX = 1024
 LOOK_S = 3.0  # for how all is doing; a page does not wait longer to be drawn
 
 
@@ -59,7 +56,7 @@ class Draft:
 
 
 def submit(draft: Draft) -> Job:
-    """Queue a job. Raises: InputRefused, StorageFull, StoreUnavailable."""
+    """Queue a job. Raises: InputRefused, SandboxFailed, StorageFull, StoreUnavailable."""
     return (
         get_services()
         .submit.submit(
@@ -83,9 +80,8 @@ def drafts() -> Drafts:
 
 
 def preview(image: bytes) -> bytes:
-    """The picture as it will be used, for showing. Raises: PictureRefused."""
-    picture = prepare(image, max_bytes=get_services().settings.max_image_bytes)
-    return thumbnail_of(picture.data, side_px=PREVIEW_PX)
+    """The picture as it will be used, for showing. Raises: PictureRefused, SandboxFailed."""
+    return get_services().previews.of_choice(image)
 
 
 def page_of(*, search: str, statuses: frozenset[Status], number: int) -> JobPage:
@@ -183,7 +179,7 @@ def image_url(job: Job, *, side_px: int | None = None) -> str | None:
 def thumbnail(job: Job, *, side_px: int) -> bytes | None:
     """The picture, small; None when it cannot be read now."""
     try:
-        return get_services().overview.thumbnail(job, side_px=side_px)
+        return get_services().previews.of_job(job, side_px=side_px)
     except MaquetteError:
         return None
 
@@ -193,7 +189,7 @@ def rendered(job: Job) -> bytes | None:
     if job.model is None or job.generator != "tripo":
         return None
     try:
-        return preview(get_services().objects.get(preview_key(job.id)))
+        return get_services().previews.of_model(job)
     except MaquetteError:
         return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.domain.errors import PictureRefused
+from core.domain.errors import PictureRefused, SandboxFailed
 from core.services.drafts import ChosenPicture, Side
 from core.ui import access, words
 
@@ -142,4 +142,6 @@ def _show(side: Side, chosen: ChosenPicture) -> bool:
     except PictureRefused as exc:
         refuse(side.value, exc.message)
         return False
+    except SandboxFailed as exc:  # nothing is wrong with the picture
+        refuse(side.value, f"{exc.message} The picture is kept, and can be sent without being shown here.")
     return True

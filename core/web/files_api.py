@@ -63,5 +63,5 @@ def image(
     headers = HEADERS | {"ETag": f'"{job.image.sha256}-{size or 0}"'}
     if if_none_match == headers["ETag"]:
         return Response(status_code=304, headers=headers)
-    data = services.overview.image_bytes(job) if size is None else services.overview.thumbnail(job, side_px=size)
+    data = services.overview.image_bytes(job) if size is None else services.previews.of_job(job, side_px=size)
     return Response(data, media_type=job.image.media_type, headers=headers)

@@ -19,6 +19,7 @@ from core.domain.errors import (
     MaquetteError,
     ModelInvalid,
     ObjectMissing,
+    SandboxFailed,
     StorageFull,
     StoreUnavailable,
     WorkshopFailed,
@@ -38,6 +39,7 @@ STATUS_CODES: tuple[tuple[type[MaquetteError], int], ...] = (
     (StorageFull, 507),
     (StoreUnavailable, 503),
     (WorkshopFailed, 503),
+    (SandboxFailed, 503),
 )
 
 
@@ -61,7 +63,7 @@ async def _ours(request: Request, exc: Exception) -> JSONResponse:
     code = next((code for kind, code in STATUS_CODES if isinstance(exc, kind)), 500)
     if exc.code == "too_large":
         code = 413
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if isinstance(exc, StoreUnavailable | WorkshopFailed) else None
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if code == 503 else None
     return problem(code, exc.message, headers=headers)
 
 

@@ -17,6 +17,7 @@ import psutil
 from core.imaging.picture import prepare
 from tests import pictures
 from tests.bench.engine import engine
+from tests.bench.memory import memory
 from tests.bench.models import models
 from tests.bench.stores import stores
 from tests.bench.waiting import waiting
@@ -32,6 +33,7 @@ def main() -> None:
         start_to_healthy(Path(folder))
         idle_cpu(Path(folder))
         answers(Path(folder))
+    memory()
     engine()
     models()
     stores()

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from core.domain.errors import PictureRefused
-from core.imaging.picture import MAX_SIDE_PX, Picture, prepare, thumbnail
+from core.domain.picture import MOST_STORED_BYTES, Picture
+from core.imaging.picture import MAX_SIDE_PX, prepare, thumbnail
 from tests import pictures
 from tests.pictures import encoded
 
@@ -163,6 +164,52 @@ def test_a_huge_picture_is_made_smaller_and_keeps_its_shape() -> None:
 
 def test_checking_the_same_bytes_twice_gives_the_same_bytes() -> None:
     assert checked(pictures.portrait()) == checked(pictures.portrait())
+
+
+def noise(mode: str, side_px: int) -> Image.Image:
+    """What no format can make small."""
+    shape = (side_px, side_px, len(mode))
+    return Image.fromarray(np.random.default_rng(1).integers(0, 255, shape, dtype=np.uint8))
+
+
+def test_a_picture_that_grows_when_it_is_written_anew_is_made_smaller_until_it_can_be_stored() -> None:
+    """3 MB of WebP with transparency gave 21 MB of PNG, which no bucket took."""
+    picture = checked(encoded(noise("RGBA", 2400), "WEBP", quality=20, method=0))
+
+    assert len(picture.data) <= MOST_STORED_BYTES
+    assert picture.media_type == "image/png"
+    assert opened(picture).size == (picture.width_px, picture.height_px)
+    assert 2400 > picture.width_px == picture.height_px > 2000, "and no smaller than it has to be"
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_whatever_the_limit_is_the_result_is_below_it(mode: str) -> None:
+    data = encoded(noise(mode, 600), "PNG")
+    for most in (400_000, 100_000, 20_000):
+        picture = prepare(data, max_bytes=LIMIT, most_stored_bytes=most)
+
+        assert len(picture.data) <= most
+        assert picture.media_type == ("image/jpeg" if mode == "RGB" else "image/png")
+        assert picture.width_px > 40
+
+
+def test_what_can_be_stored_as_it_is_keeps_its_sides() -> None:
+    data = encoded(noise("RGB", 600), "PNG")
+    size = len(checked(data).data)
+
+    assert prepare(data, max_bytes=LIMIT, most_stored_bytes=size).width_px == 600
+
+
+def test_transparency_that_no_screen_shows_makes_no_png() -> None:
+    photo = small_photo().convert("RGBA")
+    photo.putalpha(Image.linear_gradient("L").resize(photo.size).point(lambda value: 252 + value // 85))
+
+    assert checked(encoded(photo, "PNG")).media_type == "image/jpeg"
+
+
+def test_a_thumbnail_of_a_damaged_file_is_a_refusal() -> None:
+    with pytest.raises(PictureRefused, match="damaged"):
+        thumbnail(pictures.portrait()[:9000], side_px=96)
 
 
 def test_a_thumbnail_is_small_and_keeps_transparency() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.bootstrap import Services
+from core.domain.errors import SandboxFailed
 from core.ports.job_store import JobQuery
 from core.services.drafts import ChosenPicture, Side
 from tests import pictures
@@ -49,6 +51,23 @@ def test_a_new_session_with_that_address_has_both_pictures(services: Services) -
     assert "Still here: back-cat.jpg" in text(app)
     assert app.session_state["preview-front"]
     assert app.session_state["preview-back"]
+
+
+def test_a_picture_that_cannot_be_shown_now_can_be_sent_all_the_same(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_: object, **__: object) -> bytes:
+        raise SandboxFailed("Many pictures are being worked on at this moment. Try again in a minute.")
+
+    monkeypatch.setattr(services.previews.sandbox, "preview", busy)
+    app = create_page()
+    app.file_uploader[0].set_value(("cat.jpg", pictures.cat(), "image/jpeg")).run()
+
+    assert not app.exception
+    assert "Try again in a minute. The picture is kept" in text(app)
+    app.text_input[0].set_value("Cat").run()
+    app.button(key="make").click().run()
+    assert [job.target_object for job in services.jobs.find(JobQuery()).jobs] == ["Cat"]
 
 
 def test_a_visit_to_another_page_loses_neither_picture(services: Services) -> None:

@@ -17,13 +17,14 @@ from core.settings import Settings
 from tests import pictures
 from tests.builders import EVERY_SLOT, intent
 from tests.damage import WAYS
+from tests.picture_sandbox import PicturesHere
 
 MAIN = str(Path(__file__).parents[2] / "pages" / "main.py")
 
 
 @pytest.fixture
 def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
-    built = build_services(Settings(data_dir=tmp_path, scheduler=False, _env_file=None))
+    built = build_services(Settings(data_dir=tmp_path, scheduler=False, _env_file=None), pictures=PicturesHere())
     built.jobs.beat(owner="t")
     monkeypatch.setattr(core.bootstrap, "_services", built)
     yield built

@@ -22,13 +22,17 @@ from tests import pictures
 from tests.builders import EVERY_SLOT, intent, new_job, stored_model
 from tests.clocks import FakeClock
 from tests.fake_generator import glb
+from tests.picture_sandbox import PicturesHere
 from tests.pictures import cat
 from tests.ui.test_pages import MAIN, add, jobs_page, said
 
 
 @pytest.fixture
 def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
-    built = build_services(Settings(data_dir=tmp_path, scheduler=False, tripo_api_key="tsk_secret", _env_file=None))
+    built = build_services(
+        Settings(data_dir=tmp_path, scheduler=False, tripo_api_key="tsk_secret", _env_file=None),
+        pictures=PicturesHere(),
+    )
     built.jobs.beat(owner="t")
     built.jobs.note_balance(built.account_of("tripo"), Balance(available=Decimal("812.50"), held=Decimal(60)))
     monkeypatch.setattr(core.bootstrap, "_services", built)

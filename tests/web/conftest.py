@@ -19,12 +19,14 @@ from core.adapters.internet.fetcher import Fetched, PictureFetcher
 from core.bootstrap import Services, build_services
 from core.domain.errors import AddressRefused
 from core.domain.job import Job
+from core.ports.picture_sandbox import PictureSandbox
 from core.settings import Settings
 from core.web.jobs_api import services_at_hand
 from core.web.server import make_api
 from tests import pictures
 from tests.builders import EVERY_SLOT, intent, stored_model
 from tests.fake_generator import glb
+from tests.picture_sandbox import PicturesHere
 
 
 class CannedFetcher(PictureFetcher):
@@ -69,8 +71,11 @@ def the_api(number: int) -> FastAPI:
 def make_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
     made: list[Site] = []
 
-    def make(fetcher: Any = None, **settings: Any) -> Site:
-        services = build_services(Settings(data_dir=tmp_path / "data", scheduler=False, _env_file=None, **settings))
+    def make(fetcher: Any = None, sandbox: PictureSandbox | None = None, **settings: Any) -> Site:
+        services = build_services(
+            Settings(data_dir=tmp_path / "data", scheduler=False, _env_file=None, **settings),
+            pictures=sandbox or PicturesHere(),
+        )
         services.jobs.beat(owner="t")
         if fetcher is not None:
             services = replace(services, fetcher=fetcher)

@@ -62,6 +62,15 @@ def test_the_picture_comes_whole_or_small(done: Site) -> None:
     assert max(small.size) == 96
 
 
+def test_a_picture_that_was_damaged_where_it_lies_is_404_when_it_is_asked_for_small(done: Site) -> None:
+    stored = done.services.jobs.get(1).image
+    assert stored is not None
+    done.services.objects.put(stored.key, b"\xff\xd8 damaged", media_type="image/jpeg")
+
+    answer = done.client.get("/api/jobs/1/image?size=96")
+    assert (answer.status_code, "cannot be read" in answer.json()["error"]) == (404, True)
+
+
 def test_a_size_out_of_bounds_is_refused(done: Site) -> None:
     assert done.client.get("/api/jobs/1/image?size=5000").status_code == 422
 
