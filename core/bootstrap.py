@@ -13,6 +13,7 @@ from pathlib import Path
 from core.adapters.internet.fetcher import PictureFetcher
 from core.adapters.local_files.disk import Disk
 from core.adapters.local_files.journal import LocalJournal
+from core.adapters.local_files.leftovers import remove_old
 from core.adapters.local_files.object_store import LocalObjectStore
 from core.adapters.local_files.remains import has_models, has_notes
 from core.adapters.offline import LABEL as OFFLINE_LABEL
@@ -28,6 +29,7 @@ from core.adapters.tripo.client import TripoClient
 from core.adapters.tripo.generator import TripoGenerator
 from core.adapters.workshop.children import ChildWorkshop
 from core.domain.errors import SettingsInvalid, StoreDamaged
+from core.domain.generation import SeenTask
 from core.domain.job import Category
 from core.ports.clock import Clock
 from core.ports.generator import Generator
@@ -49,11 +51,12 @@ from core.services.gate import Gate
 from core.services.health import Checkup
 from core.services.inspect import Inspect
 from core.services.migrate import Installation
-from core.services.overview import Overview
+from core.services.overview import AccountView, Overview
 from core.services.poll import Poll
 from core.services.previews import Previews
 from core.services.reconcile import Reconcile
 from core.services.settle import Settle
+from core.services.shared import Shared
 from core.services.submit import Submit
 from core.services.watched_files import WatchedFiles
 from core.services.worker import Worker
@@ -68,6 +71,7 @@ EMPTY_TABLE = (
     '(docs/operations.md, "When the job table is damaged"). If you mean to begin anew, start once with START_EMPTY=on; '
     "the old files stay, but no job shows them."
 )
+SHARED_S = 10.0  # what the pages of all visitors show of the account may be so old
 STOP_S = 3.0  # for the ticks under way when the server stops; the whole stop stays under 5 s
 
 
@@ -85,6 +89,8 @@ class Services:
     decide: Decide
     convert: Convert
     overview: Overview
+    account_view: Shared[AccountView]
+    strangers: Shared[tuple[SeenTask, ...]]
     health: Checkup
     inspect: Inspect
     batch: Batch
@@ -94,6 +100,11 @@ class Services:
     def account_of(self, generator: str) -> str:
         """Fingerprint of the account that a generator uses; empty when it is not connected."""
         return next((gate.account for gate in self.generators if gate.name == generator), "")
+
+    @property
+    def zips(self) -> Path:
+        """Where zips of several models lie while they are made and sent."""
+        return self.settings.data_dir / "zips"
 
     def start(self) -> None:
         """Begin the background work, unless this process only shows it."""
@@ -107,6 +118,7 @@ class Services:
         at every moment, and the next start goes on from what is written.
         """
         has_ended = self.scheduler.stop(patience_s=STOP_S / 2)
+        self.batch.close()
         self.inspect.close()
         self.previews.sandbox.close()
         for generator in self.generators:
@@ -123,6 +135,7 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
     pictures = pictures or PictureChildren(environment=harmless_environment())
     owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
     jobs, stored = _stores(settings, clock)
+    remove_old(settings.data_dir / "zips")
     objects = WatchedFiles(stored)
     disk = Disk(settings.data_dir)
     inspect = Inspect(
@@ -187,6 +200,8 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
             on_queued=scheduler.wake,
         ),
         overview=overview,
+        account_view=Shared(overview.account, fresh_s=SHARED_S),
+        strangers=Shared(overview.strangers, fresh_s=SHARED_S),
         health=Checkup(jobs=jobs, files=objects, generator=generator, disk=disk.state),
         inspect=inspect,
         batch=Batch(overview=overview, inspect=inspect),

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
+import threading
 import time
 import zipfile
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.domain.errors import InputRefused, MaquetteError
+from core.domain.errors import InputRefused, MaquetteError, StorageFull
 from core.domain.export import ExportOrder
 from core.domain.job import Job
 from core.mesh.verdicts import verdicts
 from core.services.inspect import Inspect, check_offered
 from core.services.overview import Overview
+from core.services.zip_size import MOST_BYTES, check_before, megabytes, too_large
 
 MOST_JOBS = 200
 MOST_S = 600.0  # what is not made by then is named in the manifest
@@ -26,33 +29,62 @@ FIELDS = ("job", "object", "status", "file", "note", "made_by", "submitted", "fi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """The use case."""
+    """The use case.
+
+    Attributes:
+        most_bytes: of one zip.
+    """
 
     overview: Overview
     inspect: Inspect
+    most_bytes: int = MOST_BYTES
+    _is_closed: threading.Event = field(default_factory=threading.Event, init=False)
+
+    def close(self) -> None:
+        """End what is under way: what is not made yet is left out."""
+        self._is_closed.set()
 
     def write(self, numbers: Sequence[int], order: ExportOrder, target: Path) -> int:
         """A zip at `target`; how many models are in it. A job without a model is in the manifest, with the reason.
 
-        Raises: InputRefused, ExportFailed, JobNotFound, StoreUnavailable.
+        Raises: InputRefused (too_large for more bytes than one zip holds), ExportFailed, JobNotFound, StorageFull,
+            StoreUnavailable.
         """
         if not 0 < len(set(numbers)) <= MOST_JOBS:
             raise InputRefused(f"Choose between 1 and {MOST_JOBS} jobs.")
         check_offered(order)
-        rows, count = [], 0
+        jobs = [self.overview.job(number) for number in sorted(set(numbers))]
+        check_before(jobs, order, most=self.most_bytes)
+        try:
+            return self._write(jobs, order, target)
+        except OSError as exc:
+            if exc.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise StorageFull(
+                "The disk is full, so the zip could not be written. Free some space, or ask for fewer jobs at a time."
+            ) from exc
+
+    def _write(self, jobs: Sequence[Job], order: ExportOrder, target: Path) -> int:
+        rows, count, total = [], 0, 0
         ends_s = time.monotonic() + MOST_S
-        with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:  # the files are compressed in themselves
-            for number in sorted(set(numbers)):
-                row, file = self._entry(self.overview.job(number), order, is_late=time.monotonic() > ends_s)
+        # the files are compressed in themselves
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED, strict_timestamps=False) as archive:
+            for done, job in enumerate(jobs):
+                is_late = time.monotonic() > ends_s or self._is_closed.is_set()
+                row, file = self._entry(job, order, is_late=is_late)
                 rows.append(row)
-                if file is not None:
-                    archive.writestr(row["file"], file)
-                    count += 1
+                if file is None:
+                    continue
+                size_bytes = _add(archive, row, file)
+                total, count = total + size_bytes, count + (size_bytes > 0)
+                if total > self.most_bytes:
+                    what = f"The first {done + 1} of these files are {megabytes(total)}"
+                    raise too_large(what, jobs[:done], most=self.most_bytes)
             archive.writestr("manifest.json", json.dumps(rows, indent=1, ensure_ascii=False))
             archive.writestr("manifest.csv", _table(rows))
         return count
 
-    def _entry(self, job: Job, order: ExportOrder, *, is_late: bool) -> tuple[dict[str, Any], bytes | None]:
+    def _entry(self, job: Job, order: ExportOrder, *, is_late: bool) -> tuple[dict[str, Any], Path | bytes | None]:
         row: dict[str, Any] = {
             "job": job.id,
             "object": job.target_object,
@@ -76,7 +108,7 @@ class Batch:
             return row, None
         try:
             exported = self.inspect.export(job, order) if job.model.is_glb else self.inspect.as_it_is(job)
-            data = self.inspect.read(job, exported)
+            file = self.inspect.path(job, exported) or self.inspect.read(job, exported)
             report = self.inspect.report(job)
         except MaquetteError as exc:
             row["note"] = exc.message
@@ -88,7 +120,20 @@ class Batch:
             row["report"] = {"header": asdict(report.header), "shape": report.shape and asdict(report.shape)}
             row["size_known"] = report.is_size_known
             row["fit_for"] = {each.use.value: [each.light.value, each.reason] for each in verdicts(report)}
-        return row, data
+        return row, file
+
+
+def _add(archive: zipfile.ZipFile, row: dict[str, Any], file: Path | bytes) -> int:
+    """Its bytes; 0 for a file that had to make room for others a moment ago."""
+    if isinstance(file, bytes):
+        archive.writestr(row["file"], file)
+    else:
+        try:
+            archive.write(file, row["file"])
+        except FileNotFoundError:
+            row |= {"file": "", "note": "It had to make room for other files. Ask for it again, or for fewer at once."}
+            return 0
+    return archive.getinfo(row["file"]).file_size
 
 
 def _table(rows: Iterable[dict[str, Any]]) -> str:

@@ -127,9 +127,13 @@ class Overview:
             balance_at=facts.balance_at,
             spent=spent,
             most=self.max_credits_per_day,
-            strangers=tuple(self.jobs.seen_tasks()),
+            strangers=self.strangers(),
             problems=tuple(self._problems(facts)),
         )
+
+    def strangers(self) -> tuple[SeenTask, ...]:
+        """Tasks at the account that belong to no job. Raises: StoreUnavailable."""
+        return tuple(self.jobs.seen_tasks()) if self.generator.is_paid else ()
 
     def _problems(self, facts: AccountFacts) -> Iterator[str]:
         wait_s = self.jobs.account_wait_s(generator=self.generator.name)

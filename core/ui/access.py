@@ -131,8 +131,13 @@ def expected(job: Job) -> Expected:
 
 
 def account() -> AccountView:
-    """Raises: StoreUnavailable."""
-    return get_services().overview.account()
+    """The same for all visitors for some seconds. Raises: StoreUnavailable."""
+    return get_services().account_view.get()
+
+
+def strangers() -> tuple[SeenTask, ...]:
+    """Tasks at the account that belong to no job; shared as `account`. Raises: StoreUnavailable."""
+    return get_services().strangers.get()
 
 
 def estimate(options: JobOptions) -> Decimal | None:

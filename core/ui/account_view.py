@@ -45,7 +45,7 @@ def _lines() -> None:
 
 def strangers() -> None:
     """Tasks at the account that no job of ours has; nothing when there are none."""
-    tasks = () if access.is_offline() else access.account().strangers
+    tasks = () if access.is_offline() else access.strangers()
     if not tasks:
         return
     with st.expander(f"Tasks at Tripo that belong to no job ({len(tasks)})", icon=":material/help_center:"):

@@ -6,8 +6,9 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from core.domain.export import FORMATS, Format
+from core.domain.export import FORMATS, ExportOrder, Format
 from core.domain.job import Job
+from core.services.zip_size import MOST_BYTES, known_size, megabytes
 from core.ui import access
 
 
@@ -17,13 +18,13 @@ def draw(jobs: tuple[Job, ...], chosen: list[int]) -> None:
     if not chosen and not finished:
         return
     with st.popover("Export models", icon=":material/folder_zip:", key="export"):
-        _order(chosen or finished)
+        _order(chosen or finished, jobs)
         waiting = ranges(sorted(job.id for job in jobs if job.id in chosen and job.model is None))
         if waiting:
             st.caption(f"Without a model until now: {waiting}. The list in the zip says why.")
 
 
-def _order(suggested: list[int]) -> None:
+def _order(suggested: list[int], jobs: tuple[Job, ...]) -> None:
     """Which jobs, in which format, and the link."""
     numbers = st.text_input(
         "Jobs",
@@ -32,6 +33,7 @@ def _order(suggested: list[int]) -> None:
         help="Numbers, such as 3,5-9. To begin with, the selected ones; without any, the finished ones shown here.",
     )
     kind = st.selectbox("Format", access.formats(), format_func=lambda each: FORMATS[each].label, key="export-format")
+    size = sum(known_size(job, ExportOrder(format=kind or Format.GLB)) for job in jobs if job.id in suggested)
     asked = urlencode({"jobs": (numbers or "").replace(" ", ""), "format": (kind or Format.GLB).value})
     st.link_button(
         "Download as one zip",
@@ -41,6 +43,8 @@ def _order(suggested: list[int]) -> None:
         width="stretch",
         disabled=not numbers,
     )
+    known = f"The chosen models are {megabytes(size)}; one" if size else "One"
+    (st.warning if size > MOST_BYTES else st.caption)(f"{known} zip holds at most {megabytes(MOST_BYTES)}.")
     st.caption(
         "With a list of where each model came from, what is known of it, and what its file cannot hold, such as "
         "animations. GLB is ready at once."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
@@ -32,7 +33,7 @@ from core.services.inspect import Exported
 from core.services.unreadable import original_key
 from core.web.files_api import HEADERS
 from core.web.jobs_api import ERRORS, ServicesNeeded, job_number
-from core.web.waiting import FILES, PATIENCE_S, result_of, wait_for
+from core.web.waiting import FILES, PATIENCE_S, ZIPS, result_of, wait_for
 
 router = APIRouter()
 NUMBERS = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*")
@@ -132,7 +133,7 @@ async def export(
 
 
 @router.get("/export.zip", responses=ERRORS, summary="Several models in one zip")
-def export_zip(
+async def export_zip(
     services: ServicesNeeded,
     jobs: Annotated[str, Query(description="Numbers, such as 3,5-9.", max_length=2000)],
     format: Kind = Format.GLB,
@@ -142,21 +143,27 @@ def export_zip(
 ) -> FileResponse:
     """With `manifest.json` and `manifest.csv`: origin, figures and verdicts of each."""
     order = ExportOrder(format=format, faces=faces, height_mm=height_mm, compression=compression)
-    folder = tempfile.TemporaryDirectory(prefix="maquette-")
-    target = Path(folder.name) / "models.zip"
-    try:
-        services.batch.write(numbers_of(jobs), order, target)
-    except BaseException:
-        folder.cleanup()
-        raise
+    target = await ZIPS.run(lambda: _zipped(services, numbers_of(jobs), order))
     headers = HEADERS | {"Cache-Control": "no-store"}
     return FileResponse(
         target,
         media_type="application/zip",
         filename="maquette-models.zip",
         headers=headers,
-        background=BackgroundTask(folder.cleanup),
+        background=BackgroundTask(shutil.rmtree, target.parent, ignore_errors=True),
     )
+
+
+def _zipped(services: Services, numbers: list[int], order: ExportOrder) -> Path:
+    """On the disk of DATA_DIR, which has room for models; the folder is removed once the file was sent."""
+    services.zips.mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=services.zips))
+    try:
+        services.batch.write(numbers, order, folder / "models.zip")
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return folder / "models.zip"
 
 
 def media_type_of(picture: bytes) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -245,6 +247,30 @@ def test_tasks_of_nobody_are_listed_below_the_jobs(services: Services) -> None:
 
     assert [each.label for each in app.expander if "belong to no job" in each.label]
     assert app.dataframe[1].value["Task"].tolist() == ["stranger"]
+
+
+def test_the_account_is_read_once_for_all_who_look_at_the_jobs(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(services)
+    reads: Counter[str] = Counter()
+
+    def count(name: str) -> None:
+        inner = getattr(type(services.jobs), name)
+
+        def counted(*args: Any, **more: Any) -> Any:
+            reads[name] += 1
+            return inner(*args, **more)
+
+        monkeypatch.setattr(type(services.jobs), name, counted)
+
+    for verb in ("seen_tasks", "credits_since", "account_facts"):
+        count(verb)
+    for _ in range(4):
+        assert not jobs_page().exception
+
+    assert reads["credits_since"] == reads["account_facts"] == 1
+    assert reads["seen_tasks"] == 2, "once for the sidebar's view, once for the list"
 
 
 def model_of_tripo(services: Services) -> int:

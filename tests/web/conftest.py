@@ -82,12 +82,13 @@ def make_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
         api = the_api(len(made))
 
         async def at_hand() -> Services:
-            return services
+            return site.services
 
         api.dependency_overrides = {services_at_hand: at_hand}
         client = TestClient(Starlette(routes=[Mount("/api", app=api)]), base_url="http://testserver")
-        made.append(Site(client=client, services=services))
-        return made[-1]
+        site = Site(client=client, services=services)
+        made.append(site)
+        return site
 
     yield make
     for site in made:
