@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import socket
 import threading
@@ -15,20 +14,12 @@ from core.adapters.local_files.disk import Disk
 from core.adapters.local_files.journal import LocalJournal
 from core.adapters.local_files.leftovers import remove_old
 from core.adapters.local_files.object_store import LocalObjectStore
-from core.adapters.local_files.remains import has_models, has_notes
 from core.adapters.offline import LABEL as OFFLINE_LABEL
 from core.adapters.offline.generator import OfflineGenerator
-from core.adapters.sqlite.archive import SqliteArchive
-from core.adapters.sqlite.job_store import SqliteJobStore
-from core.adapters.supabase.archive import SupabaseArchive
-from core.adapters.supabase.connection import Connection
-from core.adapters.supabase.job_store import SupabaseJobStore
-from core.adapters.supabase.object_store import SupabaseObjectStore
 from core.adapters.system_clock import SystemClock
 from core.adapters.tripo.client import TripoClient
 from core.adapters.tripo.generator import TripoGenerator
 from core.adapters.workshop.children import ChildWorkshop
-from core.domain.errors import SettingsInvalid, StoreDamaged
 from core.domain.generation import SeenTask
 from core.domain.job import Category
 from core.ports.clock import Clock
@@ -50,7 +41,6 @@ from core.services.elsewhere import Elsewhere
 from core.services.gate import Gate
 from core.services.health import Checkup
 from core.services.inspect import Inspect
-from core.services.migrate import Installation
 from core.services.overview import AccountView, Overview
 from core.services.poll import Poll
 from core.services.previews import Previews
@@ -61,16 +51,11 @@ from core.services.submit import Submit
 from core.services.watched_files import WatchedFiles
 from core.services.worker import Worker
 from core.settings import Settings, harmless_environment, load_settings
+from core.storage import of_project, stores
 
 REMOTE_PACE = 3.0  # times longer between two ticks
 EXPORTS_BYTES = 2 * 2**30  # of files that can be made again
 DRAFTS_BYTES = 256 * 2**20  # of pictures that were chosen and not submitted
-EMPTY_TABLE = (
-    "The job table is empty, but models or notes of earlier jobs lie beside it in DATA_DIR: it looks as if the table "
-    "was lost. Nothing was sent, and the files are untouched. Put maquette.sqlite3 back from a backup and start again "
-    '(docs/operations.md, "When the job table is damaged"). If you mean to begin anew, start once with START_EMPTY=on; '
-    "the old files stay, but no job shows them."
-)
 SHARED_S = 10.0  # what the pages of all visitors show of the account may be so old
 STOP_S = 3.0  # for the ticks under way when the server stops; the whole stop stays under 5 s
 
@@ -134,7 +119,7 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
     clock = SystemClock()
     pictures = pictures or PictureChildren(environment=harmless_environment())
     owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
-    jobs, stored = _stores(settings, clock)
+    jobs, stored = stores(settings, clock)
     remove_old(settings.data_dir / "zips")
     objects = WatchedFiles(stored)
     disk = Disk(settings.data_dir)
@@ -210,55 +195,6 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
     )
 
 
-def _stores(settings: Settings, clock: Clock) -> tuple[JobStore, ObjectStore]:
-    """Supabase is not called here: a project that is away, or lacks the update, shows on the pages and passes."""
-    if settings.uses_supabase and settings.supabase_url is not None and settings.supabase_key is not None:
-        connection = Connection(settings.supabase_url, settings.supabase_key.get_secret_value())
-        spool = _of_project(settings, "spool")
-        remote = SupabaseJobStore(connection, has_remains=lambda: _has_remains(settings, models=spool))
-        return remote, SupabaseObjectStore(connection, cache=_of_project(settings, "cache"))
-    jobs = SqliteJobStore(settings.data_dir / "maquette.sqlite3", clock)
-    files = settings.data_dir / "files"
-    if jobs.last_change() == 0 and _has_remains(settings, models=files / "models"):
-        jobs.close()
-        raise StoreDamaged(EMPTY_TABLE)
-    return jobs, LocalObjectStore(files)
-
-
-def _has_remains(settings: Settings, *, models: Path) -> bool:
-    """Whether this machine holds anything of jobs that an empty table does not know of."""
-    return not settings.start_empty and (has_models([models]) or has_notes(settings.data_dir / "journal"))
-
-
-def _of_project(settings: Settings, name: str) -> Path:
-    """A folder of this machine for one project alone: two projects have jobs of the same numbers."""
-    return settings.data_dir / name / hashlib.sha256((settings.supabase_url or "").encode()).hexdigest()[:12]
-
-
-def installations(settings: Settings, *, data_dir: Path | None = None) -> tuple[Installation, Installation]:
-    """For a move: what is in a folder, and what is in Supabase. Raises: SettingsInvalid, StoreUnavailable."""
-    if settings.supabase_url is None or settings.supabase_key is None:
-        raise SettingsInvalid(
-            "SUPABASE_URL and SUPABASE_KEY are not set, and a move needs both. See docs/migration.md."
-        )
-    folder = data_dir or settings.data_dir
-    file = folder / "maquette.sqlite3"
-    connection = Connection(settings.supabase_url, settings.supabase_key.get_secret_value())
-    local = Installation(
-        name=f"SQLite in {folder}",
-        jobs=SqliteJobStore(file, SystemClock()),
-        archive=SqliteArchive(file),
-        objects=LocalObjectStore(folder / "files"),
-    )
-    remote = Installation(
-        name="Supabase",
-        jobs=SupabaseJobStore(connection),
-        archive=SupabaseArchive(connection),
-        objects=SupabaseObjectStore(connection, cache=None),
-    )
-    return local, remote
-
-
 def _generators(settings: Settings) -> list[tuple[Generator, frozenset[Category]]]:
     """Who makes models, and of which categories. New jobs go to the first.
 
@@ -317,7 +253,7 @@ def _worker(
             generator=generator,
             owner=owner,
             lease_s=settings.lease_s,
-            spool=LocalObjectStore(_of_project(settings, "spool")) if settings.uses_supabase else None,
+            spool=LocalObjectStore(of_project(settings, "spool")) if settings.uses_supabase else None,
             elsewhere=None if generator.is_paid else elsewhere,
             on_completed=inspect.request,
         ),

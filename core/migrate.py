@@ -10,11 +10,11 @@ from typing import Any
 
 from tqdm import tqdm
 
-from core.bootstrap import installations
 from core.domain.errors import MaquetteError, MigrationRefused
 from core.privacy import close_folder, write_for_us_alone
 from core.services.migrate import Installation, Migrate, Moved
 from core.settings import load_settings
+from core.storage import installations
 
 log = logging.getLogger("core.migrate")
 

@@ -22,7 +22,6 @@ from core.adapters.supabase.connection import Connection
 from core.adapters.supabase.job_store import SupabaseJobStore
 from core.adapters.supabase.object_store import SupabaseObjectStore
 from core.adapters.system_clock import SystemClock
-from core.bootstrap import installations
 from core.domain.errors import MigrationRefused, StoreUnavailable
 from core.domain.generation import Balance, SeenTask, Source
 from core.domain.status import Stage, Status
@@ -31,6 +30,7 @@ from core.ports.archive import TABLES, Record
 from core.ports.job_store import Claimed, Failure, JobQuery
 from core.services.migrate import Installation, Migrate, Moved
 from core.settings import Settings
+from core.storage import installations
 from tests.builders import EVERY_SLOT, intent, new_job, stored_image, stored_model
 from tests.supabase.project import TABLES as EVERY_TABLE
 from tests.supabase.project import prepare

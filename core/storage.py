@@ -1,0 +1,78 @@
+"""Composition root of the stores: where jobs and files of an installation are kept, by its settings."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from core.adapters.local_files.object_store import LocalObjectStore
+from core.adapters.local_files.remains import has_models, has_notes
+from core.adapters.sqlite.archive import SqliteArchive
+from core.adapters.sqlite.job_store import SqliteJobStore
+from core.adapters.supabase.archive import SupabaseArchive
+from core.adapters.supabase.connection import Connection
+from core.adapters.supabase.job_store import SupabaseJobStore
+from core.adapters.supabase.object_store import SupabaseObjectStore
+from core.adapters.system_clock import SystemClock
+from core.domain.errors import SettingsInvalid, StoreDamaged
+from core.ports.clock import Clock
+from core.ports.job_store import JobStore
+from core.ports.object_store import ObjectStore
+from core.services.migrate import Installation
+from core.settings import Settings
+
+EMPTY_TABLE = (
+    "The job table is empty, but models or notes of earlier jobs lie beside it in DATA_DIR: it looks as if the table "
+    "was lost. Nothing was sent, and the files are untouched. Put maquette.sqlite3 back from a backup and start again "
+    '(docs/operations.md, "When the job table is damaged"). If you mean to begin anew, start once with START_EMPTY=on; '
+    "the old files stay, but no job shows them."
+)
+
+
+def stores(settings: Settings, clock: Clock) -> tuple[JobStore, ObjectStore]:
+    """Supabase is not called here: a project that is away, or lacks the update, shows on the pages and passes."""
+    if settings.uses_supabase and settings.supabase_url is not None and settings.supabase_key is not None:
+        connection = Connection(settings.supabase_url, settings.supabase_key.get_secret_value())
+        spool = of_project(settings, "spool")
+        remote = SupabaseJobStore(connection, has_remains=lambda: _has_remains(settings, models=spool))
+        return remote, SupabaseObjectStore(connection, cache=of_project(settings, "cache"))
+    jobs = SqliteJobStore(settings.data_dir / "maquette.sqlite3", clock)
+    files = settings.data_dir / "files"
+    if jobs.last_change() == 0 and _has_remains(settings, models=files / "models"):
+        jobs.close()
+        raise StoreDamaged(EMPTY_TABLE)
+    return jobs, LocalObjectStore(files)
+
+
+def _has_remains(settings: Settings, *, models: Path) -> bool:
+    """Whether this machine holds anything of jobs that an empty table does not know of."""
+    return not settings.start_empty and (has_models([models]) or has_notes(settings.data_dir / "journal"))
+
+
+def of_project(settings: Settings, name: str) -> Path:
+    """A folder of this machine for one project alone: two projects have jobs of the same numbers."""
+    return settings.data_dir / name / hashlib.sha256((settings.supabase_url or "").encode()).hexdigest()[:12]
+
+
+def installations(settings: Settings, *, data_dir: Path | None = None) -> tuple[Installation, Installation]:
+    """For a move: what is in a folder, and what is in Supabase. Raises: SettingsInvalid, StoreUnavailable."""
+    if settings.supabase_url is None or settings.supabase_key is None:
+        raise SettingsInvalid(
+            "SUPABASE_URL and SUPABASE_KEY are not set, and a move needs both. See docs/migration.md."
+        )
+    folder = data_dir or settings.data_dir
+    file = folder / "maquette.sqlite3"
+    connection = Connection(settings.supabase_url, settings.supabase_key.get_secret_value())
+    local = Installation(
+        name=f"SQLite in {folder}",
+        jobs=SqliteJobStore(file, SystemClock()),
+        archive=SqliteArchive(file),
+        objects=LocalObjectStore(folder / "files"),
+    )
+    remote = Installation(
+        name="Supabase",
+        jobs=SupabaseJobStore(connection),
+        archive=SupabaseArchive(connection),
+        objects=SupabaseObjectStore(connection, cache=None),
+    )
+    return local, remote
