@@ -27,6 +27,7 @@ from tests.builders import stored_image
 CORE = Path(__file__).parents[2] / "core"
 SECRETS = [name.upper() for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)]
 OTHER_WAYS = {"multiprocessing", "pty", "billiard", "loky", "joblib"}  # each hands the whole environment on
+CHILDREN = {"sandbox/picture_child.py"}  # run in a process that was given what it may see, and fork that
 OF_OS = ("system", "popen", "fork", "exec", "spawn", "posix_spawn", "startfile")
 
 
@@ -53,7 +54,16 @@ FOUND = {
     str(path.relative_to(CORE)): list(starts(ast.parse(path.read_text(encoding="utf-8"))))
     for path in sorted(CORE.rglob("*.py"))
 }
-STARTERS = [name for name, found in FOUND.items() if found]
+STARTERS = [name for name, found in FOUND.items() if found and name not in CHILDREN]
+
+
+def test_a_child_only_forks_and_is_imported_by_nobody() -> None:
+    for name in CHILDREN:
+        assert {what for _, what, _ in FOUND[name]} == {"os.fork"}
+        module = "core." + name.removesuffix(".py").replace("/", ".")
+        imports = f"import {module}", f"from {module} ", f"import {module.rpartition('.')[2]}"
+        sources = [path.read_text(encoding="utf-8") for path in CORE.rglob("*.py")]
+        assert [source for source in sources if any(each in source for each in imports)] == []
 
 
 def test_the_search_sees_every_way_to_start_a_process() -> None:
@@ -101,6 +111,10 @@ def workshop(services: Services) -> None:
     made.look(b"glTF")
 
 
+def sandbox(services: Services) -> None:
+    services.previews.of_choice(pictures.cat())
+
+
 def install(services: Services) -> None:
     fetching.fetch(CATALOGUE[0])
 
@@ -108,6 +122,7 @@ def install(services: Services) -> None:
 CASES: Mapping[str, Callable[[Services], None]] = {
     "adapters/offline/worker.py": engine,
     "adapters/workshop/children.py": workshop,
+    "sandbox/warm_child.py": sandbox,
     "vendor/__main__.py": install,
 }
 
