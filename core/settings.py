@@ -123,7 +123,9 @@ class Settings(BaseSettings):
         5, "a whole number, 1 to 1000", "Most conversions at Tripo open at once.", ge=1, le=1000
     )
     allow_private_image_hosts: bool = _setting(
-        False, "on or off", "Whether imageUrl may name a host of your own network. Leave it off on shared machines."
+        False,
+        "on or off",
+        "Whether imageUrl may name a host of your own network, and any port. Leave it off on shared machines.",
     )
 
     @classmethod

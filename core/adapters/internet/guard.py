@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import ipaddress
+import logging
 import socket
 import ssl
 import time
@@ -18,11 +19,23 @@ import httpcore
 
 from core.domain.errors import AddressRefused
 
+log = logging.getLogger(__name__)
 Resolver = Callable[[str, int], list[str]]
-WRAPPING = (  # each wraps any IPv4 address in its last 32 bits
-    ipaddress.ip_network("64:ff9b::/96"),  # NAT64. Source: RFC 6052
-    ipaddress.ip_network("::/96"),  # IPv4-compatible, long retired. Source: RFC 4291
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+NAT64 = ipaddress.ip_network("64:ff9b::/96")  # wraps an IPv4 address of the internet. Source: RFC 6052
+INTERNET = ipaddress.ip_network("2000::/3")  # all of IPv6 that is given out. Source: IANA, IPv6 address space
+SPECIAL = tuple(  # Python counts each as global, in some of its releases
+    ipaddress.ip_network(network)
+    for network in (
+        "64:ff9b:1::/48",  # NAT64 of one's own network. Source: RFC 8215
+        "::ffff:0:0:0/96",  # IPv4-translated. Source: RFC 2765
+        "5f00::/16",  # segment routing. Source: RFC 9602
+        "3fff::/20",  # documentation. Source: RFC 9637
+        "192.88.99.0/24",  # the retired 6to4 relays. Source: RFC 7526
+        "168.63.129.16/32",  # the host under every machine at Azure, metadata included. Source: Microsoft Learn
+    )
 )
+ISATAP = frozenset({0x00005EFE, 0x02005EFE})  # bits 64 to 95; an IPv4 address follows. Source: RFC 5214
 RESOLVE_S = 5.0
 _resolving = concurrent.futures.ThreadPoolExecutor(4, thread_name_prefix="resolve")
 
@@ -33,45 +46,57 @@ def resolve(host: str, port: int) -> list[str]:
     try:
         found = future.result(RESOLVE_S)
     except (OSError, UnicodeError, concurrent.futures.TimeoutError) as exc:
-        raise AddressRefused(
-            f"The host {host!r} was not found, so the picture could not be fetched. Check imageUrl.",
-            code="address_unknown",
-        ) from exc
+        raise refused_host(host) from exc
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 def check_address(address: str, *, host: str, allow_private: bool) -> None:
     """Raise AddressRefused unless pictures may be fetched from this address."""
     parsed = ipaddress.ip_address(address.split("%")[0])
-    for inner in _meant(parsed):
-        is_site = isinstance(inner, ipaddress.IPv6Address) and inner.is_site_local  # retired, yet counted as global
-        is_local_net = inner.is_private and not (inner.is_loopback or inner.is_link_local or inner.is_unspecified)
-        if (
-            is_site
-            or inner.is_multicast
-            or not (inner.is_global or (allow_private and (is_local_net or inner.is_loopback)))
-        ):
-            raise AddressRefused(
-                f"The host {host!r} lies in a private network, where pictures are not fetched from. "
-                "Use a public address, or send the file itself in the field image.",
-                code="address_private",
-            )
+    if not all(_is_public(meant) or (allow_private and _is_private(meant)) for meant in _meant(parsed)):
+        log.info("imageUrl: the host %r has the address %s, which is not of the internet", host, address)
+        raise refused_host(host)
 
 
-def _meant(
-    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
-) -> Iterable[ipaddress.IPv4Address | ipaddress.IPv6Address]:
-    """The address and every IPv4 address it wraps."""
-    yield address
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped:
-            yield address.ipv4_mapped
+def refused_host(host: str) -> AddressRefused:
+    """One sentence for all that cannot or may not be looked at: two would tell which names an inner network has."""
+    return AddressRefused(
+        f"The host {host!r} was not found, or pictures are not fetched from it. Check imageUrl and use a public "
+        "address, or send the file itself in the field image.",
+        code="address_unknown",
+    )
+
+
+def _is_public(address: Address) -> bool:
+    is_given_out = isinstance(address, ipaddress.IPv4Address) or address in INTERNET
+    return is_given_out and address.is_global and not address.is_multicast and not _is_special(address)
+
+
+def _is_private(address: Address) -> bool:
+    is_site = isinstance(address, ipaddress.IPv6Address) and address.is_site_local  # retired
+    is_none = address.is_link_local or address.is_unspecified or address.is_multicast or is_site
+    return address.is_private and not is_none and not _is_special(address)
+
+
+def _is_special(address: Address) -> bool:
+    is_isatap = isinstance(address, ipaddress.IPv6Address) and (int(address) >> 32) & 0xFFFFFFFF in ISATAP
+    return is_isatap or any(address in network for network in SPECIAL)
+
+
+def _meant(address: Address) -> Iterable[Address]:
+    """The addresses that a packet to this one may end at."""
+    if isinstance(address, ipaddress.IPv4Address):
+        yield address
+    elif address.ipv4_mapped:
+        yield address.ipv4_mapped
+    elif address in NAT64:
+        yield ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    else:
+        yield address
         if address.sixtofour:
             yield address.sixtofour
         if address.teredo:
             yield from address.teredo
-        if any(address in network for network in WRAPPING):
-            yield ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
 
 
 class GuardedBackend(httpcore.NetworkBackend):
@@ -92,6 +117,8 @@ class GuardedBackend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         addresses = self._resolve(host, port)
+        if not addresses:
+            raise refused_host(host)
         for address in addresses:
             check_address(address, host=host, allow_private=self._allow_private)
         problem: Exception = httpcore.ConnectError("no address")

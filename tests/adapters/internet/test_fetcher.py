@@ -15,6 +15,25 @@ from core.adapters.internet.guard import check_address
 from core.domain.errors import AddressRefused, PictureRefused
 
 PUBLIC = "93.184.216.34"
+NEVER = [  # neither the internet nor anybody's own network
+    "64:ff9b:1::1",
+    "64:ff9b:1:ffff:ffff:ffff:ffff:ffff",
+    "::ffff:0:7f00:1",
+    "::ffff:0:808:808",
+    "2a00:1450::5efe:808:808",
+    "2a00:1450::200:5efe:a00:1",
+    "fd00::5efe:a00:1",
+    "fe80::5efe:a00:1",
+    "5f00::1",
+    "5f00:ffff::1",
+    "3fff::1",
+    "3fff:fff::1",
+    "192.88.99.1",
+    "192.88.99.255",
+    "::ffff:192.88.99.1",
+    "168.63.129.16",
+    "64:ff9b::a83f:8110",
+]
 
 
 @contextmanager
@@ -122,11 +141,36 @@ def test_only_plain_web_addresses_are_taken(address: str) -> None:
         "ff02::1",
         "fec0::1",
         "::127.0.0.1",
+        *NEVER,
     ],
 )
 def test_addresses_inside_are_refused(address: str) -> None:
-    with pytest.raises(AddressRefused, match="private network"):
+    with pytest.raises(AddressRefused, match="not found, or pictures are not fetched from it"):
         check_address(address, host="example.com", allow_private=False)
+
+
+@pytest.mark.parametrize("address", NEVER)
+def test_addresses_of_special_use_stay_refused_when_private_hosts_are_allowed(address: str) -> None:
+    with pytest.raises(AddressRefused):
+        check_address(address, host="example.com", allow_private=True)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.5", "192.168.1.1", "::1", "fd00::1", "::ffff:10.0.0.5"])
+def test_a_private_network_may_be_allowed(address: str) -> None:
+    check_address(address, host="nas.example", allow_private=True)
+
+
+@pytest.mark.parametrize("special", ["1000::", "4000::", "6000::", "8000::", "a000::", "c000::", "e000::"])
+def test_of_ipv6_only_what_is_given_out_for_the_internet_is_public(special: str) -> None:
+    with pytest.raises(AddressRefused):
+        check_address(special, host="example.com", allow_private=False)
+
+
+def test_no_address_that_leads_to_an_inner_ipv4_host_is_public() -> None:
+    """Whatever way of wrapping an IPv4 address in the last 32 bits: either the way or the address is refused."""
+    for way in ("::", "::ffff:", "::ffff:0:", "64:ff9b::", "64:ff9b:1::", "2000::5efe:", "2a00:1::200:5efe:"):
+        with pytest.raises(AddressRefused):
+            check_address(f"{way}169.254.169.254", host="example.com", allow_private=True)
 
 
 @pytest.mark.parametrize("address", [PUBLIC, "2606:2800:220:1:248:1893:25c8:1946", "1.1.1.1"])
@@ -145,12 +189,50 @@ def test_metadata_addresses_stay_refused_when_private_hosts_are_allowed(address:
 )
 def test_every_way_to_write_loopback_is_refused(host: str) -> None:
     with pytest.raises(AddressRefused):
-        PictureFetcher(max_bytes=1000).fetch(f"http://{host}:1/a.png")
+        PictureFetcher(max_bytes=1000).fetch(f"http://{host}/a.png")
 
 
 def test_one_inner_address_among_public_ones_refuses_the_host() -> None:
-    with pytest.raises(AddressRefused, match="private network"):
+    with pytest.raises(AddressRefused, match="not fetched from it"):
         PictureFetcher(max_bytes=1000, resolver=lambda host, port: [PUBLIC, "10.0.0.1"]).fetch("http://example.com/a")
+
+
+def test_a_host_inside_and_one_that_is_not_there_read_the_same() -> None:
+    """Or anybody who may submit could find out which names an inner network has."""
+
+    def refusal(host: str, **how: object) -> tuple[str, str]:
+        with pytest.raises(AddressRefused) as refused:
+            PictureFetcher(max_bytes=1000, **how).fetch(f"http://{host}/a.png")  # type: ignore[arg-type]
+        return refused.value.code, refused.value.message.replace(host, "HOST")
+
+    inside = refusal("printer.example", resolver=lambda host, port: ["10.0.0.5"])
+    assert refusal("nowhere.invalid") == inside
+    assert refusal("metadata.example", resolver=lambda host, port: ["169.254.169.254"]) == inside
+    assert refusal("127.0.0.1") == inside
+    assert refusal("empty.example", resolver=lambda host, port: []) == inside
+
+
+@pytest.mark.parametrize("port", [1, 22, 25, 81, 442, 5432, 6379, 8080, 8443, 65535])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_only_the_two_ports_of_the_web_are_connected_to(scheme: str, port: int) -> None:
+    def never(host: str, port: int) -> list[str]:
+        raise AssertionError("resolved")
+
+    with pytest.raises(AddressRefused, match="80 and 443"):
+        PictureFetcher(max_bytes=1000, resolver=never).fetch(f"{scheme}://example.com:{port}/a.png")
+
+
+@pytest.mark.parametrize("address", ["http://h.example/", "http://h.example:443/", "https://h.example:80/"])
+def test_both_ports_of_the_web_are_asked_for(address: str) -> None:
+    asked: list[str] = []
+
+    def inside(host: str, port: int) -> list[str]:
+        asked.append(host)
+        return ["10.0.0.1"]
+
+    with pytest.raises(AddressRefused):
+        PictureFetcher(max_bytes=1000, resolver=inside).fetch(address)
+    assert asked == ["h.example"]
 
 
 def test_the_address_that_was_checked_is_the_one_connected_to() -> None:
@@ -173,7 +255,37 @@ def test_each_redirect_is_checked_again() -> None:
         open_fetcher(resolver=split).fetch(f"http://outside.example:{port}/a.png")
 
 
-@pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://example.com/x", "http://user:pw@x.example/"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "file:///etc/passwd",
+        "ftp://example.com/x",
+        "http://user:pw@x.example/",
+        "http://[::1",
+        "http://[",
+        "//[::1",
+        "http://::1]/",
+        "http://[fe80::1%25eth0]x/",
+        "http://[v1.x]/",
+        "http://[not an address]/",
+        "http://a.example:99999/",
+        "http://a.example:port/",
+        "http://a.example:-1/",
+        "http://",
+        "https:///",
+        "https://.example/",
+        "https://a..example/",
+        "https://" + "a" * 70 + ".example/",
+        "http://a\x01b.example/",
+        "/\x01",
+        "/a b",
+        "/\xe4",
+        "http://\xe4.example/",
+        "javascript:alert(1)",
+        "data:image/png;base64,AAAA",
+        "/" + "a" * 3000,
+    ],
+)
 def test_a_redirect_to_something_else_is_refused(target: str) -> None:
     with serving(to(target)) as (port, _), pytest.raises(AddressRefused):
         open_fetcher().fetch(f"http://a.example:{port}/")
