@@ -11,6 +11,15 @@ create or replace function public.maquette_now() returns timestamptz
 language sql volatile security invoker set search_path = pg_catalog, public, pg_temp
 as $$ select pg_catalog.clock_timestamp() $$;
 
+-- A name as it is searched for, nearly: the program folds names by its own rule (is_folded); this is for rows it has not
+-- folded yet. Plain Latin letters come out the same.
+create or replace function public.maquette_folded(p_name text) returns text
+language sql immutable security invoker set search_path = pg_catalog, public, pg_temp
+as $$
+select left(case when octet_length(p_name) = char_length(p_name) then lower(p_name collate "C")
+                 else normalize(replace(replace(lower(normalize(p_name, NFKC)), 'ß', 'ss'), 'ς', 'σ'), NFKC) end, 400)
+$$;
+
 -- ---------------------------------------------------------------------------------------------------------------- jobs
 
 create sequence if not exists public.maquette_changes;
@@ -68,7 +77,8 @@ alter table public.generated_images
     add column if not exists retry_of         bigint references public.generated_images (id),
     add column if not exists converted_from   bigint references public.generated_images (id),
     add column if not exists change_number    bigint,        -- grows with every write to any row
-    add column if not exists folded_name      text generated always as (left(replace(lower(target_object), 'ß', 'ss'), 400)) stored,
+    add column if not exists folded_name      text,          -- of target_object, for the search
+    add column if not exists is_folded        boolean not null default false,  -- by the program; false: nearly, by maquette_folded
     add column if not exists add_id           uuid,          -- of the write that made it: no later write changes it
     add column if not exists write_id         uuid;          -- of the last write: repeated after a lost answer, it is one
 
@@ -77,7 +87,8 @@ alter table public.generated_images
     alter column target_object drop not null,
     alter column image_url drop not null,
     alter column iteration drop not null,
-    alter column "3d_url" drop not null;
+    alter column "3d_url" drop not null,
+    alter column folded_name drop expression if exists;  -- an earlier update had the database fold names; values stay
 
 do $$
 declare
@@ -184,6 +195,9 @@ create index if not exists maquette_by_change on public.generated_images (change
 create index if not exists maquette_by_status on public.generated_images (status, id);
 create index if not exists maquette_by_name on public.generated_images using gin (folded_name gin_trgm_ops);
 create index if not exists maquette_names on public.generated_images (folded_name, status, id);  -- short words have no trigram
+-- What the program still has to fold.
+create index if not exists maquette_unfolded on public.generated_images (id)
+    where not is_folded and octet_length(target_object) <> char_length(target_object);
 create index if not exists maquette_by_nonce on public.generated_images (nonce) where nonce is not null;
 create index if not exists maquette_by_token on public.generated_images (image_token) where image_token is not null;
 create index if not exists maquette_usage on public.generated_images (account, intent_at) where task_id is not null;
@@ -193,18 +207,60 @@ create index if not exists maquette_by_write on public.generated_images (write_i
 create index if not exists maquette_by_age on public.generated_images (created_at);
 create index if not exists maquette_conversions on public.generated_images (converted_from) where converted_from is not null;
 
-create or replace function public.maquette_touch() returns trigger
+-- A name that the program did not fold is folded nearly.
+create or replace function public.maquette_name() returns trigger
 language plpgsql security invoker set search_path = pg_catalog, public, pg_temp
 as $$
 begin
-    new.updated_at := public.maquette_now();
-    new.change_number := nextval('public.maquette_changes');
+    if tg_op = 'UPDATE' then
+        if new.target_object is distinct from old.target_object and new.folded_name is not distinct from old.folded_name then
+            new.is_folded := false;
+        end if;
+    end if;
+    if not new.is_folded then
+        new.folded_name := public.maquette_folded(new.target_object);
+    end if;
+    return new;
+end
+$$;
+drop trigger if exists maquette_name on public.generated_images;
+create trigger maquette_name before insert or update of target_object, folded_name, is_folded on public.generated_images
+    for each row execute function public.maquette_name();
+
+-- updated_at is when people last saw something new. Every write has a number; that usage was seen, or a name folded, is none.
+create or replace function public.maquette_touch() returns trigger
+language plpgsql security invoker set search_path = pg_catalog, public, pg_temp
+as $$
+declare
+    noted public.generated_images := old;
+begin
+    new.updated_at := old.updated_at;
+    if (new.status, new.stage, new.progress, new.attempt, new.task_id, new.started_at, new.finished_at, new.cancelled_at,
+        new.model, new.credits_used, new.error_code, new.error_message, new.target_object, new."3d_url")
+       is distinct from
+       (old.status, old.stage, old.progress, old.attempt, old.task_id, old.started_at, old.finished_at, old.cancelled_at,
+        old.model, old.credits_used, old.error_code, old.error_message, old.target_object, old."3d_url") then
+        new.updated_at := public.maquette_now();
+    end if;
+    noted.usage_missed_at := new.usage_missed_at;
+    noted.usage_seen_at := new.usage_seen_at;
+    noted.usage_lag_s := new.usage_lag_s;
+    noted.folded_name := new.folded_name;
+    noted.is_folded := new.is_folded;
+    if noted is distinct from new then
+        new.change_number := nextval('public.maquette_changes');
+    end if;
     return new;
 end
 $$;
 drop trigger if exists maquette_touch on public.generated_images;
 create trigger maquette_touch before update on public.generated_images
     for each row execute function public.maquette_touch();
+
+-- After the triggers: this is no update that people see.
+update public.generated_images set folded_name = public.maquette_folded(target_object)
+where not is_folded and folded_name is distinct from public.maquette_folded(target_object);
+alter table public.generated_images alter column folded_name set not null;
 
 create table if not exists public.job_events (
     id         bigint generated always as identity primary key,
@@ -310,6 +366,20 @@ begin
 end
 $$;
 
+-- A write whose job asks a person about these tasks: they are remembered with it, or neither is.
+create or replace function public.maquette_write_seen(p_writes text, p_tasks text) returns setof public.generated_images
+language plpgsql volatile security invoker set search_path = pg_catalog, public, pg_temp
+as $$
+declare
+    r public.generated_images;
+begin
+    for r in select * from public.maquette_write(p_writes) loop
+        perform public.maquette_keep_seen(p_tasks);
+        return next r;
+    end loop;
+end
+$$;
+
 -- What jobs created since then used, or may still use.
 create or replace function public.maquette_credits(p_since timestamptz) returns numeric
 language sql stable security invoker set search_path = pg_catalog, public, pg_temp
@@ -341,12 +411,12 @@ begin
     end if;
     insert into public.generated_images (session_id, target_object, iteration, status, stage, created_at, updated_at,
         generator, category, options, image, credits_estimate, idempotency_key, request_hash, retry_of, converted_from,
-        write_id, add_id)
+        folded_name, is_folded, write_id, add_id)
     values (p_new::jsonb ->> 'session_id', p_new::jsonb ->> 'target_object', (p_new::jsonb ->> 'iteration')::integer, 'running', 'queued',
         public.maquette_now(), public.maquette_now(), p_new::jsonb ->> 'generator', p_new::jsonb ->> 'category', p_new::jsonb -> 'options',
         p_new::jsonb -> 'image', (p_new::jsonb ->> 'credits_estimate')::numeric, p_new::jsonb ->> 'idempotency_key',
         p_new::jsonb ->> 'request_hash', (p_new::jsonb ->> 'retry_of')::bigint, (p_new::jsonb ->> 'converted_from')::bigint,
-        p_write_id, p_write_id)
+        p_new::jsonb ->> 'folded_name', p_new::jsonb ->> 'folded_name' is not null, p_write_id, p_write_id)
     on conflict do nothing
     returning * into r;
     if not found then  -- the same key, or the same call repeated, at the same moment
@@ -440,6 +510,39 @@ where (p_kind = 'submitting' and stage = 'submitting' and (lease_until is null o
    or (p_kind in ('generating', 'late') and stage = p_kind
        and started_at <= (select public.maquette_now()) - make_interval(secs => p_age_s))
 order by id limit 500
+$$;
+
+-- Jobs that a sweep moves on, a batch after a number, with the time: what the changes are computed from.
+create or replace function public.maquette_stuck_after(p_kind text, p_age_s double precision, p_generator text, p_after bigint, p_limit integer) returns jsonb
+language sql volatile security invoker set search_path = pg_catalog, public, pg_temp
+as $$
+select jsonb_build_object('now', public.maquette_now(), 'rows', coalesce((select jsonb_agg(to_jsonb(f) order by f.id) from (
+    select * from public.generated_images
+    where ((p_kind = 'submitting' and stage = 'submitting' and (lease_until is null or lease_until <= (select public.maquette_now())))
+        or (p_kind = 'blocked' and stage = 'blocked' and generator = p_generator)
+        or (p_kind in ('generating', 'late') and stage = p_kind
+            and started_at <= (select public.maquette_now()) - make_interval(secs => p_age_s)))
+      and id > p_after
+    order by id limit p_limit) f), '[]'::jsonb))
+$$;
+
+-- Names that the program has to fold.
+create or replace function public.maquette_unfolded(p_limit integer) returns jsonb
+language sql stable security invoker set search_path = pg_catalog, public, pg_temp
+as $$
+select coalesce(jsonb_agg(jsonb_build_object('id', f.id, 'target_object', f.target_object)), '[]'::jsonb) from (
+    select id, target_object from public.generated_images
+    where not is_folded and octet_length(target_object) <> char_length(target_object)
+    order by id limit p_limit) f
+$$;
+
+-- Names that the program folded.
+create or replace function public.maquette_fold(p_names text) returns void
+language sql volatile security invoker set search_path = pg_catalog, public, pg_temp
+as $$
+update public.generated_images g set folded_name = n ->> 'folded_name', is_folded = true
+from jsonb_array_elements(p_names::jsonb) n
+where g.id = (n ->> 'id')::bigint and g.target_object = n ->> 'target_object'
 $$;
 
 -- One page of jobs, newest first, with both counts.
@@ -648,6 +751,16 @@ begin
 end
 $$;
 
+-- Bound tasks of the account that a usage list names, with the time: what the bills are written from.
+create or replace function public.maquette_jobs_of_tasks(p_account text, p_tasks text[]) returns jsonb
+language sql volatile security invoker set search_path = pg_catalog, public, pg_temp
+as $$
+select jsonb_build_object('now', public.maquette_now(), 'rows', coalesce((
+    select jsonb_agg(to_jsonb(j) order by j.id) from public.generated_images j
+    where j.task_id = any (p_tasks) and j.account = p_account
+      and j.intent_at > (select public.maquette_now()) - interval '1 day'), '[]'::jsonb))
+$$;
+
 -- Those of these tasks that belong to no job.
 create or replace function public.maquette_unbound(p_tasks text[]) returns jsonb
 language sql stable security invoker set search_path = pg_catalog, public, pg_temp
@@ -659,19 +772,24 @@ $$;
 
 -- Remember tasks that belong to no job; what is known only grows.
 create or replace function public.maquette_keep_seen(p_tasks text) returns void
-language sql volatile security invoker set search_path = pg_catalog, public, pg_temp
+language plpgsql volatile security invoker set search_path = pg_catalog, public, pg_temp
 as $$
-insert into public.seen_tasks (task_id, account, source, type, status, created_at, credits_used, job_id, evidence, first_seen_at)
-select t ->> 'task_id', t ->> 'account', t ->> 'source', t ->> 'type', t ->> 'status', (t ->> 'created_at')::timestamptz,
-       (t ->> 'credits_used')::numeric, (t ->> 'job_id')::bigint, t ->> 'evidence', public.maquette_now()
-from jsonb_array_elements(p_tasks::jsonb) t
-on conflict (task_id) do update
-set type = case when excluded.type = '' then seen_tasks.type else excluded.type end,
-    status = case when excluded.status = '' then seen_tasks.status else excluded.status end,
-    created_at = coalesce(excluded.created_at, seen_tasks.created_at),
-    credits_used = coalesce(excluded.credits_used, seen_tasks.credits_used),
-    job_id = coalesce(excluded.job_id, seen_tasks.job_id),
-    evidence = case when excluded.evidence = '' then seen_tasks.evidence else excluded.evidence end
+declare
+    t jsonb;
+begin
+    for t in select value from jsonb_array_elements(p_tasks::jsonb) loop  -- one by one: a task may be named twice
+        insert into public.seen_tasks (task_id, account, source, type, status, created_at, credits_used, job_id, evidence, first_seen_at)
+        values (t ->> 'task_id', t ->> 'account', t ->> 'source', t ->> 'type', t ->> 'status', (t ->> 'created_at')::timestamptz,
+                (t ->> 'credits_used')::numeric, (t ->> 'job_id')::bigint, t ->> 'evidence', public.maquette_now())
+        on conflict (task_id) do update
+        set type = case when excluded.type = '' then seen_tasks.type else excluded.type end,
+            status = case when excluded.status = '' then seen_tasks.status else excluded.status end,
+            created_at = coalesce(excluded.created_at, seen_tasks.created_at),
+            credits_used = coalesce(excluded.credits_used, seen_tasks.credits_used),
+            job_id = coalesce(excluded.job_id, seen_tasks.job_id),
+            evidence = case when excluded.evidence = '' then seen_tasks.evidence else excluded.evidence end;
+    end loop;
+end
 $$;
 
 -- Remembered tasks that still belong to no job.
@@ -738,7 +856,7 @@ begin
             missed_since, started_at, finished_at, intent_at, account, settle_scans, scanned_at,
             cancelled_at, hint_at, fetch_tries, usage_missed_at, usage_seen_at, usage_lag_s,
             credits_estimate, credits_used, error_code, error_message, idempotency_key, request_hash,
-            retry_of, converted_from, change_number, write_id)
+            retry_of, converted_from, folded_name, is_folded, change_number, write_id)
         overriding system value
         select
             id, session_id, target_object, iteration, image_url, "3d_url", status, stage, created_at,
@@ -747,7 +865,7 @@ begin
             missed_since, started_at, finished_at, intent_at, account, settle_scans, scanned_at,
             cancelled_at, hint_at, fetch_tries, usage_missed_at, usage_seen_at, usage_lag_s,
             credits_estimate, credits_used, error_code, error_message, idempotency_key, request_hash,
-            retry_of, converted_from, change_number, write_id
+            retry_of, converted_from, folded_name, folded_name is not null, change_number, write_id
         from jsonb_populate_recordset(null::public.generated_images, (
             select jsonb_agg(value || jsonb_build_object(
                 'change_number', nextval('public.maquette_changes'),
@@ -873,6 +991,20 @@ revoke all on function public.maquette_last_delivery() from public, anon, authen
 grant execute on function public.maquette_last_delivery() to service_role;
 revoke all on function public.maquette_restore(text, text) from public, anon, authenticated;
 grant execute on function public.maquette_restore(text, text) to service_role;
+revoke all on function public.maquette_folded(text) from public, anon, authenticated;
+grant execute on function public.maquette_folded(text) to service_role;
+revoke all on function public.maquette_name() from public, anon, authenticated;
+grant execute on function public.maquette_name() to service_role;
+revoke all on function public.maquette_write_seen(text, text) from public, anon, authenticated;
+grant execute on function public.maquette_write_seen(text, text) to service_role;
+revoke all on function public.maquette_stuck_after(text, double precision, text, bigint, integer) from public, anon, authenticated;
+grant execute on function public.maquette_stuck_after(text, double precision, text, bigint, integer) to service_role;
+revoke all on function public.maquette_unfolded(integer) from public, anon, authenticated;
+grant execute on function public.maquette_unfolded(integer) to service_role;
+revoke all on function public.maquette_fold(text) from public, anon, authenticated;
+grant execute on function public.maquette_fold(text) to service_role;
+revoke all on function public.maquette_jobs_of_tasks(text, text[]) from public, anon, authenticated;
+grant execute on function public.maquette_jobs_of_tasks(text, text[]) to service_role;
 
 -- ------------------------------------------------------------------------------------------------------------ buckets
 -- Private; what is in them is served by the program's own routes.

@@ -41,6 +41,7 @@ from core.services.elsewhere import Elsewhere
 from core.services.gate import Gate
 from core.services.health import Checkup
 from core.services.inspect import Inspect
+from core.services.names import FoldNames
 from core.services.overview import AccountView, Overview
 from core.services.poll import Poll
 from core.services.previews import Previews
@@ -145,7 +146,13 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
     ]
     # each look at a table across the network costs a request
     pace = REMOTE_PACE if settings.uses_supabase else 1.0
-    scheduler = Scheduler(workers=workers, beat=lambda: jobs.beat(owner=owner), check=jobs.check, pace=pace)
+    scheduler = Scheduler(
+        workers=workers,
+        beat=lambda: jobs.beat(owner=owner),
+        check=jobs.check,
+        fold_names=FoldNames(jobs=jobs, clock=clock).tick,
+        pace=pace,
+    )
     overview = Overview(
         jobs=jobs,
         objects=objects,

@@ -33,6 +33,7 @@ SENDERS = 3  # jobs sent at once: one slow upload does not hold up the others
 COLLECTORS = 3  # models fetched at once; each is held in memory while it is checked
 BEAT_EVERY_S = 5.0
 CHECK_EVERY_S = 60.0  # a table of 100,000 jobs is read in under a second
+NAMES_EVERY_S = 5.0
 CLOCK_LOOK_S = 1.0
 CLOCK_JUMP_S = 2.0  # more than a clock is slewed by in a second, less than anybody waits for
 
@@ -44,6 +45,7 @@ class Scheduler:
 
     Args:
         check: looks whether the job table is whole.
+        fold_names: goes through names of before an update.
         pace: how many times longer than usual the pauses are between ticks that look for work.
     """
 
@@ -53,6 +55,7 @@ class Scheduler:
         workers: Sequence[Worker],
         beat: Callable[[], None],
         check: Callable[[], None] | None = None,
+        fold_names: Callable[[], object] | None = None,
         pace: float = 1.0,
     ) -> None:
         self._workers = tuple(workers)
@@ -65,13 +68,15 @@ class Scheduler:
         self._ticking = 0
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": ThreadPoolExecutor(2 + (5 + SENDERS + COLLECTORS) * len(self._workers))},
+            executors={"default": ThreadPoolExecutor(3 + (5 + SENDERS + COLLECTORS) * len(self._workers))},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": GRACE_S},
         )
         self._scheduler.add_listener(_report, EVENT_JOB_ERROR | EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
         self._every("beat", BEAT_EVERY_S, beat)
         if check is not None:
             self._every("check", CHECK_EVERY_S, check)
+        if fold_names is not None:
+            self._every("names", NAMES_EVERY_S, fold_names)
         for worker in self._workers:
             for number in range(SENDERS if worker.books is not None else 1):
                 self._every(f"{worker.name} dispatch {number}", DISPATCH_EVERY_S, worker.dispatch.tick, is_woken=True)

@@ -16,6 +16,13 @@ STYLES = ("auto", "solid", "relief", "lithophane", "coin")
 HEIGHTS_M = (0.001, 1000.0)
 MEDIA_TYPES = {"glb": "model/gltf-binary", "fbx": "application/octet-stream", "fbx.zip": "application/octet-stream"}
 FREE_GENERATORS = frozenset({"offline"})  # the same as those adapters whose `is_paid` is False
+# What people are shown of a job as it goes on. `updated_at` is when one of these last changed.
+PUBLIC = frozenset(
+    {
+        *("status", "stage", "progress", "attempt", "task_id", "started_at", "finished_at", "cancelled_at"),
+        *("model", "credits_used", "error_code", "error_message"),
+    }
+)
 DEFAULT_MODEL = "v3.1-20260211"  # Tripo's high-fidelity model. Source: Tripo v3, image-to-model
 
 
@@ -156,6 +163,7 @@ class Job:
     """One row of the job table, as it was when it was read. Times are aware UTC.
 
     Attributes:
+        updated_at: when a value that people see (PUBLIC) last changed.
         epoch: counts the claims of this job; a write must name the epoch it was claimed with.
         lease_until, owner: who works on it now, and until when nobody else may.
         attempt: 0 before the first submission; grows only when the one before is proven not created.

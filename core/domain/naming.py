@@ -1,9 +1,10 @@
-"""What a text from outside may hold, and names of files made from names that people gave."""
+"""What a text from outside may hold, and names that people gave: as they are searched for, and as names of files."""
 
 from __future__ import annotations
 
 import unicodedata
 
+FOLDED_MOST = 400  # characters; an index of Postgres holds no more of a name
 # They change the order in which the signs around them are shown. Source: Unicode, PropList, Bidi_Control
 BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 # Letters and symbols by category that show nothing: fillers of Hangul, empty braille, blanks of notation
@@ -23,6 +24,13 @@ def is_visible(text: str) -> bool:
 def turns_direction(text: str) -> bool:
     """Whether it has a sign that turns the direction of what is written around it, on our pages as well."""
     return not BIDI_CONTROLS.isdisjoint(text)
+
+
+def folded(name: str) -> str:
+    """A name as it is searched for: without case, with equal signs written alike. The one rule for every store."""
+    # neither a zero character nor half a surrogate pair can be stored or sent to a database
+    text = name.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8")
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())[:FOLDED_MOST]
 
 
 def slug(name: str) -> str:

@@ -64,9 +64,10 @@ class AccountStore(Sound, Protocol):
         ...
 
     def note_usage(self, account: str, rows: Sequence[UsageRow]) -> None:
-        """Note for bound tasks that their row was seen, how long that took, and what they cost.
+        """Note for bound tasks of the last day that their row was seen, how long that took, and what they cost.
 
-        Credits are written where they were unknown; nothing else about a job that has ended changes.
+        The usage list is the bill: a final sum in it takes the place of what the task itself said. Nothing else about
+        a job that has ended changes.
         """
         ...
 

@@ -7,88 +7,24 @@ a row is read, held and written in one transaction is the adapter's; what the ve
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from core.domain.errors import ClaimLost, IllegalTransition
+from core.domain.generation import UsageRow
 from core.domain.job import Job, StoredModel
-from core.domain.status import Stage, Status, check_transition, status_of
-from core.ports.job_store import Claim, Failure, Intent, PollNote
+from core.domain.status import Stage, Status, check_transition
+from core.ports.changing import CANCELLED_FREE, Change, Changed, moved, stays
+from core.ports.job_store import Failure, Intent, PollNote
 
 BINDABLE = frozenset({Stage.SUBMITTING, Stage.UNCERTAIN, Stage.ATTENTION})
 KEPT_ALL_THE_SAME = "You cancelled this job. The model had been made and charged all the same, so it was kept."
 KEPT_FREE = "You cancelled this job when its model was already made, so it was kept. It cost nothing."
-CANCELLED_FREE = "Cancelled before it began. It cost nothing."
 STOPPING = "Cancelled. The work on it stops, and it costs nothing."
 LATE = "This takes longer than the time limit. It is still being watched: if the model comes, you get it here."
 NO_CREDIT = "2010"  # Source: Tripo v3, error codes
 LONGEST_WATCH = timedelta(days=7)  # of a late task that could not be asked for
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changed:
-    """The row as it shall be.
-
-    Attributes:
-        before: the stage it had.
-        note: of the event; None when no event is logged, because neither stage nor status changed.
-        needs_lease: the write counts only under a lease that lasts.
-    """
-
-    job: Job
-    before: Stage
-    note: str | None = None
-    needs_lease: bool = False
-
-
-Change = Callable[[Job, datetime], Changed]
-
-
-def holds(claim: Claim, job: Job) -> bool:
-    return job.owner == claim.owner and job.epoch == claim.epoch
-
-
-def check_held(claim: Claim, job: Job) -> None:
-    """Raises: ClaimLost."""
-    if not holds(claim, job):
-        raise ClaimLost(f"Job {job.id} was taken over by another worker; this result was dropped.")
-
-
-def moved(
-    job: Job,
-    now: datetime,
-    after: Stage,
-    note: str,
-    *,
-    ended_as: Status | None = None,
-    keep_lease: bool = False,
-    before: Stage | None = None,
-) -> Changed:
-    """A move to another stage, or an end; the transition is checked. A cancelled job does not go back to the queue."""
-    before = before or job.stage
-    if job.cancelled_at is not None and after in (Stage.QUEUED, Stage.BLOCKED):
-        after, ended_as = Stage.DONE, Status.CANCELLED
-        note = CANCELLED_FREE if job.is_free else "Cancelled; nothing was made or charged."
-    check_transition(before, after)
-    row = replace(
-        job,
-        stage=after,
-        status=Status.CANCELLED if job.cancelled_at is not None else status_of(after, ended_as),
-        updated_at=now,
-        finished_at=now if after is Stage.DONE else None,
-        lease_until=job.lease_until if keep_lease else None,
-    )
-    return Changed(job=row, before=before, note=note)
-
-
-def stays(job: Job, now: datetime) -> Changed:
-    """No move: the work on it ends."""
-    return Changed(job=replace(job, updated_at=now, lease_until=None), before=job.stage)
-
-
-def claimed(job: Job, now: datetime, *, owner: str, lease_s: float) -> Job:
-    return replace(job, owner=owner, epoch=job.epoch + 1, lease_until=now + timedelta(seconds=lease_s))
 
 
 def submitting(intent: Intent) -> Change:
@@ -153,7 +89,7 @@ def again(job: Job) -> Job:
 def queued_again(*, wait_s: float, note: str) -> Change:
     def change(job: Job, now: datetime) -> Changed:
         row = replace(again(job), not_before=now + timedelta(seconds=wait_s))
-        return stays(row, now) if job.stage is Stage.QUEUED else moved(row, now, Stage.QUEUED, note)
+        return stays(row) if job.stage is Stage.QUEUED else moved(row, now, Stage.QUEUED, note)
 
     return change
 
@@ -169,7 +105,7 @@ def uncertain(note: str) -> Change:
 def scanned(*, counts: bool) -> Change:
     def change(job: Job, now: datetime) -> Changed:
         scans = job.settle_scans + 1 if counts else job.settle_scans
-        return stays(replace(job, settle_scans=scans, scanned_at=now, owner=None), now)
+        return stays(replace(job, settle_scans=scans, scanned_at=now, owner=None))
 
     return change
 
@@ -179,7 +115,7 @@ def attention(note: str) -> Change:
         row = replace(job, owner=None)
         if job.cancelled_at is None:
             row = replace(row, error_code="attention", error_message=note)
-        return stays(row, now) if job.stage is Stage.ATTENTION else moved(row, now, Stage.ATTENTION, note)
+        return stays(row) if job.stage is Stage.ATTENTION else moved(row, now, Stage.ATTENTION, note)
 
     return change
 
@@ -205,7 +141,7 @@ def polled(note: PollNote) -> Change:
             missed_since=(job.missed_since or now) if note.is_missed else None,
             owner=None,
         )
-        return stays(row, now)
+        return stays(row)
 
     return change
 
@@ -239,7 +175,7 @@ def postponed(*, wait_s: float, note: str, is_missed: bool = False) -> Change:
             missed_count=job.missed_count + 1 if is_missed else 0,
             missed_since=(job.missed_since or now) if is_missed else None,
         )
-        return stays(row, now)
+        return stays(row)
 
     return change
 
@@ -247,7 +183,7 @@ def postponed(*, wait_s: float, note: str, is_missed: bool = False) -> Change:
 def due_now(job: Job, now: datetime) -> Changed:
     if job.stage is not Stage.SAVING:
         raise IllegalTransition(f"Job {job.id} has no finished model waiting to be fetched.")
-    return Changed(job=replace(job, next_poll_at=now, updated_at=now), before=job.stage)
+    return Changed(job=replace(job, next_poll_at=now), before=job.stage)
 
 
 def completed(model: StoredModel) -> Change:
@@ -274,15 +210,13 @@ def cancelled(job: Job, now: datetime) -> Changed:
     if job.stage not in (Stage.QUEUED, Stage.BLOCKED):
         if job.is_free:
             # due at once: whoever has the task stops it
-            row = replace(job, cancelled_at=now, status=Status.CANCELLED, updated_at=now, error_message=STOPPING)
+            row = replace(job, cancelled_at=now, status=Status.CANCELLED, error_message=STOPPING)
             return Changed(job=replace(row, error_code=None, next_poll_at=now), before=job.stage, note=STOPPING)
         note = "Cancelled. Tripo cannot be stopped: it may still finish this model and charge for it."
         if job.stage is Stage.ATTENTION:
             # it is searched for until it is known what became of it: a task that nobody looks for is never seen again
             note = "Cancelled; it is not sent again. Tripo may have made it and charged for it: we go on searching."
-        row = replace(
-            job, cancelled_at=now, status=Status.CANCELLED, updated_at=now, error_code=None, error_message=note
-        )
+        row = replace(job, cancelled_at=now, status=Status.CANCELLED, error_code=None, error_message=note)
         return Changed(job=row, before=job.stage, note=note)
     note = CANCELLED_FREE if job.is_free else "Cancelled before it was sent; nothing was charged."
     row = replace(job, cancelled_at=now, epoch=job.epoch + 1, owner=None, error_code=None, error_message=note)
@@ -299,8 +233,8 @@ def late(job: Job, now: datetime) -> Changed:
 
 
 def given_up(job: Job, now: datetime) -> Changed:
-    row = replace(job, error_code="timeout", error_message="No model came within the time it was watched.")
     note = "No model came within the time it was watched."
+    row = replace(job, error_code="timeout", error_message=note)
     return moved(row, now, Stage.DONE, note, ended_as=Status.TIMEOUT)
 
 
@@ -318,6 +252,16 @@ def unblocked(job: Job, now: datetime) -> Changed:
 def may_unblock(job: Job, available: Decimal | None) -> bool:
     """A job that waits for credit goes on only when there is enough for it."""
     return job.error_code != NO_CREDIT or available is None or available >= (job.credits_estimate or 0)
+
+
+def billed(row: UsageRow) -> Change:
+    """The usage list is the bill: its final sum counts, whatever was known before, also of a job that has ended."""
+
+    def change(job: Job, now: datetime) -> Changed:
+        spent = row.credits_used if row.has_ended and row.credits_used is not None else job.credits_used
+        return Changed(job=replace(job, credits_used=spent), before=job.stage)
+
+    return change
 
 
 def renewed(lease_s: float) -> Change:

@@ -292,6 +292,10 @@ class JobStore(AccountStore, Protocol):
         """End the lease without a change, so that others may go on at once."""
         ...
 
+    def fold_names(self, *, limit: int) -> int:
+        """Make names that an update left half done findable as all others; returns how many, 0 when none is left."""
+        ...
+
     def beat(self, *, owner: str) -> None:
         """Note that this process's scheduler is alive."""
         ...

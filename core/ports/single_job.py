@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from core.domain.job import Job, StoredModel
 from core.ports import job_changes as changes
-from core.ports.job_changes import Change
+from core.ports.changing import Change
 from core.ports.job_store import Claim, Failure, Intent
 
 

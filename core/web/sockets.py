@@ -26,7 +26,8 @@ class JobFeed:
     """Reads the job table's changes while anyone listens, and tells them.
 
     Events, as in the contract: `job_updated {record_id, status, stage, progress}`, `job_completed {record_id,
-    result: {"3d_url"}}`, `job_failed {record_id, error}` (also for a cancelled or timed-out job).
+    result: {"3d_url"}}`, `job_failed {record_id, error}` (also for a cancelled or timed-out job). An end is told once,
+    whatever is written down about the job afterwards.
     """
 
     def __init__(self) -> None:
@@ -36,6 +37,7 @@ class JobFeed:
         self._listeners: set[str] = set()
         self._cursor: int | None = None
         self._told: dict[tuple[object, ...], None] = {}
+        self._ended: dict[int, None] = {}
         self._server.on("connect", self._connected)
         self._server.on("disconnect", self._disconnected)
 
@@ -67,20 +69,25 @@ class JobFeed:
         for job in jobs:
             key = (job.id, job.updated_at, job.stage, job.status, job.progress)
             if key not in self._told:
+                is_end = job.stage is Stage.DONE and job.id not in self._ended
                 self._told[key] = None
+                if is_end:
+                    self._ended[job.id] = None
                 if not is_first:  # what was there when the first listener came is no news
-                    await self._tell(services, job)
+                    await self._tell(services, job, is_end=is_end)
         self._cursor = max(self._cursor, cursor)
-        for old in list(self._told)[:-TOLD_KEPT]:
-            del self._told[old]
+        _forget_oldest(self._told)
+        _forget_oldest(self._ended)
 
-    async def _tell(self, services: Services, job: Job) -> None:
+    async def _tell(self, services: Services, job: Job, *, is_end: bool) -> None:
         told = {"record_id": job.id, "status": job.status.value, "stage": job.stage.value, "progress": job.progress}
         await self._server.emit("job_updated", told)
+        if not is_end:
+            return
         if job.status is Status.COMPLETED:
             address = services.overview.model_address(job, origin="")
             await self._server.emit("job_completed", {"record_id": job.id, "result": {"3d_url": address}})
-        elif job.stage is Stage.DONE:
+        else:
             error = job.error_message or "The job was cancelled before anything was made."
             await self._server.emit("job_failed", {"record_id": job.id, "error": error})
 
@@ -89,3 +96,8 @@ class JobFeed:
 
     def _disconnected(self, session: str, reason: object = None) -> None:
         self._listeners.discard(session)
+
+
+def _forget_oldest(told: dict[Any, None]) -> None:
+    for old in list(told)[:-TOLD_KEPT]:
+        del told[old]

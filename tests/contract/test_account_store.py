@@ -90,6 +90,42 @@ def test_the_bill_of_a_job_that_has_ended_is_filled_in_and_nothing_else_changes(
     assert jobs.usage_awaited_since(ACCOUNT) is None
 
 
+def test_the_usage_list_is_the_bill_whatever_was_known_before(jobs: JobStore) -> None:
+    claimed = submitting(jobs)
+    jobs.bind_task(claimed.claim, "task-1", poll_in_s=1)
+    jobs.mark_saving(claimed.claim, credits_used=Decimal(30))
+
+    def shown_after(*rows: UsageRow) -> Decimal | None:
+        jobs.note_usage(ACCOUNT, rows)
+        return jobs.get(claimed.job.id).credits_used
+
+    assert shown_after(row("task-1", 20)) == 30, "not final"
+    assert shown_after(row("task-1", 25, has_ended=True)) == 25
+    assert shown_after(row("task-1", None, has_ended=True)) == 25, "it names no sum"
+    assert shown_after(row("task-1", 0, has_ended=True)) == 0, "given back, after the row was seen"
+    jobs.note_usage("account-2", [row("task-1", 99, has_ended=True)])
+    assert jobs.get(claimed.job.id).credits_used == 0
+
+
+def test_a_bill_of_a_task_sent_more_than_a_day_ago_is_left(jobs: JobStore, clock: FakeClock) -> None:
+    claimed = submitting(jobs)
+    jobs.bind_task(claimed.claim, "task-1", poll_in_s=1)
+    clock.advance(86_400)
+    jobs.note_usage(ACCOUNT, [row("task-1", 25, has_ended=True)])
+
+    assert jobs.get(claimed.job.id).credits_used is None
+
+
+def test_who_lost_the_claim_leaves_no_candidates(jobs: JobStore, clock: FakeClock) -> None:
+    held = uncertain(jobs)
+    clock.advance(61)
+    jobs.claim_uncertain(owner="other", lease_s=60, generator="tripo", limit=1)
+
+    with pytest.raises(ClaimLost):
+        jobs.mark_attention(held.claim, [seen("one")], note="it fits")
+    assert jobs.seen_tasks() == []
+
+
 def test_a_task_seen_counts_only_until_it_has_a_job(jobs: JobStore) -> None:
     jobs.keep_seen([seen("task-1"), seen("task-2", status="running", credits_used=Decimal(5))])
     jobs.keep_seen([seen("task-2", status="success", evidence="It fits.", job_id=None)])

@@ -530,14 +530,34 @@ def test_jobs_are_listed_newest_first_in_pages(jobs: JobStore) -> None:
         ("größe", {"GRÖSSE 100%"}),
         ("100%", {"GRÖSSE 100%"}),
         ("_", set()),
+        ("\\", set()),
         ("2", {"Cup"}),
+        ("σκύλος", {"ΣΚΎΛΟΣ", "Ο σκύλος μου"}),
+        ("ΣΚΎΛΟΣ", {"ΣΚΎΛΟΣ", "Ο σκύλος μου"}),
+        ("istanbul", set()),
+        ("i̇stanbul", {"İstanbul"}),  # as Python folds it: the dot is kept
+        ("cafe\u0301", {"Café"}),
+        ("file", {"ﬁle"}),
+        ("ＣＵＰ", {"Cup"}),
+        ("ʼn", {"ŉ"}),
+        ("cup\x00", {"Cup"}),
+        ("cup\ud800", {"Cup"}),
     ],
 )
 def test_search_finds_names_in_any_case_literally_and_numbers(jobs: JobStore, search: str, found: set[str]) -> None:
-    for name in ("Golden Retriever", "Cup", "GRÖSSE 100%"):
+    for name in (
+        *("Golden Retriever", "Cup", "GRÖSSE 100%", "ΣΚΎΛΟΣ", "Ο σκύλος μου", "İstanbul", "Café", "ﬁle", "ŉ"),
+        "x" * 500 + "beyond",
+    ):
         jobs.add(new_job(target_object=name))
 
     assert {job.target_object for job in jobs.find(JobQuery(search=search)).jobs} == found
+
+
+def test_a_search_reads_the_beginning_of_a_very_long_name(jobs: JobStore) -> None:
+    jobs.add(new_job(target_object="x" * 390 + "within" + "x" * 100 + "beyond"))
+
+    assert [jobs.find(JobQuery(search=word)).total for word in ("within", "beyond", "x" * 401)] == [1, 0, 0]
 
 
 def test_jobs_are_filtered_by_status(jobs: JobStore) -> None:

@@ -12,7 +12,7 @@ from core.domain.errors import IllegalTransition
 from core.domain.job import Category, Job, JobOptions
 from core.domain.status import Stage, Status, status_of
 from core.ports import job_changes as changes
-from core.ports.job_changes import Change
+from core.ports.changing import Change
 from core.ports.job_store import Failure
 from core.ui import words
 from tests.builders import intent, stored_image, stored_model

@@ -8,9 +8,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from core.adapters.sqlite.rows import seen_parameters, to_decimal, to_seen, to_text, to_time
+from core.adapters.sqlite.rows import seen_parameters, to_decimal, to_job, to_seen, to_text, to_time
 from core.adapters.sqlite.writing import JobWriter
 from core.domain.generation import Balance, SeenTask, Source, UsageRow
+from core.ports import job_changes as changes
 from core.ports.account_store import AccountFacts, Delivery
 
 USAGE_OF = timedelta(days=1)  # older tasks are no longer looked for in usage
@@ -65,17 +66,17 @@ class AccountBooks(JobWriter):
     def note_usage(self, account: str, rows: Sequence[UsageRow]) -> None:
         listed = {row.task_id: row for row in rows}
         with self._database.write() as db:
-            now = self.now()
-            awaited = list(self._sql.usage_awaited(db, account=account, since=to_text(now - USAGE_OF)))
-            for job in awaited:
-                if job["task_id"] not in listed:
-                    self._sql.mark_usage_missed(db, id=job["id"], now=to_text(now))
-                elif job["usage_seen_at"] is None:
-                    self._sql.mark_usage_seen(db, id=job["id"], now=to_text(now), lag_s=_lag_s(job, now))
-            ended = {job["task_id"] for job in awaited} & {row.task_id for row in rows if row.has_ended}
-            for task_id in ended:
-                if (spent := listed[task_id].credits_used) is not None:
-                    self._sql.set_credits(db, task_id=task_id, credits=str(spent))
+            now, since = self.now(), to_text(self.now() - USAGE_OF)
+            for bill in self._sql.jobs_of_tasks(db, account=account, since=since, task_ids=json.dumps(list(listed))):
+                job = to_job(bill)
+                self._apply(db, job, changes.billed(listed[bill["task_id"]])(job, now))
+            for awaited in self._sql.usage_awaited(db, account=account, since=since):
+                if awaited["usage_seen_at"] is not None:
+                    continue
+                if awaited["task_id"] not in listed:
+                    self._sql.mark_usage_missed(db, id=awaited["id"], now=to_text(now))
+                else:
+                    self._sql.mark_usage_seen(db, id=awaited["id"], now=to_text(now), lag_s=_lag_s(awaited, now))
 
     def unbound(self, task_ids: Collection[str]) -> frozenset[str]:
         with self._database.read() as db:

@@ -36,7 +36,7 @@ class SqliteArchive:
         marks = ", ".join("?" for _ in kind.columns)
         more = ("", "")
         if table == "generated_images":
-            more = (", folded_name, change_number", f", fold(?), {NEXT_CHANGE}")
+            more = (", folded_name, is_folded, change_number", f", fold(?), 1, {NEXT_CHANGE}")
         command = (
             f"insert into {_known(table)} ({names}{more[0]}) values ({marks}{more[1]}) "  # noqa: S608
             f"on conflict ({kind.key}) do nothing"

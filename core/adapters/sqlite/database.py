@@ -12,6 +12,7 @@ from pathlib import Path
 from core.adapters.sqlite import soundness
 from core.adapters.sqlite.upgrade import bring_up_to_date
 from core.domain.errors import MaquetteError, StorageFull, StoreDamaged, StoreUnavailable
+from core.domain.naming import folded
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class Database:
 
     def _open(self) -> None:
         self._connection.row_factory = sqlite3.Row
-        self._connection.create_function("fold", 1, str.casefold, deterministic=True)
+        self._connection.create_function("fold", 1, folded, deterministic=True)
         wal = sqlite3.sqlite_version_info >= SAFE_WAL
         for pragma in (
             f"journal_mode = {'wal' if wal else 'delete'}",

@@ -2,10 +2,10 @@
 -- A new row; the id is the job's number for ever.
 insert into generated_images (session_id, target_object, folded_name, iteration, status, stage, created_at, updated_at, generator,
                               category, options, image, credits_estimate, idempotency_key, request_hash, retry_of,
-                              converted_from, change_number)
+                              converted_from, is_folded, change_number)
 values (:session_id, :target_object, fold(:target_object), :iteration, 'running', 'queued', :now, :now, :generator, :category, :options,
         :image, :credits_estimate, :idempotency_key, :request_hash, :retry_of,
-        :converted_from, (select coalesce(max(change_number), 0) + 1 from generated_images));
+        :converted_from, 1, (select coalesce(max(change_number), 0) + 1 from generated_images));
 
 -- name: save_job!
 -- Everything about a job that can change. The caller read the row in this same transaction.
@@ -175,11 +175,11 @@ update generated_images set usage_seen_at = :now, usage_lag_s = :lag_s where id 
 -- name: mark_usage_missed!
 update generated_images set usage_missed_at = :now where id = :id;
 
--- name: set_credits!
--- The bill of a task, also of a job that has ended; nothing else changes.
-update generated_images
-set credits_used = :credits, change_number = (select coalesce(max(change_number), 0) + 1 from generated_images)
-where task_id = :task_id and credits_used is not :credits;
+-- name: jobs_of_tasks
+-- Bound tasks of the account that a usage list names.
+select * from generated_images
+where task_id in (select value from json_each(:task_ids)) and account = :account and intent_at > :since
+order by id;
 
 -- name: bound_tasks
 select task_id from generated_images where task_id in (select value from json_each(:task_ids));
@@ -222,7 +222,9 @@ select max(received_at) as at from webhook_deliveries;
 
 -- name: hint_task!
 -- There is news of this task: it is due at once.
-update generated_images set hint_at = :now, next_poll_at = :now
+update generated_images
+set hint_at = :now, next_poll_at = :now,
+    change_number = (select coalesce(max(change_number), 0) + 1 from generated_images)
 where task_id = :task_id and stage in ('generating', 'late');
 
 -- name: credits_of_jobs

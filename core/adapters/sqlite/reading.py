@@ -16,6 +16,7 @@ from core.adapters.sqlite.rows import needed_time, to_event, to_job
 from core.adapters.sqlite.soundness import EMPTIED, TABLE_VERSION
 from core.domain.errors import JobNotFound
 from core.domain.job import Category, Job, JobEvent
+from core.ports import search
 from core.ports.clock import Clock
 from core.ports.job_store import Heartbeat, JobPage, JobQuery
 
@@ -44,8 +45,8 @@ class JobReader:
 
     def find(self, query: JobQuery) -> JobPage:
         parts = {
-            "needle": query.search.casefold(),
-            "number": int(query.search) if query.search.isdecimal() and len(query.search) < 19 else -1,
+            "needle": search.needle(query),
+            "number": search.number(query),
             "statuses": json.dumps(sorted(status.value for status in query.statuses)),
         }
         page = {"limit": query.page_size, "offset": query.page * query.page_size}

@@ -4,7 +4,8 @@ create table if not exists generated_images (
     id               integer primary key autoincrement,
     session_id       text    not null,
     target_object    text    not null,
-    folded_name      text    not null default '',   -- of target_object, for the search
+    folded_name      text    not null default '',   -- of target_object, for the search: core.domain.naming.folded
+    is_folded        integer not null default 0,    -- 0: by the rule of an older version
     iteration        integer not null,
     image_url        text,                          -- these two only in rows that came from an older system
     "3d_url"         text,

@@ -13,7 +13,7 @@ from core.domain.errors import IllegalTransition
 from core.domain.generation import SeenTask
 from core.domain.job import Job
 from core.ports import job_changes as changes
-from core.ports.job_changes import check_held
+from core.ports.changing import check_held
 from core.ports.job_store import Claim, Claimed
 
 

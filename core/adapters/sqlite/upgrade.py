@@ -20,6 +20,7 @@ ADDED = (
     ("folded_name", "text not null default ''"),
     ("3d_url", "text"),
     ("converted_from", "integer references generated_images (id)"),
+    ("is_folded", "integer not null default 0"),
 )
 
 
@@ -34,8 +35,8 @@ def bring_up_to_date(db: sqlite3.Connection, schema: str) -> None:
     for name, kind in ADDED:
         if name not in present:
             db.execute(f'alter table generated_images add column "{name}" {kind}')
-    if "folded_name" not in present:
-        db.execute("update generated_images set folded_name = fold(target_object)")
+    if "is_folded" not in present:
+        db.execute("update generated_images set folded_name = fold(target_object), is_folded = 1")
     wanted = _definition(schema)
     if _checks(wanted) != _checks(_stored_definition(db)):
         _make_anew(db, wanted)

@@ -10,8 +10,7 @@ from core.adapters.sqlite.reading import JobReader
 from core.adapters.sqlite.rows import job_parameters, to_job, to_text
 from core.domain.job import Job
 from core.domain.status import Stage
-from core.ports import job_changes as changes
-from core.ports.job_changes import Change, Changed, check_held
+from core.ports.changing import Change, Changed, check_held, claimed, dated
 from core.ports.job_store import Claim, Claimed
 from core.ports.single_job import SingleJobVerbs
 
@@ -27,10 +26,11 @@ class JobWriter(JobReader, SingleJobVerbs):
             return self._apply(db, job, change(job, self.now()))
 
     def _apply(self, db: sqlite3.Connection, before: Job, changed: Changed) -> Job:
-        if changed.job != before:
-            self._save(db, changed.job)
+        after = dated(before, changed.job, self.now())
+        if after != before:
+            self._save(db, after)
         if changed.note is not None:
-            self._log(db, changed.before, changed.job, changed.note)
+            self._log(db, changed.before, after, changed.note)
         return self._row(db, before.id)
 
     def _change_all(self, db: sqlite3.Connection, rows: Sequence[sqlite3.Row], change: Change) -> int:
@@ -42,12 +42,12 @@ class JobWriter(JobReader, SingleJobVerbs):
     def _claim_all(
         self, db: sqlite3.Connection, rows: Sequence[sqlite3.Row], owner: str, lease_s: float
     ) -> list[Claimed]:
-        claimed = []
+        jobs = []
         for row in rows:
-            job = changes.claimed(to_job(row), self.now(), owner=owner, lease_s=lease_s)
+            job = claimed(to_job(row), self.now(), owner=owner, lease_s=lease_s)
             self._save(db, job)
-            claimed.append(Claimed(job=job, claim=Claim(job_id=job.id, owner=owner, epoch=job.epoch)))
-        return claimed
+            jobs.append(Claimed(job=job, claim=Claim(job_id=job.id, owner=owner, epoch=job.epoch)))
+        return jobs
 
     def _save(self, db: sqlite3.Connection, job: Job) -> None:
         self._sql.save_job(db, **job_parameters(job))

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from core.adapters.supabase.connection import Connection
-from core.adapters.supabase.rows import from_seen, from_time, to_decimal, to_seen, to_time
+from core.adapters.supabase.rows import from_seen, from_time, needed_time, to_decimal, to_job, to_seen, to_time
+from core.adapters.supabase.writing import BATCH, ROUNDS, JobWriter, as_write
+from core.domain.errors import StoreUnavailable
 from core.domain.generation import Balance, SeenTask, UsageRow
+from core.ports import job_changes as changes
 from core.ports.account_store import AccountFacts, Delivery
 
 LOOKED_EVERY_S = 30.0  # a row is not seen the moment it appears: this much of a measured lag may be our own pause
 
 
-class AccountBooks:
-    """The verbs about the account: each is one call of the database."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._db = connection
+class AccountBooks(JobWriter):
+    """The verbs about the account."""
 
     def pause_account(self, *, generator: str, wait_s: float) -> None:
         self._db.call("pause", p_generator=generator, p_wait_s=wait_s)
@@ -47,15 +46,22 @@ class AccountBooks:
         return to_time(self._db.call("usage_awaited", p_account=account))
 
     def note_usage(self, account: str, rows: Sequence[UsageRow]) -> None:
-        told = [
-            {
-                "task_id": row.task_id,
-                "has_ended": row.has_ended,
-                "credits_used": None if row.credits_used is None else str(row.credits_used),
-            }
-            for row in rows
-        ]
-        self._db.call("note_usage", p_account=account, p_rows=json.dumps(told), p_looked_every_s=LOOKED_EVERY_S)
+        listed = {row.task_id: row for row in rows}
+        billed = [row.task_id for row in listed.values() if row.has_ended and row.credits_used is not None]
+        for first in range(0, len(billed), BATCH):  # the bills first: a row that was seen is not asked for again
+            self._bill(account, listed, billed[first : first + BATCH])
+        seen = [{"task_id": task_id} for task_id in listed]
+        self._db.call("note_usage", p_account=account, p_rows=json.dumps(seen), p_looked_every_s=LOOKED_EVERY_S)
+
+    def _bill(self, account: str, listed: Mapping[str, UsageRow], task_ids: Sequence[str]) -> None:
+        for _ in range(ROUNDS):
+            told = self._db.call("jobs_of_tasks", p_account=account, p_tasks=list(task_ids))
+            now = needed_time(told["now"])
+            bills = [(row, changes.billed(listed[row["task_id"]])(to_job(row), now)) for row in told["rows"]]
+            writes = [as_write(row, changed) for row, changed in bills if changed.job != to_job(row)]
+            if len(self._write(writes)) == len(writes):
+                return
+        raise StoreUnavailable("The bills of jobs are being written by others all the time; it is tried again.")
 
     def unbound(self, task_ids: Collection[str]) -> frozenset[str]:
         return frozenset(self._db.call("unbound", p_tasks=list(task_ids))) if task_ids else frozenset()

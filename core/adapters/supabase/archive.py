@@ -8,7 +8,10 @@ from collections.abc import Sequence
 from postgrest.types import CountMethod
 
 from core.adapters.supabase.connection import Connection
+from core.domain.naming import folded
 from core.ports.archive import TABLES, Key, Record, plain
+
+JOBS = "generated_images"
 
 
 class SupabaseArchive:
@@ -32,7 +35,8 @@ class SupabaseArchive:
         return [plain(table, row) for row in found.data]  # type: ignore[arg-type]
 
     def restore(self, table: str, records: Sequence[Record]) -> None:
-        self._db.call("restore", p_table=table, p_rows=json.dumps(list(records)))
+        rows = [row | {"folded_name": folded(row["target_object"])} if table == JOBS else row for row in records]
+        self._db.call("restore", p_table=table, p_rows=json.dumps(rows))
 
     def resume(self, generator: str) -> None:
         self._db.tried(lambda client: client.table("account_state").delete().eq("generator", generator).execute())

@@ -8,16 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from postgrest.exceptions import APIError
 
 from core.adapters.supabase.account_books import AccountBooks
 from core.adapters.supabase.connection import UNIQUE_VIOLATION, Connection
 from core.adapters.supabase.rows import (
-    Row,
-    from_job,
     from_new,
+    from_seen,
     from_time,
     needed_time,
     to_decimal,
@@ -25,6 +23,7 @@ from core.adapters.supabase.rows import (
     to_job,
 )
 from core.adapters.supabase.soundness import Soundness
+from core.adapters.supabase.writing import ROUNDS, as_write
 from core.domain.errors import (
     IllegalTransition,
     JobNotFound,
@@ -32,9 +31,10 @@ from core.domain.errors import (
 )
 from core.domain.generation import SeenTask
 from core.domain.job import Category, Job, JobEvent, NewJob
-from core.domain.status import Stage
+from core.domain.naming import folded
 from core.ports import job_changes as changes
-from core.ports.job_changes import Change, Changed, check_held, holds
+from core.ports import search
+from core.ports.changing import Changed, holds
 from core.ports.job_store import (
     Added,
     Budget,
@@ -47,12 +47,11 @@ from core.ports.job_store import (
     Slots,
 )
 from core.ports.refusals import key_taken, over_budget
-from core.ports.single_job import SingleJobVerbs
 
-ROUNDS = 8  # another replica wrote in between: read and compute again
+MOST_ROWS = 2**31 - 1  # no table of ours has so many
 
 
-class SupabaseJobStore(AccountBooks, SingleJobVerbs):
+class SupabaseJobStore(AccountBooks):
     """See core.ports.job_store for what each verb promises. Times are the database's.
 
     Args:
@@ -117,9 +116,8 @@ class SupabaseJobStore(AccountBooks, SingleJobVerbs):
             return None
 
     def mark_attention(self, claim: Claim, candidates: Sequence[SeenTask], *, note: str) -> Job:
-        # the candidates first: a job never asks a person about nothing that was found
-        self.keep_seen([replace(candidate, job_id=claim.job_id) for candidate in candidates])
-        return self._change(claim.job_id, changes.attention(note), claim=claim)
+        tasks = [from_seen(replace(candidate, job_id=claim.job_id)) for candidate in candidates]
+        return self._change(claim.job_id, changes.attention(note), claim=claim, asks_about=tasks)
 
     def claim_uncertain(
         self, *, owner: str, lease_s: float, generator: str, limit: int, not_scanned_for_s: float = 0.0
@@ -142,29 +140,32 @@ class SupabaseJobStore(AccountBooks, SingleJobVerbs):
                 break
             rows, now = self._rows(list(by_job))
             held = [row for row in rows if holds(by_job[row["id"]].claim, to_job(row))]
-            writes = [_write(row, changes.polled(by_job[row["id"]])(to_job(row), now)) for row in held]
-            done = {row["id"] for row in self._db.call("write", p_writes=json.dumps(writes))} if writes else set()
+            done = self._write([as_write(row, changes.polled(by_job[row["id"]])(to_job(row), now)) for row in held])
             written += len(done)
             by_job = {row["id"]: by_job[row["id"]] for row in held if row["id"] not in done}
         return written
 
     def expire_submitting(self) -> int:
-        return self._sweep("submitting", changes.expired, lambda job: job.stage is Stage.SUBMITTING)
+        return self._sweep("submitting", changes.expired)
 
     def mark_late(self, *, timeout_s: float) -> int:
-        return self._sweep("generating", changes.late, lambda job: job.stage is Stage.GENERATING, age_s=timeout_s)
+        return self._sweep("generating", changes.late, age_s=timeout_s)
 
     def give_up_late(self, *, watch_s: float) -> int:
-        def is_over(job: Job) -> bool:
-            return job.stage is Stage.LATE and changes.may_give_up(job, self.now())
-
-        return self._sweep("late", changes.given_up, is_over, age_s=watch_s)
+        return self._sweep("late", changes.given_up, changes.may_give_up, age_s=watch_s)
 
     def unblock(self, *, generator: str, available: Decimal | None = None) -> int:
-        def is_ready(job: Job) -> bool:
-            return job.stage is Stage.BLOCKED and changes.may_unblock(job, available)
+        def is_ready(job: Job, now: datetime) -> bool:
+            return changes.may_unblock(job, available)
 
         return self._sweep("blocked", changes.unblocked, is_ready, generator=generator)
+
+    def fold_names(self, *, limit: int) -> int:
+        rows = self._db.call("unfolded", p_limit=limit)
+        if rows:
+            names = [row | {"folded_name": folded(row["target_object"])} for row in rows]
+            self._db.call("fold", p_names=json.dumps(names))
+        return len(rows)
 
     def beat(self, *, owner: str) -> None:
         """The write that comes every few seconds, so it shows whether the project takes writes."""
@@ -186,11 +187,11 @@ class SupabaseJobStore(AccountBooks, SingleJobVerbs):
     def find(self, query: JobQuery) -> JobPage:
         told = self._db.call(
             "page",
-            p_needle=_like(query.search),
-            p_number=int(query.search) if query.search.isdecimal() and len(query.search) < 19 else -1,
+            p_needle=_like(search.needle(query)),
+            p_number=search.number(query),
             p_statuses=sorted(status.value for status in query.statuses),
             p_limit=query.page_size,
-            p_offset=query.page * query.page_size,
+            p_offset=min(query.page * query.page_size, MOST_ROWS),
         )
         jobs = tuple(to_job(row) for row in told["rows"])
         return JobPage(jobs=jobs, total=told["total"], running=told["running"])
@@ -245,32 +246,7 @@ class SupabaseJobStore(AccountBooks, SingleJobVerbs):
     def close(self) -> None:
         self._db.close()
 
-    # -- how a change is written
-
-    def _change(self, job_id: int, change: Change, *, claim: Claim | None = None) -> Job:
-        for _ in range(ROUNDS):
-            row, now = self._row(job_id)
-            job = to_job(row)
-            if claim is not None:
-                check_held(claim, job)
-            changed = change(job, now)
-            if changed.job == job and changed.note is None:
-                return job
-            written = self._db.call("write", p_writes=json.dumps([_write(row, changed)]))
-            if written:
-                return to_job(written[0])
-        raise StoreUnavailable(f"Job {job_id} is being written by others all the time; it is tried again.")
-
-    def _sweep(
-        self, kind: str, change: Change, is_meant: Callable[[Job], bool], *, age_s: float = 0.0, generator: str = ""
-    ) -> int:
-        moved = 0
-        for row in self._db.call("stuck", p_kind=kind, p_age_s=age_s, p_generator=generator):
-            if not is_meant(to_job(row)):
-                continue
-            written = self._db.call("write", p_writes=json.dumps([_write(row, change(to_job(row), self.now()))]))
-            moved += len(written)  # none: another replica was first
-        return moved
+    # -- how jobs are claimed
 
     def _claim(
         self,
@@ -302,38 +278,14 @@ class SupabaseJobStore(AccountBooks, SingleJobVerbs):
         """At once for a task that a webhook named before we knew whose it is: it may have ended already."""
         return 0.0 if self._db.call("is_seen", p_task=task_id) else poll_in_s
 
-    def _row(self, job_id: int) -> tuple[Row, datetime]:
-        rows, now = self._rows([job_id])
-        if not rows:
-            raise JobNotFound(f"There is no job {job_id}.")
-        return rows[0], now
-
-    def _rows(self, job_ids: list[int]) -> tuple[list[Row], datetime]:
-        told = self._db.call("jobs", p_ids=job_ids)
-        return told["rows"], needed_time(told["now"])
-
 
 class _GoneAnotherWay(Exception):
     """The job of a proof is no longer where the proof is about."""
 
 
-def _write(row: Row, changed: Changed) -> dict[str, Any]:
-    event = None
-    if changed.note is not None:
-        event = {"before": changed.before.value, "note": changed.note}
-    return {
-        "id": row["id"],
-        "version": row["change_number"],
-        "write_id": str(uuid.uuid4()),
-        "needs_lease": changed.needs_lease,
-        "row": from_job(changed.job),
-        "event": event,
-    }
-
-
-def _like(search: str) -> str:
-    """A LIKE pattern that matches the search text literally, or an empty text."""
-    if not search:
+def _like(needle: str) -> str:
+    """A LIKE pattern that matches the text literally, or an empty text."""
+    if not needle:
         return ""
-    literal = search.casefold().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    literal = needle.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{literal}%"

@@ -11,6 +11,7 @@ from core.adapters.supabase.connection import UPDATE_NEEDED
 from core.domain.errors import StoreUnavailable
 from core.domain.generation import SeenTask, Source
 from core.domain.job import Category, Job, JobEvent, JobOptions, NewJob, StoredImage, StoredModel
+from core.domain.naming import folded
 from core.domain.status import Stage, Status
 
 Row = dict[str, Any]
@@ -122,6 +123,7 @@ def from_new(new: NewJob) -> Row:
     return {
         "session_id": new.session_id,
         "target_object": new.target_object,
+        "folded_name": folded(new.target_object),
         "iteration": new.iteration,
         "generator": new.generator,
         "category": new.category.value,
