@@ -6,11 +6,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import FileResponse, Response
+from starlette.concurrency import run_in_threadpool
 
 from core.domain.errors import ObjectMissing
 from core.domain.job import MEDIA_TYPES
 from core.domain.naming import slug
 from core.web.jobs_api import ERRORS, ServicesNeeded, job_number
+from core.web.waiting import THUMBNAILS
 
 router = APIRouter()
 THUMBNAIL_SIDES = (32, 512)  # pixels
@@ -50,18 +52,21 @@ def model(
 
 
 @router.get("/jobs/{record_id}/image", responses=ERRORS, summary="The picture it was made from")
-def image(
+async def image(
     record_id: str,
     services: ServicesNeeded,
     size: Annotated[int | None, Query(ge=THUMBNAIL_SIDES[0], le=THUMBNAIL_SIDES[1])] = None,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """The whole picture, or a small one of at most `size` pixels a side."""
-    job = services.overview.job(job_number(record_id))
+    job = await run_in_threadpool(services.overview.job, job_number(record_id))
     if job.image is None:
         raise ObjectMissing(f"Job {job.id} has no picture.")
     headers = HEADERS | {"ETag": f'"{job.image.sha256}-{size or 0}"'}
     if if_none_match == headers["ETag"]:
         return Response(status_code=304, headers=headers)
-    data = services.overview.image_bytes(job) if size is None else services.previews.of_job(job, side_px=size)
-    return Response(data, media_type=job.image.media_type, headers=headers)
+
+    def picture() -> bytes | None:
+        return services.overview.image_bytes(job) if size is None else services.previews.of_job(job, side_px=size)
+
+    return Response(await THUMBNAILS.run(picture), media_type=job.image.media_type, headers=headers)

@@ -67,6 +67,7 @@ class Lane:
 WAITING = Places(200)  # each costs a connection and a few kilobytes
 FILES = Lane("files", threads=8, most=200)  # reads of finished models, which may lie across the network
 ZIPS = Lane("zips", threads=2, most=4)  # each may take minutes and a gigabyte of the disk
+THUMBNAILS = Lane("thumbnails", threads=4, most=400)  # the list of jobs asks for fifty at once, for each who looks
 PICTURES = Lane("pictures", threads=8, most=64)  # pictures that are fetched and checked
 
 

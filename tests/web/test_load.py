@@ -22,6 +22,7 @@ from core.web.jobs_api import services_at_hand
 from core.web.server import make_api
 from tests import pictures
 from tests.mesh.models import ball, glb_of, textured
+from tests.picture_sandbox import PicturesHere
 from tests.web.conftest import Site
 
 PATIENCE_S = 20.0
@@ -126,6 +127,27 @@ def test_health_and_jobs_answer_while_sixty_callers_wait(
         assert [answer.status_code for answer in answers] == [200] * 60
         assert len({answer.content for answer in answers}) == 1
         assert len(workshop.begun) == 1, "made once for all of them"
+
+    run(slow, act)
+
+
+def test_pictures_of_the_list_hold_up_nothing_else(slow: Site, job: Job) -> None:
+    begun, may_end = threading.Event(), threading.Event()
+
+    class SlowPictures(PicturesHere):
+        def thumbnail(self, data: bytes, *, side_px: int) -> bytes:
+            begun.set()
+            assert may_end.wait(PATIENCE_S)
+            return b"small"
+
+    slow.services = replace(slow.services, previews=replace(slow.services.previews, sandbox=SlowPictures()))
+
+    async def act(client: httpx.AsyncClient) -> None:
+        calls = [asyncio.create_task(client.get(f"/jobs/{job.id}/image?size=96")) for _ in range(60)]
+        await until(begun.is_set)
+        assert (await answered(client.get(f"/status/{job.id}"))).status_code == 200
+        may_end.set()
+        assert {(await answered(call)).content for call in calls} == {b"small"}
 
     run(slow, act)
 
