@@ -82,6 +82,7 @@ class Services:
     batch: Batch
     fetcher: PictureFetcher
     scheduler: Scheduler
+    folders: tuple[LocalObjectStore, ...]
 
     def account_of(self, generator: str) -> str:
         """Fingerprint of the account that a generator uses; empty when it is not connected."""
@@ -96,6 +97,12 @@ class Services:
         """Begin the background work, unless this process only shows it."""
         if self.settings.scheduler:
             self.scheduler.start()
+            threading.Thread(target=self._sweep, name="sweep", daemon=True).start()
+
+    def _sweep(self) -> None:
+        """Once, behind everybody's back: what processes that were killed left on this machine's disk."""
+        for folder in self.folders:
+            folder.sweep()
 
     def stop(self) -> bool:
         """End the background work, child processes and connections; whether everything ended in time.
@@ -123,11 +130,13 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
     jobs, stored = stores(settings, clock)
     remove_old(settings.data_dir / "zips")
     objects = WatchedFiles(stored)
+    exports = LocalObjectStore(settings.data_dir / "exports", most_bytes=EXPORTS_BYTES)
+    chosen = LocalObjectStore(settings.data_dir / "drafts", most_bytes=DRAFTS_BYTES)
     disk = Disk(settings.data_dir)
     inspect = Inspect(
         objects=objects,
         workshop=ChildWorkshop(environment=harmless_environment()),
-        exports=LocalObjectStore(settings.data_dir / "exports", most_bytes=EXPORTS_BYTES),
+        exports=exports,
     )
     generators = [(Gate(maker, jobs=jobs, clock=clock), categories) for maker, categories in _generators(settings)]
     generator = generators[0][0]
@@ -168,7 +177,7 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
         objects=objects,
         generators=tuple(maker for maker, _ in generators),
         previews=Previews(objects=objects, sandbox=pictures, max_image_bytes=settings.max_image_bytes),
-        drafts=Drafts(objects=LocalObjectStore(settings.data_dir / "drafts", most_bytes=DRAFTS_BYTES)),
+        drafts=Drafts(objects=chosen),
         submit=Submit(
             jobs=jobs,
             objects=objects,
@@ -199,6 +208,7 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
         batch=Batch(overview=overview, inspect=inspect),
         fetcher=PictureFetcher(max_bytes=settings.max_image_bytes, allow_private=settings.allow_private_image_hosts),
         scheduler=scheduler,
+        folders=tuple(each for each in (stored, exports, chosen) if isinstance(each, LocalObjectStore)),
     )
 
 

@@ -1,11 +1,10 @@
-"""Memory of a process that does not grow for ever: recently used values, and locks by name."""
+"""What a process remembers without growing for ever."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
@@ -49,30 +48,3 @@ class RecentlyUsed(Generic[Key, Value]):
             while self._total > self._most:
                 _, forgotten = self._values.popitem(last=False)
                 self._total -= self._weight(forgotten)
-
-
-class Locks:
-    """One lock a name, there for as long as anybody holds it or waits for it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._locks: dict[str, tuple[threading.Lock, int]] = {}
-
-    def __len__(self) -> int:
-        return len(self._locks)
-
-    @contextmanager
-    def held(self, name: str) -> Iterator[None]:
-        with self._lock:
-            lock, users = self._locks.get(name, (threading.Lock(), 0))
-            self._locks[name] = lock, users + 1
-        try:
-            with lock:
-                yield
-        finally:
-            with self._lock:
-                users = self._locks[name][1] - 1
-                if users:
-                    self._locks[name] = lock, users
-                else:
-                    del self._locks[name]

@@ -28,11 +28,13 @@ from core.mesh import extras
 from core.mesh.header import read_header
 from core.ports.object_store import ObjectStore
 from core.ports.workshop import Workshop
+from core.services.bounded import RecentlyUsed
 from core.services.made_once import MadeOnce, done
 
 log = logging.getLogger(__name__)
 VERSION = 3  # of what is kept: a better measure or picture is made anew
 MOST_TRIES = 2
+MOST_REMEMBERED = 1000  # models of which this process knows the figures without looking again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +65,10 @@ class Inspect:
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "inspect"))
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _under_way: dict[str, Future[None]] = field(default_factory=dict)
-    _headers: dict[str, HeaderFacts] = field(default_factory=dict)
-    _reports: dict[str, MeshReport] = field(default_factory=dict)
-    _failures: dict[str, tuple[int, str]] = field(default_factory=dict)  # looks that did not work, in this process
+    _headers: RecentlyUsed[str, HeaderFacts] = field(default_factory=lambda: RecentlyUsed(MOST_REMEMBERED))
+    _reports: RecentlyUsed[str, MeshReport] = field(default_factory=lambda: RecentlyUsed(MOST_REMEMBERED))
+    # looks that did not work, in this process: how often, and why
+    _failures: RecentlyUsed[str, tuple[int, str]] = field(default_factory=lambda: RecentlyUsed(MOST_REMEMBERED))
     _making: MadeOnce = field(default_factory=MadeOnce)
 
     # -- figures
@@ -101,11 +104,11 @@ class Inspect:
         header = self._known_header(model)
         kept = self._kept_shape(model)
         if kept is None:
-            tries, problem = self._failures.get(model.sha256, (0, ""))
+            tries, problem = self._failed(model)
             self.request(job)
             return MeshReport(header=header, shape=None, problem=problem if tries >= MOST_TRIES else "")
         report = MeshReport(header=header, shape=kept[0], problem=kept[1])
-        self._reports[model.sha256] = report
+        self._reports.put(model.sha256, report)
         return report
 
     def request(self, job: Job) -> None:
@@ -212,7 +215,7 @@ class Inspect:
         model = job.model
         if model is None or not model.is_glb or model.sha256 in self._reports:
             return None
-        if self._failures.get(model.sha256, (0, ""))[0] >= MOST_TRIES:
+        if self._failed(model)[0] >= MOST_TRIES:
             return None
         with self._lock:
             future, is_new = self._under_way.get(model.sha256), False
@@ -234,6 +237,9 @@ class Inspect:
 
         return forget
 
+    def _failed(self, model: StoredModel) -> tuple[int, str]:
+        return self._failures.get(model.sha256) or (0, "")
+
     def _look(self, job_id: int, model: StoredModel) -> None:
         try:
             if self._kept_shape(model) is not None and self.objects.exists(_thumbnail_key(model)):
@@ -241,8 +247,8 @@ class Inspect:
             self._keep(model)
         except MaquetteError as exc:  # it is asked for again with the next page, and after a restart
             if isinstance(exc, WorkshopFailed):
-                tries = self._failures.get(model.sha256, (0, ""))[0]
-                self._failures[model.sha256] = (tries + 1, exc.message)
+                tries = self._failed(model)[0]
+                self._failures.put(model.sha256, (tries + 1, exc.message))
             log.warning("job %s: the model could not be looked at now: %s", job_id, exc.message)
         except Exception:
             log.exception("job %s: a fault of ours while its model was looked at", job_id)
@@ -261,7 +267,8 @@ class Inspect:
         """Read once in this process: files far away are fetched for it."""
         known = self._headers.get(model.sha256)
         if known is None:
-            known = self._headers[model.sha256] = self._header(model)
+            known = self._header(model)
+            self._headers.put(model.sha256, known)
         return known
 
     def _header(self, model: StoredModel) -> HeaderFacts:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-
-from core.services.bounded import Locks, RecentlyUsed
+from core.services.bounded import RecentlyUsed
 
 
 def test_what_was_not_used_for_longest_is_forgotten() -> None:
@@ -29,34 +27,3 @@ def test_weights_are_counted_and_what_is_too_heavy_alone_is_not_kept() -> None:
 
     assert len(kept) == 0
     assert 100 not in kept
-
-
-def test_one_name_is_held_by_one_and_forgotten_with_the_last() -> None:
-    locks = Locks()
-    order: list[str] = []
-    begun = threading.Event()
-
-    def second() -> None:
-        begun.set()
-        with locks.held("a"):
-            order.append("second")
-
-    with locks.held("a"), locks.held("b"):
-        thread = threading.Thread(target=second)
-        thread.start()
-        begun.wait(10)
-        order.append("first")
-    thread.join(10)
-
-    assert order == ["first", "second"]
-    assert len(locks) == 0
-
-
-def test_a_failure_gives_the_lock_back() -> None:
-    locks = Locks()
-    for _ in range(2):
-        try:
-            with locks.held("a"):
-                raise ValueError
-        except ValueError:
-            assert len(locks) == 0

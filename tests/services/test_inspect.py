@@ -7,11 +7,12 @@ import io
 import json
 import threading
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
+import core.services.inspect
 from core.adapters.local_files.object_store import LocalObjectStore
 from core.domain.errors import ExportFailed, InputRefused, ModelInvalid, ObjectMissing, WorkshopFailed
 from core.domain.export import Compression, ExportFacts, ExportOrder, Format
@@ -150,6 +151,26 @@ def test_a_look_that_did_not_work_is_tried_again_and_not_for_ever(
     report = again.report(job)
     assert report is not None
     assert report.shape == shape(), "nothing of it was kept for the next start"
+
+
+def test_what_is_remembered_of_models_does_not_grow_for_ever(
+    site: Site, workshop: FakeWorkshop, job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(core.services.inspect, "MOST_REMEMBERED", 3)
+    inspect = Inspect(objects=site.services.objects, workshop=workshop, exports=LocalObjectStore(tmp_path / "exports"))
+    assert job.model is not None
+    for number in range(8):
+        workshop.trouble = "It took too long." if number % 2 else ""
+        other = replace(job, model=replace(job.model, sha256=f"{number:x}".ljust(64, "0")))
+        for _ in range(2):
+            inspect.wait(other, patience_s=10)
+        report = inspect.report(other)
+        assert report is not None
+        assert report.problem == workshop.trouble
+
+    for remembered in (inspect._headers, inspect._reports, inspect._failures):
+        assert 0 < len(remembered) <= 3
+    assert len(inspect._under_way) == 0
 
 
 @pytest.mark.parametrize("data", [b"", None])

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
-import stat
+import threading
 import uuid
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
+from core.adapters.folders import PART, make_room, remove, sweep
 from core.domain.errors import ObjectMissing, StorageFull, StoreUnavailable
 
-PARTIAL = ".part"
+log = logging.getLogger(__name__)
+MOST_VANISHED = 50  # times that a folder may be removed as empty just before the first file comes into it
 
 
 class LocalObjectStore:
@@ -25,26 +28,27 @@ class LocalObjectStore:
     def __init__(self, folder: Path, *, most_bytes: int | None = None) -> None:
         self._folder = folder.resolve()
         self._most_bytes = most_bytes
+        self._making_room = threading.Lock()
 
     def put(self, key: str, data: bytes, *, media_type: str) -> None:
         target = self._path(key)
-        partial = target.with_name(f".{uuid.uuid4().hex}{PARTIAL}")
+        partial = target.with_name(f".{uuid.uuid4().hex}{PART}")
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with partial.open("wb") as file:
+            with _opened(partial) as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(target)
             _sync_folder(target.parent)
-            self._make_room(target, len(data))
         except OSError as exc:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                remove(partial, below=self._folder)
             if exc.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise StorageFull(
                     "The disk is full, so the file could not be stored. Free some space; work goes on by itself."
                 ) from exc
             raise StoreUnavailable(f"The file {key} could not be written below {self._folder}: {exc}.") from exc
+        self._make_room(target)
 
     def get(self, key: str) -> bytes:
         try:
@@ -63,20 +67,26 @@ class LocalObjectStore:
 
     def delete(self, key: str) -> None:
         try:
-            self._path(key).unlink(missing_ok=True)
+            remove(self._path(key), below=self._folder)
         except OSError as exc:
             raise StoreUnavailable(f"The file {key} could not be removed: {exc}.") from exc
 
-    def _make_room(self, newest: Path, size_bytes: int) -> None:
+    def sweep(self) -> None:
+        """Remove what dead processes left here, and empty folders. A convenience for after a start: never raises."""
+        try:
+            sweep(self._folder)
+        except OSError as exc:
+            log.warning("%s could not be swept: %s", self._folder, exc)
+
+    def _make_room(self, newest: Path) -> None:
+        """The new file is stored, whatever becomes of the old ones."""
         if self._most_bytes is None:
             return
-        found = sorted(_finished(self._folder, but=newest))
-        too_much = sum(size for _, size, _ in found) + size_bytes - self._most_bytes
-        for _, size, path in found:
-            if too_much <= 0:
-                return
-            path.unlink(missing_ok=True)
-            too_much -= size
+        with self._making_room:
+            try:
+                make_room(self._folder, most_bytes=self._most_bytes, newest=newest)
+            except OSError as exc:
+                log.warning("no room could be made in %s: %s", self._folder, exc)
 
     def _path(self, key: str) -> Path:
         parts = PurePosixPath(key).parts
@@ -86,20 +96,21 @@ class LocalObjectStore:
         return self._folder.joinpath(*parts)
 
 
-def _finished(folder: Path, *, but: Path) -> Iterator[tuple[float, int, Path]]:
-    """Time, size and path of each file but one. Others' unfinished files are theirs, and any may vanish meanwhile."""
-    for path in folder.rglob("*"):
-        if path.suffix == PARTIAL or path == but:
-            continue
-        with suppress(FileNotFoundError):
-            found = path.stat()
-            if stat.S_ISREG(found.st_mode):
-                yield found.st_mtime, found.st_size, path
+def _opened(partial: Path) -> BinaryIO:
+    """A new file, in a folder that others may remove for as long as it is empty. Raises: OSError."""
+    for _ in range(MOST_VANISHED):
+        with suppress(FileNotFoundError, FileExistsError):  # mkdir says the latter of one that vanishes meanwhile
+            partial.parent.mkdir(parents=True, exist_ok=True)
+            return partial.open("wb")
+    raise OSError(errno.EBUSY, "its folder is removed again and again", str(partial.parent))
 
 
 def _sync_folder(folder: Path) -> None:
     """Make a rename survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:  # the file was deleted meanwhile, and its folder with it
+        return
     try:
         os.fsync(descriptor)
     finally:

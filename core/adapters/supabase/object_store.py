@@ -15,6 +15,7 @@ from storage3.exceptions import StorageApiError
 from storage3.types import FileOptions
 from supabase import Client
 
+from core.adapters.folders import PART, make_room
 from core.adapters.supabase.connection import SQL_FILE, Connection, storage_status
 from core.domain.errors import ObjectMissing, StorageFull, StoreUnavailable
 
@@ -41,7 +42,7 @@ class SupabaseObjectStore:
     def put(self, key: str, data: bytes, *, media_type: str) -> None:
         bucket, path = _place(key)
         options = FileOptions({"content-type": media_type, "upsert": "true"})
-        self._tried(key, lambda client: client.storage.from_(bucket).upload(path, data, options))
+        self._tried(key, lambda client: client.storage.from_(bucket).upload(path, data, options), size_bytes=len(data))
         stored = self._download(key)
         if hashlib.sha256(stored).digest() != hashlib.sha256(data).digest():
             raise StoreUnavailable(
@@ -88,7 +89,7 @@ class SupabaseObjectStore:
         bucket, path = _place(key)
         return bytes(self._tried(key, lambda client: client.storage.from_(bucket).download(path)))
 
-    def _tried(self, key: str, act: Callable[[Client], Result]) -> Result:
+    def _tried(self, key: str, act: Callable[[Client], Result], *, size_bytes: int | None = None) -> Result:
         try:
             return self._connection.tried(act)
         except StorageApiError as exc:
@@ -101,10 +102,12 @@ class SupabaseObjectStore:
                         f"{SQL_FILE} and run it; work goes on by itself."
                     ) from exc
                 raise ObjectMissing(f"The stored file {key} is not there any more.") from exc
-            if status in (413, 507) or "quota" in said or "exceeded" in said:
+            if status == 413 or "maximum allowed size" in said:
+                raise StorageFull(_too_large(key, size_bytes)) from exc
+            if status == 507 or "quota" in said or "exceeded" in said:
                 raise StorageFull(
-                    "Supabase Storage does not take the file: its size limit or the project's quota is reached. Raise "
-                    "the limit or make room in the project's Storage settings; work goes on by itself."
+                    "Supabase Storage does not take the file: the project's quota is reached. Make room, or raise the "
+                    "quota in the project's settings; work goes on by itself."
                 ) from exc
             if status in (401, 403):
                 raise StoreUnavailable(
@@ -122,24 +125,23 @@ class SupabaseObjectStore:
         kept = self._kept(key)
         if kept is None:
             return
-        aside = kept.with_name(f".{uuid.uuid4().hex}.part")
+        aside = kept.with_name(f".{uuid.uuid4().hex}{PART}")
         try:
             kept.parent.mkdir(parents=True, exist_ok=True)
             aside.write_bytes(data)
             aside.replace(kept)
-            self._make_room(kept.parent)
+            make_room(kept.parent, most_bytes=self._cache_bytes, newest=kept)
         except OSError as exc:
             log.warning("no copy of %s could be kept: %s", key, exc)
             aside.unlink(missing_ok=True)
 
-    def _make_room(self, cache: Path) -> None:
-        files = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in cache.iterdir())
-        too_much = sum(size for _, size, _ in files) - self._cache_bytes
-        for _, size, path in files[:-1]:
-            if too_much <= 0:
-                return
-            path.unlink(missing_ok=True)
-            too_much -= size
+
+def _too_large(key: str, size_bytes: int | None) -> str:
+    size = "" if size_bytes is None else f" of {size_bytes / 2**20:.1f} MB"
+    return (
+        f"Supabase Storage does not take the file{size}: the size limit of the bucket {_place(key)[0]}, or that of the "
+        "whole project, is lower. Raise the limit in the project's Storage settings; work goes on by itself."
+    )
 
 
 def _place(key: str) -> tuple[str, str]:

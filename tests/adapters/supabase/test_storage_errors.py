@@ -48,8 +48,10 @@ def project() -> Iterator[Answers]:
     [
         ("404", "Object not found", ObjectMissing, "not there any more"),
         ("404", "Bucket not found", StoreUnavailable, "database_schema_update.sql"),
-        ("413", "The object exceeded the maximum allowed size", StorageFull, "quota is reached"),
-        ("400", "exceeded quota", StorageFull, "Raise the limit"),
+        ("413", "Payload too large", StorageFull, "size limit of the bucket maquette-models"),
+        ("400", "The object exceeded the maximum allowed size", StorageFull, "size limit of the bucket"),
+        ("400", "exceeded quota", StorageFull, "quota is reached. Make room"),
+        ("507", "Insufficient storage", StorageFull, "quota is reached"),
         ("403", "Unauthorized", StoreUnavailable, "secret key"),
         ("500", "Internal", StoreUnavailable, "tried again"),
     ],
@@ -62,6 +64,25 @@ def test_storage_says_what_to_do(
 
     with pytest.raises(error, match=words):
         store.get("models/1/cup.glb")
+
+
+def test_a_file_that_is_too_large_is_told_with_its_size_and_the_limit_it_met(project: Answers) -> None:
+    project.says(413, statusCode="413", error="x", message="The object exceeded the maximum allowed size")
+
+    with pytest.raises(StorageFull, match=r"the file of 3\.0 MB: the size limit of the bucket maquette-images"):
+        SupabaseObjectStore(project.connection, cache=None).put("images/a.jpg", bytes(3 * 2**20), media_type="x")
+
+
+def test_room_in_the_cache_is_not_made_of_what_another_is_still_writing(project: Answers, tmp_path: Path) -> None:
+    unfinished = tmp_path / ".1.part"
+    unfinished.write_bytes(b"half a file")
+    store = SupabaseObjectStore(project.connection, cache=tmp_path, cache_bytes=1)
+    project.says(200, a="file")
+    for number in range(3):
+        store.get(f"models/{number}/cup.glb")
+
+    assert unfinished.is_file()
+    assert len([path for path in tmp_path.iterdir() if path != unfinished]) == 1
 
 
 @pytest.mark.parametrize(
