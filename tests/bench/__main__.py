@@ -17,6 +17,7 @@ import psutil
 from core.imaging.picture import prepare
 from tests import pictures
 from tests.bench.engine import engine
+from tests.bench.load import load
 from tests.bench.memory import memory
 from tests.bench.models import models
 from tests.bench.stores import stores
@@ -37,6 +38,7 @@ def main() -> None:
     engine()
     models()
     stores()
+    load()
     waiting()
 
 
