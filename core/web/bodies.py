@@ -6,13 +6,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from core.domain.errors import InputRefused
-from core.domain.job import DEFAULT_MODEL, Job, JobOptions
+from core.domain.job import DEFAULT_MODEL, HEIGHTS_M, ORIENTATIONS, STYLES, Job, JobOptions
 from core.domain.naming import is_storable
 from core.domain.status import Status
+from core.services.requests import FACE_LIMITS, MAX_NAME, MAX_SESSION
 
 
 def _storable(text: str) -> str:
@@ -21,8 +22,25 @@ def _storable(text: str) -> str:
     return text
 
 
+def _whole(value: Any) -> Any:
+    """JSON has one kind of number: 5.0 is the whole number 5."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _one_of(*values: str) -> dict[str, Any]:
+    """For the description. Whoever makes the model checks the value and says what to choose instead."""
+    return {"enum": list(values)}
+
+
+WHOLE = BeforeValidator(_whole)  # after the limits, or the description loses them
 Text = Annotated[str, AfterValidator(_storable), Field(json_schema_extra={"pattern": r"^[^\u0000]*$"})]
 """A text from outside that both job tables can hold."""
+
+
+Group = Annotated[
+    Text, Field(description="Any text that groups your jobs.", json_schema_extra={"maxLength": MAX_SESSION})
+]
+NAMED = {"minLength": 1, "maxLength": MAX_NAME}
 
 
 class OptionsBody(BaseModel):
@@ -30,19 +48,29 @@ class OptionsBody(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    model: Annotated[Text | None, Field(description="Tripo's dated model version.")] = None
-    faceLimit: Annotated[int | None, Field(ge=1, lt=2**31, description="At most so many triangles.")] = None  # noqa: N815
+    model: Annotated[Text | None, Field(description="Tripo's dated model version.", examples=[DEFAULT_MODEL])] = None
+    faceLimit: Annotated[  # noqa: N815
+        Annotated[int, Field(ge=FACE_LIMITS[0], le=FACE_LIMITS[1]), WHOLE] | None,
+        Field(description="At most so many triangles."),
+    ] = None
     texture: bool = True
     pbr: bool = True
-    textureQuality: Annotated[Text, Field(description="standard, detailed or extreme")] = "standard"  # noqa: N815
-    geometryQuality: Annotated[Text, Field(description="standard or detailed")] = "standard"  # noqa: N815
-    orientation: Annotated[Text, Field(description="Tripo: default, or align_image: turned as in the picture.")] = (
-        "default"
-    )
+    textureQuality: Annotated[Text, Field(json_schema_extra=_one_of("standard", "detailed", "extreme"))] = "standard"  # noqa: N815
+    geometryQuality: Annotated[Text, Field(json_schema_extra=_one_of("standard", "detailed"))] = "standard"  # noqa: N815
+    orientation: Annotated[
+        Text,
+        Field(description="Tripo: align_image turns it as in the picture.", json_schema_extra=_one_of(*ORIENTATIONS)),
+    ] = "default"
     autoSize: Annotated[bool, Field(description="Tripo: the size that it guesses, in metres.")] = False  # noqa: N815
-    style: Annotated[Text, Field(description="Built-in engine: auto, solid, relief, lithophane or coin.")] = "auto"
+    style: Annotated[Text, Field(description="Built-in engine.", json_schema_extra=_one_of(*STYLES))] = "auto"
     heightM: Annotated[  # noqa: N815
-        float | None, Field(description="Built-in engine: the object's real height, metres.", allow_inf_nan=False)
+        float | None,
+        Field(
+            description="Built-in engine: the object's real height, metres.",
+            ge=HEIGHTS_M[0],
+            le=HEIGHTS_M[1],
+            allow_inf_nan=False,
+        ),
     ] = None
 
     def chosen(self) -> JobOptions:
@@ -65,29 +93,22 @@ class GenerateBody(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    sessionId: Annotated[Text, Field(description="Any text that groups your jobs.")] = ""  # noqa: N815
-    iteration: Annotated[int, Field(ge=0, lt=2**31, strict=True)] = 1
-    targetObject: Annotated[Text, Field(description="What the picture shows.")]  # noqa: N815
+    sessionId: Group = ""  # noqa: N815
+    iteration: Annotated[int, Field(ge=0, lt=2**31), WHOLE] = 1
+    targetObject: Annotated[Text, Field(description="What the picture shows.", json_schema_extra=NAMED)]  # noqa: N815
     imageUrl: Annotated[Text, Field(description="http(s) address of the picture.")]  # noqa: N815
     backUrl: Annotated[Text | None, Field(description="A picture of its back.")] = None  # noqa: N815
     options: OptionsBody = Field(default_factory=OptionsBody)
 
 
-class SubmittedBody(BaseModel):
-    """202 of `POST /api/generate-3d`."""
+class FormBody(OptionsBody):
+    """The form of `POST /api/generate-3d`, for the description; a form's texts are read one by one."""
 
-    success: bool = True
-    record_id: int
-    status: Status
-    status_url: str
-    message: str
-
-
-class ErrorBody(BaseModel):
-    """Every error."""
-
-    success: bool = False
-    error: str
+    image: Annotated[bytes, Field(description="The picture: JPEG, PNG, WebP, BMP, TIFF, GIF, HEIC or HEIF.")]
+    back: Annotated[bytes | None, Field(description="A picture of its back.")] = None
+    targetObject: Annotated[Text, Field(description="What the picture shows.", json_schema_extra=NAMED)]  # noqa: N815
+    sessionId: Group = ""  # noqa: N815
+    iteration: Annotated[int, Field(ge=0, lt=2**31)] = 1
 
 
 def status_path(job_id: int) -> str:

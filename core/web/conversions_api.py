@@ -9,26 +9,37 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.domain.job import Job
-from core.web.bodies import number, status_path
-from core.web.jobs_api import ERRORS, ServicesNeeded, job_number
+from core.web.answers import OffersBody, OrderBody
+from core.web.bodies import WHOLE, number, status_path
+from core.web.described import JobNumber, errors, json_of
+from core.web.jobs_api import ServicesNeeded, job_number
 
 router = APIRouter()
+ORDER = (
+    errors(402, 404, 409)
+    | json_of(OrderBody, code=202, words="Ordered", links=("status", "cancel"))
+    | json_of(OrderBody, words="Ordered before", links=("status", "cancel"))
+)
 
 
 class ConversionBody(BaseModel):
     """JSON of `POST /api/jobs/{id}/conversions`. A misspelt key must not order, and charge, something else."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     format: Literal["fbx"] = "fbx"
     quad: Annotated[bool, Field(description="Lay the surface anew in four-sided faces.")] = False
     faceLimit: Annotated[  # noqa: N815
-        int | None, Field(ge=1, lt=2**31, description="With quad: at most so many faces.")
+        Annotated[int, Field(ge=1, lt=2**31), WHOLE] | None, Field(description="With quad: at most so many faces.")
     ] = None
 
 
-@router.get("/jobs/{record_id}/conversions", responses=ERRORS, summary="What Tripo can make of a model, and the price")
-def offers(record_id: str, services: ServicesNeeded) -> JSONResponse:
+@router.get(
+    "/jobs/{record_id}/conversions",
+    responses=errors(404) | json_of(OffersBody),
+    summary="What Tripo can make of a model, and the price",
+)
+def offers(record_id: JobNumber, services: ServicesNeeded) -> JSONResponse:
     """No call of Tripo is made. `problem` says why nothing can be ordered; `ordered` are the jobs that were."""
     job = services.overview.job(job_number(record_id))
     kinds = [
@@ -40,8 +51,8 @@ def offers(record_id: str, services: ServicesNeeded) -> JSONResponse:
     return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
 
-@router.post("/jobs/{record_id}/conversions", status_code=202, responses=ERRORS, summary="Order one of them")
-def order(record_id: str, body: ConversionBody, services: ServicesNeeded) -> JSONResponse:
+@router.post("/jobs/{record_id}/conversions", status_code=202, responses=ORDER, summary="Order one of them")
+def order(record_id: JobNumber, body: ConversionBody, services: ServicesNeeded) -> JSONResponse:
     """Costs credits. 202 with a new job; 200 with the job that was ordered before: nothing is paid for twice."""
     added = services.convert.order(job_number(record_id), quad=body.quad, face_limit=body.faceLimit)
     job = added.job

@@ -6,25 +6,36 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from core.domain.errors import InputRefused
 from core.domain.job import Job
+from core.web.answers import AccountBody, CancelledBody, CandidatesBody, ChangedBody, RetryOfferBody
 from core.web.bodies import Text, iso, number, status_path
-from core.web.jobs_api import ERRORS, ServicesNeeded, job_number
+from core.web.described import JobNumber, errors, json_of
+from core.web.jobs_api import ServicesNeeded, job_number
 
 router = APIRouter()
+RETRY = errors(402, 404, 409) | json_of(ChangedBody, code=202, words="Queued", links=("status", "cancel"))
+
+
+EITHER: list[JsonValue] = [
+    {"required": ["take"], "properties": {"take": {"type": "string"}, "sendAgain": {"const": False}}},
+    {"required": ["sendAgain"], "properties": {"take": {"type": "null"}, "sendAgain": {"const": True}}},
+]
 
 
 class DecisionBody(BaseModel):
     """JSON of `POST /api/jobs/{id}/decision`: exactly one of the two."""
 
+    model_config = ConfigDict(strict=True, json_schema_extra={"oneOf": EITHER})
+
     take: Annotated[Text | None, Field(description="The number of the task that is this job's.")] = None
     sendAgain: Annotated[bool, Field(description="Nothing was made: send it again.")] = False  # noqa: N815
 
 
-@router.post("/jobs/{record_id}/cancel", responses=ERRORS, summary="Stop a job")
-def cancel(record_id: str, services: ServicesNeeded) -> JSONResponse:
+@router.post("/jobs/{record_id}/cancel", responses=errors(404, 409) | json_of(CancelledBody), summary="Stop a job")
+def cancel(record_id: JobNumber, services: ServicesNeeded) -> JSONResponse:
     """A job that was not sent ends for certain. Later the built-in engine stops, and it costs nothing.
 
     Tripo cannot be stopped then and may still charge. `message` says which it is.
@@ -34,8 +45,12 @@ def cancel(record_id: str, services: ServicesNeeded) -> JSONResponse:
     return JSONResponse({"success": True, "record_id": job.id, "status": job.status.value, "message": told})
 
 
-@router.get("/jobs/{record_id}/retry", responses=ERRORS, summary="What making it again would cost")
-def retry_offer(record_id: str, services: ServicesNeeded) -> JSONResponse:
+@router.get(
+    "/jobs/{record_id}/retry",
+    responses=errors(404) | json_of(RetryOfferBody),
+    summary="What making it again would cost",
+)
+def retry_offer(record_id: JobNumber, services: ServicesNeeded) -> JSONResponse:
     job = services.overview.job(job_number(record_id))
     offer = services.decide.retry_offer(job)
     body: dict[str, Any] = {"record_id": job.id, "possible": offer is not None}
@@ -48,22 +63,31 @@ def retry_offer(record_id: str, services: ServicesNeeded) -> JSONResponse:
     return JSONResponse(body)
 
 
-@router.post("/jobs/{record_id}/retry", status_code=202, responses=ERRORS, summary="Make it again, as a new job")
-def retry(record_id: str, services: ServicesNeeded) -> JSONResponse:
+@router.post("/jobs/{record_id}/retry", status_code=202, responses=RETRY, summary="Make it again, as a new job")
+def retry(record_id: JobNumber, services: ServicesNeeded) -> JSONResponse:
     job = services.decide.retry(job_number(record_id))
     body = _changed(job, "3D generation job submitted successfully") | {"retry_of": job.retry_of}
     return JSONResponse(body, status_code=202, headers={"Location": status_path(job.id)})
 
 
-@router.post("/jobs/{record_id}/fetch", status_code=202, responses=ERRORS, summary="Fetch a finished model again now")
-def fetch(record_id: str, services: ServicesNeeded) -> JSONResponse:
+@router.post(
+    "/jobs/{record_id}/fetch",
+    status_code=202,
+    responses=errors(404, 409) | json_of(ChangedBody, code=202),
+    summary="Fetch a finished model again now",
+)
+def fetch(record_id: JobNumber, services: ServicesNeeded) -> JSONResponse:
     """Costs nothing: the model is made, and only its transfer is repeated."""
     job = services.decide.fetch_again(job_number(record_id))
     return JSONResponse(_changed(job, "The model is fetched again; this costs nothing."), status_code=202)
 
 
-@router.get("/jobs/{record_id}/decision", responses=ERRORS, summary="Between what a person has to decide")
-def candidates(record_id: str, services: ServicesNeeded) -> JSONResponse:
+@router.get(
+    "/jobs/{record_id}/decision",
+    responses=errors(404) | json_of(CandidatesBody),
+    summary="Between what a person has to decide",
+)
+def candidates(record_id: JobNumber, services: ServicesNeeded) -> JSONResponse:
     job = services.overview.job(job_number(record_id))
     tasks = [
         {
@@ -78,8 +102,12 @@ def candidates(record_id: str, services: ServicesNeeded) -> JSONResponse:
     return JSONResponse({"record_id": job.id, "stage": job.stage.value, "reason": job.error_message, "tasks": tasks})
 
 
-@router.post("/jobs/{record_id}/decision", responses=ERRORS, summary="Settle a job that needs a person")
-def decide(record_id: str, body: DecisionBody, services: ServicesNeeded) -> JSONResponse:
+@router.post(
+    "/jobs/{record_id}/decision",
+    responses=errors(404, 409) | json_of(ChangedBody),
+    summary="Settle a job that needs a person",
+)
+def decide(record_id: JobNumber, body: DecisionBody, services: ServicesNeeded) -> JSONResponse:
     if (body.take is None) == (not body.sendAgain):
         raise InputRefused("Give exactly one: take, with a task's number, or sendAgain.", code="decision_unclear")
     number_ = job_number(record_id)
@@ -88,7 +116,7 @@ def decide(record_id: str, body: DecisionBody, services: ServicesNeeded) -> JSON
     return JSONResponse(_changed(services.decide.send_again(number_), "It is sent again."))
 
 
-@router.get("/account", responses=ERRORS, summary="Balance, and tasks that belong to no job")
+@router.get("/account", responses=errors() | json_of(AccountBody), summary="Balance, and tasks that belong to no job")
 def account(services: ServicesNeeded) -> JSONResponse:
     view = services.overview.account()
     balance = view.balance

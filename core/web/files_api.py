@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query
-from fastapi.responses import FileResponse, Response
+from fastapi import APIRouter, Path, Query
+from fastapi.responses import Response
+from pydantic import WithJsonSchema
 from starlette.concurrency import run_in_threadpool
 
 from core.domain.errors import ObjectMissing
 from core.domain.job import MEDIA_TYPES
 from core.domain.naming import slug
-from core.web.jobs_api import ERRORS, ServicesNeeded, job_number
+from core.web.described import NOT_MODIFIED, JobNumber, Validator, errors, file_of
+from core.web.jobs_api import ServicesNeeded, job_number
+from core.web.parts import PartedFile
 from core.web.waiting import THUMBNAILS
 
 router = APIRouter()
 THUMBNAIL_SIDES = (32, 512)  # pixels
+MODEL = errors(404) | NOT_MODIFIED | file_of(*sorted(set(MEDIA_TYPES.values())), words="The file", ranges=True)
+PICTURE = errors(404) | NOT_MODIFIED | file_of("image/jpeg", "image/png", "image/webp", words="The picture")
+FileKind = Annotated[
+    str,
+    WithJsonSchema({"type": "string", "enum": sorted(MEDIA_TYPES)}),
+    Path(openapi_examples={"GLB": {"value": "glb"}}),
+]
 # A finished file never changes. `identity` keeps Streamlit's compression away: it costs seconds on big models and
 # takes the length and Range from the answer. The policy keeps a file opened by itself from running anything.
 HEADERS = {
@@ -26,13 +36,13 @@ HEADERS = {
 }
 
 
-@router.get("/jobs/{record_id}/model.{kind}", responses=ERRORS, summary="The finished model")
+@router.get("/jobs/{record_id}/model.{kind}", response_class=Response, responses=MODEL, summary="The finished model")
 def model(
-    record_id: str,
-    kind: str,
+    record_id: JobNumber,
+    kind: FileKind,
     services: ServicesNeeded,
     download: Annotated[bool, Query(description="Offer it as a file to save.")] = False,
-    if_none_match: Annotated[str | None, Header()] = None,
+    if_none_match: Validator = None,
 ) -> Response:
     """The GLB, or what a conversion made (fbx, fbx.zip), with Range and ETag."""
     job = services.overview.job(job_number(record_id))
@@ -47,16 +57,18 @@ def model(
     media_type = MEDIA_TYPES[kind]
     path = services.objects.local_path(job.model.key)
     if path is not None:
-        return FileResponse(path, media_type=media_type, headers=headers, filename=name)
+        return PartedFile(path, media_type=media_type, headers=headers, filename=name)
     return Response(services.objects.get(job.model.key), media_type=media_type, headers=headers)
 
 
-@router.get("/jobs/{record_id}/image", responses=ERRORS, summary="The picture it was made from")
+@router.get(
+    "/jobs/{record_id}/image", response_class=Response, responses=PICTURE, summary="The picture it was made from"
+)
 async def image(
-    record_id: str,
+    record_id: JobNumber,
     services: ServicesNeeded,
     size: Annotated[int | None, Query(ge=THUMBNAIL_SIDES[0], le=THUMBNAIL_SIDES[1])] = None,
-    if_none_match: Annotated[str | None, Header()] = None,
+    if_none_match: Validator = None,
 ) -> Response:
     """The whole picture, or a small one of at most `size` pixels a side."""
     job = await run_in_threadpool(services.overview.job, job_number(record_id))

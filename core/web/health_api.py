@@ -8,13 +8,16 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from core.services.health import Health
+from core.web.answers import HealthBody
+from core.web.described import errors, json_of
 from core.web.jobs_api import ServicesNeeded
 
 router = APIRouter()
+HEALTH = errors() | json_of(HealthBody, words="Well") | json_of(HealthBody, code=503, words="Unwell")
 ANSWER_S = 3.0  # those who ask give up after five or ten
 
 
-@router.get("/health", summary="Whether everything works", responses={503: {}})
+@router.get("/health", summary="Whether everything works", responses=HEALTH)
 async def health(services: ServicesNeeded) -> JSONResponse:
     """200 when jobs move on, 503 with a sentence for what does not."""
     look = asyncio.wrap_future(services.health.begin())

@@ -20,16 +20,16 @@ from core.domain.status import Status
 from core.services.requests import SubmitRequest
 from core.services.submit import Submitted
 from core.web import prefer
+from core.web.answers import ModelReadyBody, StatusBody, SubmittedBody, WaitEndedBody
 from core.web.bodies import (
-    ErrorBody,
     GenerateBody,
     OptionsBody,
-    SubmittedBody,
     form_number,
     number,
     status_body,
     status_path,
 )
+from core.web.described import BODIES, LINKED, JobNumber, errors, json_of
 from core.web.waiting import PICTURES, WAITING, wait_for_end
 
 router = APIRouter()
@@ -43,31 +43,7 @@ async def services_at_hand() -> Services:
 
 
 ServicesNeeded = Annotated[Services, Depends(services_at_hand)]
-ERRORS: dict[int | str, dict[str, Any]] = {
-    code: {"model": ErrorBody} for code in (400, 402, 403, 404, 409, 413, 415, 422, 503, 507)
-}
-BODY_DOC: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {"schema": GenerateBody.model_json_schema()},
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["image", "targetObject"],
-                    "properties": {
-                        "image": {"type": "string", "format": "binary"},
-                        "back": {"type": "string", "format": "binary"},
-                        "targetObject": {"type": "string"},
-                        "sessionId": {"type": "string"},
-                        "iteration": {"type": "integer", "default": 1},
-                        **OptionsBody.model_json_schema()["properties"],
-                    },
-                }
-            },
-        },
-    }
-}
+STATUS = errors(404) | json_of(StatusBody)
 
 
 async def read_request(request: Request) -> SubmitRequest:
@@ -83,7 +59,7 @@ async def read_request(request: Request) -> SubmitRequest:
     if kind not in ("application/json", ""):
         raise InputRefused("Send JSON with imageUrl, or a multipart form with the field image.", code="media_type")
     try:
-        body = GenerateBody.model_validate(json.loads(await request.body()))
+        body = GenerateBody.model_validate(json.loads(await request.body()), strict=True)
     except ValidationError as exc:
         parts = [f"{'.'.join(map(str, error['loc'])) or 'The body'}: {error['msg'].lower()}." for error in exc.errors()]
         raise InputRefused(" ".join(parts), code="body_invalid") from exc
@@ -138,9 +114,12 @@ def _form_options(texts: dict[str, str]) -> JobOptions:
 @router.post(
     "/generate-3d",
     status_code=202,
-    response_model=SubmittedBody,
-    responses=ERRORS,
-    openapi_extra=BODY_DOC,
+    responses=errors(402, 409, 507)
+    | json_of(SubmittedBody, code=202, words="Queued", links=LINKED)
+    | json_of(ModelReadyBody, words="With `Prefer: wait`: the model is there")
+    | json_of(WaitEndedBody, code=408, words="With `Prefer: wait`: the time is over, and the job goes on")
+    | json_of(WaitEndedBody, code=500, words="With `Prefer: wait`: the job ended without a model"),
+    openapi_extra=BODIES,
     summary="Submit a picture",
 )
 async def generate(
@@ -166,8 +145,13 @@ async def generate(
     job = (await PICTURES.run(submit)).job
     if wait_s is not None and not WAITING.is_full:  # else as without the wish, which the standard allows
         return _waited(await wait_for_end(services.overview, job, ends_s=started_s + wait_s), services, request)
-    body = SubmittedBody(record_id=job.id, status=job.status, status_url=status_path(job.id), message=MESSAGE)
-    told = body.model_dump(mode="json")
+    told: dict[str, Any] = {
+        "success": True,
+        "record_id": job.id,
+        "status": job.status.value,
+        "status_url": status_path(job.id),
+        "message": MESSAGE,
+    }
     if estimate:
         told["estimated_credits"] = number(job.credits_estimate)
     return JSONResponse(told, status_code=202, headers={"Location": status_path(job.id)})
@@ -193,9 +177,11 @@ def _waited(job: Job, services: Services, request: Request) -> JSONResponse:
     return JSONResponse({"error": job.error_message or "The job was cancelled."}, status_code=500, headers=applied)
 
 
-@router.get("/generation-status/{record_id}", responses=ERRORS, summary="Ask how a job is doing")
-@router.get("/status/{record_id}", responses=ERRORS, summary="The same, under its other name")
-def status(record_id: str, request: Request, services: ServicesNeeded) -> JSONResponse:
+@router.get("/generation-status/{record_id}", responses=STATUS, summary="Ask how a job is doing")
+@router.get(
+    "/status/{record_id}", responses=STATUS, operation_id="status_too", summary="The same, under its other name"
+)
+def status(record_id: JobNumber, request: Request, services: ServicesNeeded) -> JSONResponse:
     """The contract's keys: `3d_url` and `image_url` when completed, `error_message` when it ended otherwise."""
     job = services.overview.job(job_number(record_id))
     overview, origin = services.overview, origin_of(request)

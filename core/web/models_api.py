@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import JSONResponse, Response
 from starlette.background import BackgroundTask
 
 from core.bootstrap import Services
 from core.domain.errors import InputRefused, ObjectMissing
 from core.domain.export import (
+    FORMATS,
     LEAST_FACES,
     LEAST_HEIGHT_MM,
     MOST_HEIGHT_MM,
@@ -31,11 +32,17 @@ from core.mesh.verdicts import verdicts
 from core.services.collect import preview_key
 from core.services.inspect import Exported
 from core.services.unreadable import original_key
+from core.web.answers import ReportBody
+from core.web.described import JobNumber, errors, file_of, json_of
 from core.web.files_api import HEADERS
-from core.web.jobs_api import ERRORS, ServicesNeeded, job_number
+from core.web.jobs_api import ServicesNeeded, job_number
+from core.web.parts import PartedFile
 from core.web.waiting import FILES, PATIENCE_S, ZIPS, result_of, wait_for
 
 router = APIRouter()
+EXPORT = errors(404, 507) | file_of(
+    *sorted({each.media_type for each in FORMATS.values()}), words="The file", ranges=True
+)
 NUMBERS = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*")
 
 
@@ -52,9 +59,13 @@ Height = Annotated[
 ]
 
 
-@router.get("/jobs/{record_id}/report", responses=ERRORS, summary="Figures of a model, and its technical fit")
+@router.get(
+    "/jobs/{record_id}/report",
+    responses=errors(404) | json_of(ReportBody),
+    summary="Figures of a model, and its technical fit",
+)
 async def report(
-    record_id: str,
+    record_id: JobNumber,
     services: ServicesNeeded,
     wait: Annotated[bool, Query(description="Until the shape is measured, at most a minute.")] = False,
 ) -> JSONResponse:
@@ -74,8 +85,13 @@ async def report(
     return JSONResponse(told)
 
 
-@router.get("/jobs/{record_id}/thumbnail.png", responses=ERRORS, summary="A picture of the model")
-async def thumbnail(record_id: str, services: ServicesNeeded) -> Response:
+@router.get(
+    "/jobs/{record_id}/thumbnail.png",
+    response_class=Response,
+    responses=errors(404, 507) | file_of("image/png", words="The drawing"),
+    summary="A picture of the model",
+)
+async def thumbnail(record_id: JobNumber, services: ServicesNeeded) -> Response:
     """512 pixels a side, transparent background; drawn here when it was not drawn yet."""
     job = await FILES.run(lambda: _with_model(services, record_id))
     data = await FILES.run(lambda: services.inspect.thumbnail(job))
@@ -87,16 +103,26 @@ async def thumbnail(record_id: str, services: ServicesNeeded) -> Response:
     return Response(data, media_type="image/png", headers=HEADERS)
 
 
-@router.get("/jobs/{record_id}/rendered.png", responses=ERRORS, summary="The generator's own picture of the model")
-def rendered(record_id: str, services: ServicesNeeded) -> Response:
+@router.get(
+    "/jobs/{record_id}/rendered.png",
+    response_class=Response,
+    responses=errors(404) | file_of("image/png", "image/jpeg", "image/webp", words="The picture"),
+    summary="The generator's own picture of the model",
+)
+def rendered(record_id: JobNumber, services: ServicesNeeded) -> Response:
     """As it came with the model, where it did."""
     job = services.overview.job(job_number(record_id))
     data = services.objects.get(preview_key(job.id))
     return Response(data, media_type=media_type_of(data), headers=HEADERS)
 
 
-@router.get("/jobs/{record_id}/original", responses=ERRORS, summary="What came, when it could not be read")
-def original(record_id: str, services: ServicesNeeded) -> Response:
+@router.get(
+    "/jobs/{record_id}/original",
+    response_class=Response,
+    responses=errors(404) | file_of("application/octet-stream", words="The file"),
+    summary="What came, when it could not be read",
+)
+def original(record_id: JobNumber, services: ServicesNeeded) -> Response:
     """For a job that failed because its file is broken; the file as it came."""
     job = services.overview.job(job_number(record_id))
     data = services.objects.get(original_key(job.id))
@@ -105,17 +131,22 @@ def original(record_id: str, services: ServicesNeeded) -> Response:
     return Response(data, media_type="application/octet-stream", headers=headers)
 
 
-@router.get("/jobs/{record_id}/turntable.webp", responses=ERRORS, summary="The model once around")
-async def turntable(record_id: str, services: ServicesNeeded) -> Response:
+@router.get(
+    "/jobs/{record_id}/turntable.webp",
+    response_class=Response,
+    responses=errors(404, 507) | file_of("image/webp", words="The turntable", ranges=True),
+    summary="The model once around",
+)
+async def turntable(record_id: JobNumber, services: ServicesNeeded) -> Response:
     """An animated WebP; made at the first call, which takes some seconds."""
     job = await FILES.run(lambda: _with_model(services, record_id))
     made = await result_of(await FILES.run(lambda: services.inspect.begin_turntable(job)))
     return await FILES.run(lambda: _file(services, job, made, download=False))
 
 
-@router.get("/jobs/{record_id}/export", responses=ERRORS, summary="The model as another file")
+@router.get("/jobs/{record_id}/export", response_class=Response, responses=EXPORT, summary="The model as another file")
 async def export(
-    record_id: str,
+    record_id: JobNumber,
     services: ServicesNeeded,
     format: Kind = Format.GLB,
     faces: Faces = None,
@@ -132,20 +163,33 @@ async def export(
     return await FILES.run(lambda: _file(services, job, made, download=True))
 
 
-@router.get("/export.zip", responses=ERRORS, summary="Several models in one zip")
+@router.get(
+    "/export.zip",
+    response_class=Response,
+    responses=errors(404, 507) | file_of("application/zip", words="The zip", ranges=True),
+    summary="Several models in one zip",
+)
 async def export_zip(
     services: ServicesNeeded,
-    jobs: Annotated[str, Query(description="Numbers, such as 3,5-9.", max_length=2000)],
+    jobs: Annotated[
+        str,
+        Query(
+            description="Numbers, such as 3,5-9.",
+            max_length=2000,
+            openapi_examples={"one": {"value": "1"}},
+            json_schema_extra={"pattern": NUMBERS.pattern},
+        ),
+    ],
     format: Kind = Format.GLB,
     faces: Faces = None,
     height_mm: Height = 100.0,
     compression: Packing = Compression.NONE,
-) -> FileResponse:
+) -> Response:
     """With `manifest.json` and `manifest.csv`: origin, figures and verdicts of each."""
     order = ExportOrder(format=format, faces=faces, height_mm=height_mm, compression=compression)
     target = await ZIPS.run(lambda: _zipped(services, numbers_of(jobs), order))
     headers = HEADERS | {"Cache-Control": "no-store"}
-    return FileResponse(
+    return PartedFile(
         target,
         media_type="application/zip",
         filename="maquette-models.zip",
@@ -188,7 +232,7 @@ def numbers_of(text: str) -> list[int]:
     return found
 
 
-def _with_model(services: Services, record_id: str) -> Job:
+def _with_model(services: Services, record_id: JobNumber) -> Job:
     job = services.overview.job(job_number(record_id))
     if job.model is None:
         raise ObjectMissing(f"Job {job.id} has no model yet.")
@@ -205,5 +249,5 @@ def _file(services: Services, job: Job, exported: Exported, *, download: bool) -
     name = exported.name if download else None
     headers = HEADERS | ({"X-Maquette-Note": exported.note} if exported.note else {})
     if path is not None:
-        return FileResponse(path, media_type=exported.media_type, headers=headers, filename=name)
+        return PartedFile(path, media_type=exported.media_type, headers=headers, filename=name)
     return Response(services.inspect.read(job, exported), media_type=exported.media_type, headers=headers)

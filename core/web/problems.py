@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from core.domain.errors import (
     BudgetExceeded,
@@ -26,6 +27,7 @@ from core.domain.errors import (
 )
 
 log = logging.getLogger(__name__)
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 RETRY_AFTER_S = 10  # a database that restarts is back within seconds
 STATUS_CODES: tuple[tuple[type[MaquetteError], int], ...] = (
     (BudgetExceeded, 402),
@@ -81,8 +83,20 @@ def _sentence(location: tuple[int | str, ...], message: str) -> str:
 async def _http(request: Request, exc: Exception) -> JSONResponse:
     if not isinstance(exc, HTTPException):
         raise exc
+    if exc.status_code == 405:
+        return problem(405, "This address does not take that method.", headers={"Allow": ", ".join(_methods(request))})
     sentence = "There is nothing at this address." if exc.status_code == 404 else str(exc.detail)
     return problem(exc.status_code, sentence, headers=dict(exc.headers) if exc.headers else None)
+
+
+def _methods(request: Request) -> list[str]:
+    """Every method of the path; the router tells only those of the first route that has it."""
+
+    def takes(method: str) -> bool:
+        scope = dict(request.scope, method=method)
+        return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+
+    return [method for method in METHODS if takes(method)]
 
 
 async def _fault(request: Request, exc: Exception) -> JSONResponse:

@@ -23,7 +23,17 @@ from core.bootstrap import get_services, reset_services
 from core.domain.errors import MaquetteError
 from core.privacy import close_folder, open_secrets, write_for_us_alone
 from core.settings import ENV_FILE, SECRETS_FILE, load_settings
-from core.web import conversions_api, decisions_api, files_api, health_api, jobs_api, models_api, problems, webhooks_api
+from core.web import (
+    conversions_api,
+    decisions_api,
+    described,
+    files_api,
+    health_api,
+    jobs_api,
+    models_api,
+    problems,
+    webhooks_api,
+)
 from core.web.limits import BodyLimit, SameOrigin
 from core.web.sockets import JobFeed
 
@@ -41,6 +51,7 @@ def make_api() -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
+        generate_unique_id_function=lambda route: route.name,
         middleware=[Middleware(SameOrigin), Middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)],
     )
     problems.install(api)
@@ -51,6 +62,8 @@ def make_api() -> FastAPI:
     api.include_router(conversions_api.router)
     api.include_router(decisions_api.router)
     api.include_router(webhooks_api.router)
+
+    described.install(api)
 
     @api.get("/docs", include_in_schema=False)
     def docs() -> HTMLResponse:

@@ -10,24 +10,44 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from core.adapters.tripo.webhooks import SIGNATURE_HEADER, delivery_of, is_signed
-from core.web.jobs_api import ERRORS, ServicesNeeded
+from core.web.answers import DoneBody
+from core.web.described import errors, json_of
+from core.web.jobs_api import ServicesNeeded
 from core.web.problems import problem
 
 log = logging.getLogger(__name__)
 router = APIRouter()
 MOST_BYTES = 256 * 1024  # a delivery has a few hundred
+SIGNED = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["id", "type"],
+                    "properties": {"id": {"type": "string"}, "type": {"type": "string"}, "data": {"type": "object"}},
+                }
+            }
+        },
+    },
+    "parameters": [{"name": SIGNATURE_HEADER, "in": "header", "required": True, "schema": {"type": "string"}}],
+}
 KNOWN_TYPES = frozenset({"task.completed", "task.failed", "balance.low"})
 
 
-@router.post("/webhooks/tripo", responses=ERRORS | {401: {}}, summary="Tripo's webhook")
+@router.post(
+    "/webhooks/tripo", responses=errors(401, 404) | json_of(DoneBody), summary="Tripo's webhook", openapi_extra=SIGNED
+)
 async def tripo_webhook(request: Request, services: ServicesNeeded) -> JSONResponse:
     """Off without TRIPO_WEBHOOK_SECRET. Stores the delivery, answers, and has the task asked for at once."""
     secret = services.settings.tripo_webhook_secret
     if secret is None:
         return problem(404, "Webhooks are off: the operator has not set TRIPO_WEBHOOK_SECRET.")
     declared = request.headers.get("content-length", "")
-    body = b"" if declared.isdecimal() and int(declared) > MOST_BYTES else await request.body()
-    if len(body) > MOST_BYTES or not body:
+    is_too_large = declared.isdecimal() and int(declared) > MOST_BYTES
+    body = b"" if is_too_large else await request.body()
+    if is_too_large or len(body) > MOST_BYTES:
         return problem(413, "A delivery has a body of a few hundred bytes; nothing was stored.")
     header = request.headers.get(SIGNATURE_HEADER, "")
     if not is_signed(secret.get_secret_value(), header, body, now_s=time.time()):
