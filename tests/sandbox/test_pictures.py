@@ -22,6 +22,7 @@ from core.imaging.picture import prepare, thumbnail
 from core.sandbox.pictures import MEMORY_BYTES, MOST_WAITING, PictureChildren
 from core.settings import harmless_environment
 from tests import pictures
+from tests.imaging.test_picture import OPAQUE, TRANSPARENT
 from tests.pictures import encoded
 
 LIMIT = 20 * 2**20
@@ -89,6 +90,12 @@ def test_the_results_are_those_of_the_decoder(sandbox: PictureChildren) -> None:
         assert sandbox.prepare(data, max_bytes=LIMIT) == picture
         assert sandbox.thumbnail(picture.data, side_px=64) == thumbnail(picture.data, side_px=64)
         assert sandbox.preview(data, max_bytes=LIMIT, side_px=64) == thumbnail(picture.data, side_px=64)
+
+
+def test_every_kind_of_picture_is_decoded_there_as_here(sandbox: PictureChildren) -> None:
+    for make in (*OPAQUE.values(), *TRANSPARENT.values()):
+        data = make()
+        assert sandbox.prepare(data, max_bytes=LIMIT) == prepare(data, max_bytes=LIMIT)
 
 
 @pytest.mark.parametrize("data", [b"", b"hello", b"%PDF-1.7\n", pictures.portrait()[:20_000], b"x" * (LIMIT + 1)])
