@@ -171,7 +171,7 @@ draft.begin()
 st.title("Turn a picture into a 3D model", anchor=False)
 problem = access.damage()
 if problem:
-    st.error(problem, icon=":material/report:")
+    st.error(words.literal(problem), icon=":material/report:")
 
 if "made" in memory:
     number, made_name = memory.made
@@ -246,4 +246,4 @@ with right:
             )
     problem = access.scheduler_problem()
     if problem:
-        st.warning(problem, icon=":material/warning:")
+        st.warning(words.literal(problem), icon=":material/warning:")

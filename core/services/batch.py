@@ -8,6 +8,7 @@ import io
 import json
 import threading
 import time
+import unicodedata
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -24,6 +25,7 @@ from core.services.zip_size import MOST_BYTES, check_before, megabytes, too_larg
 
 MOST_JOBS = 200
 MOST_S = 600.0  # what is not made by then is named in the manifest
+FORMULA_SIGNS = frozenset("=+-@")
 FIELDS = ("job", "object", "status", "file", "note", "made_by", "submitted", "finished", "credits", "faces", "bytes")
 
 
@@ -146,5 +148,8 @@ def _table(rows: Iterable[dict[str, Any]]) -> str:
 
 
 def _harmless(value: Any) -> Any:
-    """No text that a spreadsheet would run as a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    """No text that a spreadsheet would run as a formula: full-width signs count as well, and space before a sign."""
+    if not isinstance(value, str):
+        return value
+    first = unicodedata.normalize("NFKC", value.lstrip()[:1])
+    return f"'{value}" if first in FORMULA_SIGNS or value[:1].isspace() else value

@@ -284,7 +284,7 @@ class Inspect:
         except ValueError as exc:  # a file of no bytes
             raise ModelInvalid("The model file is empty.") from exc
         except OSError as exc:
-            raise StoreUnavailable(f"The file {model.key} could not be read: {exc}.") from exc
+            raise StoreUnavailable(f"The model's file could not be read ({exc.strerror}).") from exc
 
     def _kept_shape(self, model: StoredModel) -> tuple[ShapeFacts | None, str] | None:
         try:

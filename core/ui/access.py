@@ -27,6 +27,7 @@ from core.services.decide import RetryOffer
 from core.services.drafts import Drafts
 from core.services.overview import AccountView, Expected
 from core.services.requests import SubmitRequest
+from core.ui import words
 
 __all__ = [
     "Draft",
@@ -240,15 +241,15 @@ def refusals_shown() -> Iterator[None]:
     try:
         yield
     except StoreDamaged as exc:
-        st.error(exc.message, icon=":material/report:")
+        st.error(words.literal(exc.message), icon=":material/report:")
     except StoreUnavailable as exc:
         st.error(
-            f"{exc.message}\n\nYour jobs and models are safe; nothing is lost or made twice. "
+            f"{words.literal(exc.message)}\n\nYour jobs and models are safe; nothing is lost or made twice. "
             "This page tries again by itself.",
             icon=":material/cloud_off:",
         )
     except MaquetteError as exc:
-        st.warning(exc.message, icon=":material/info:")
+        st.warning(words.literal(exc.message), icon=":material/info:")
 
 
 def report_of(job: Job) -> MeshReport | None:

@@ -24,7 +24,7 @@ def _lines() -> None:
     try:
         account = access.account()
     except MaquetteError as exc:
-        st.warning(exc.message, icon=":material/cloud_off:")
+        st.warning(words.literal(exc.message), icon=":material/cloud_off:")
         return
     if account.balance is None:
         st.caption("The balance has not been read yet. It is asked for once a minute.")

@@ -101,6 +101,7 @@ def _decision(job: Job) -> None:
             chosen = st.radio(
                 "Tasks at Tripo that may be this job's",
                 [task.task_id for task in tasks],
+                format_func=words.literal,
                 captions=[words.literal(_evidence(task.status, task.created_at, task.evidence)) for task in tasks],
                 key=f"candidate-{job.id}",
             )

@@ -60,7 +60,7 @@ def _list(search: str, statuses: frozenset[Status], was_busy: bool) -> None:
         st.session_state.jobs_busy = is_busy
         problem = access.scheduler_problem() if is_busy else None
         if problem:
-            st.warning(problem, icon=":material/warning:")
+            st.warning(words.literal(problem), icon=":material/warning:")
         if not page.jobs:
             _nothing(is_filtered=bool(search or statuses))
         else:

@@ -66,7 +66,7 @@ def _running(job_id: int) -> None:
         job_actions.draw(job)
         problem = access.scheduler_problem()
         if problem:
-            st.warning(problem, icon=":material/warning:")
+            st.warning(words.literal(problem), icon=":material/warning:")
         _timeline(job)
 
 

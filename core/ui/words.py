@@ -59,7 +59,9 @@ ICONS: dict[Status, str] = {
     Status.TIMEOUT: ":material/schedule:",
 }
 MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&@])")
-
+# Where an address would be known by. Escapes do not protect: links are made of the text that is left of them.
+ADDRESS = re.compile(r"(?<=https)(?=://)|(?<=http)(?=://)|(?<=www)(?=\.)|(?<=[-.+\w])(?=@\w)", re.IGNORECASE)
+JOINER = "\u2060"  # has no width and parts no words
 
 CONVERTING = {
     Stage.SUBMITTING: ("Sending the order", "The order is on its way."),
@@ -118,8 +120,8 @@ SHAPES = {
 
 
 def literal(text: str) -> str:
-    """Text that people typed, so that Markdown shows it as they typed it."""
-    return MARKDOWN.sub(r"\\\1", text)
+    """Text of others, so that Markdown shows it as it is: an address in it is no link."""
+    return MARKDOWN.sub(r"\\\1", ADDRESS.sub(JOINER, text))
 
 
 def age(since: datetime, now: datetime) -> str:

@@ -14,6 +14,7 @@ from core.domain.errors import StoreDamaged, StoreUnavailable
 from core.ports.job_store import Failure
 from core.services.requests import SubmitRequest
 from core.settings import Settings
+from core.ui import words
 from tests import pictures
 from tests.builders import EVERY_SLOT, intent
 from tests.damage import WAYS
@@ -163,5 +164,5 @@ def test_a_scheduler_that_is_gone_is_named(services: Services, monkeypatch: pyte
 def test_names_are_shown_as_they_were_typed(services: Services, name: str) -> None:
     title = jobs_page(add(services, name)).title[0].value
 
-    assert title.replace("\\", "") == name
+    assert title.replace("\\", "").replace(words.JOINER, "") == name
     assert all(title[place - 1] == "\\" for place, sign in enumerate(title) if sign in "*_<>[]`$:")

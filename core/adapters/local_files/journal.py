@@ -33,8 +33,9 @@ class LocalJournal:
             aside.replace(path)
             self._sync_folder()
         except OSError as exc:
+            log.error("the note of task %s could not be written: %s", note.task_id, exc)
             raise StorageFull(
-                f"The note of task {note.task_id} could not be written ({exc}). Free some space."
+                f"The note of task {note.task_id} could not be written ({exc.strerror}). Free some space."
             ) from exc
 
     def notes(self) -> Sequence[TaskNote]:

@@ -47,7 +47,7 @@ class LocalObjectStore:
                 raise StorageFull(
                     "The disk is full, so the file could not be stored. Free some space; work goes on by itself."
                 ) from exc
-            raise StoreUnavailable(f"The file {key} could not be written below {self._folder}: {exc}.") from exc
+            raise _unavailable("written", key, exc) from exc
         self._make_room(target)
 
     def get(self, key: str) -> bytes:
@@ -56,7 +56,7 @@ class LocalObjectStore:
         except (FileNotFoundError, IsADirectoryError) as exc:
             raise ObjectMissing(f"The stored file {key} is not there any more.") from exc
         except OSError as exc:
-            raise StoreUnavailable(f"The file {key} could not be read: {exc}.") from exc
+            raise _unavailable("read", key, exc) from exc
 
     def exists(self, key: str) -> bool:
         return self._path(key).is_file()
@@ -69,7 +69,7 @@ class LocalObjectStore:
         try:
             remove(self._path(key), below=self._folder)
         except OSError as exc:
-            raise StoreUnavailable(f"The file {key} could not be removed: {exc}.") from exc
+            raise _unavailable("removed", key, exc) from exc
 
     def sweep(self) -> None:
         """Remove what dead processes left here, and empty folders. A convenience for after a start: never raises."""
@@ -94,6 +94,15 @@ class LocalObjectStore:
         if not parts or unsafe or key.startswith("/"):
             raise ValueError(f"Not a key of the object store: {key!r}.")
         return self._folder.joinpath(*parts)
+
+
+def _unavailable(act: str, key: str, exc: OSError) -> StoreUnavailable:
+    """People get a sentence; where the file lies on the server is for the log alone."""
+    log.error("%s could not be %s: %s", key, act, exc)
+    return StoreUnavailable(
+        f"A file could not be {act} ({exc.strerror or type(exc).__name__}). The server's log says which one. "
+        "Work goes on by itself."
+    )
 
 
 def _opened(partial: Path) -> BinaryIO:

@@ -53,7 +53,7 @@ class OfflineGenerator:
         try:
             self._folders.keep_image(token, data)
         except OSError as exc:
-            raise LookupFailed(f"The engine's folder cannot be written ({exc}). Free some space.") from exc
+            raise LookupFailed(_not_written(exc)) from exc
         return token
 
     def create(self, request: GenerationRequest, *, check_send_window: Callable[[], None]) -> str:
@@ -67,7 +67,7 @@ class OfflineGenerator:
         try:
             self._folders.stop(task_id)
         except OSError as exc:
-            raise LookupFailed(f"The engine's folder cannot be written ({exc}). Free some space.") from exc
+            raise LookupFailed(_not_written(exc)) from exc
 
     def _begin(self, task_id: str, request: GenerationRequest) -> str:
         task = TaskRequest(
@@ -83,7 +83,7 @@ class OfflineGenerator:
             self._folders.sweep()
             self._folders.create(task_id, task)
         except OSError as exc:
-            raise NotSent(f"The engine's folder cannot be written ({exc}). Free some space.") from exc
+            raise NotSent(_not_written(exc)) from exc
         self._queue(task_id)
         return task_id
 
@@ -121,3 +121,8 @@ class OfflineGenerator:
             return TaskState(task_id=task_id, phase=TaskPhase.WAITING)
         phase = TaskPhase.WORKING if progress else TaskPhase.WAITING
         return TaskState(task_id=task_id, phase=phase, progress=progress)
+
+
+def _not_written(exc: OSError) -> str:
+    log.error("the engine's folder cannot be written: %s", exc)
+    return f"The engine's folder cannot be written ({exc.strerror}). Free some space."

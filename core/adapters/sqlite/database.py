@@ -169,7 +169,9 @@ class Database:
                     f"The disk that holds {self._path.name} is full, so nothing could be written. Free some space; "
                     "work goes on by itself."
                 ) from exc
+            log.error("the job table %s cannot be used: %s", self._path, exc)
+            reason = exc.strerror if isinstance(exc, OSError) else exc  # without the path
             raise StoreUnavailable(
-                f"The job table in {self._path} cannot be used now ({exc}). Check that the folder exists, "
+                f"The job table cannot be used now ({reason}). Check that the folder of DATA_DIR exists, "
                 "can be written and is not on a full or disconnected disk."
             ) from exc
