@@ -226,9 +226,9 @@ def damage() -> str | None:
 
 
 def scheduler_problem() -> str | None:
-    """A sentence when no job moves on; None when all is well."""
+    """A sentence when no job moves on, or nothing can be stored; None when all is well."""
     health = get_services().health.look(patience_s=LOOK_S)
-    return health.scheduler_problem if health.store_problem is None else None
+    return health.store_problem or health.scheduler_problem or health.files_problem or health.disk.problem
 
 
 def now() -> datetime:

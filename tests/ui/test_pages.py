@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 import core.bootstrap
 from core.bootstrap import Services, build_services
 from core.domain.errors import StoreDamaged, StoreUnavailable
+from core.ports.disk import DiskState
 from core.ports.job_store import Failure
 from core.services.requests import SubmitRequest
 from core.settings import Settings
@@ -156,6 +158,15 @@ def test_a_scheduler_that_is_gone_is_named(services: Services, monkeypatch: pyte
     monkeypatch.setattr(type(services.jobs), "last_beat", lambda self: None)
 
     assert "no job moves on" in said(jobs_page())
+
+
+def test_a_disk_that_takes_nothing_is_named(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    add(services)
+    full = DiskState(problem="The disk of DATA_DIR has 3 MB left.")
+    health = replace(services.health, disk=lambda: full)
+    monkeypatch.setattr(core.bootstrap, "_services", replace(services, health=health))
+
+    assert "3 MB left" in said(jobs_page())
 
 
 @pytest.mark.parametrize(
