@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -166,9 +167,15 @@ def test_a_write_from_another_web_site_is_refused(site: Site) -> None:
     assert (foreign.status_code, own.status_code) == (403, 202)
 
 
+def once_queued(site: Site, act: Callable[[], object]) -> threading.Thread:
+    """Something that happens to the next job while the request waits for it."""
+    thread = threading.Thread(target=act)
+    site.services = replace(site.services, submit=replace(site.services.submit, on_queued=thread.start))
+    return thread
+
+
 def test_prefer_wait_answers_with_the_model_when_it_is_there_in_time(site: Site) -> None:
-    waker = threading.Timer(0.3, lambda: site.finish(1))
-    waker.start()
+    waker = once_queued(site, lambda: site.finish(1))
     answer = post_file(site, headers={"Prefer": "wait=10"})
     waker.join()
 
@@ -192,8 +199,7 @@ def test_prefer_wait_answers_500_when_the_job_failed(site: Site) -> None:
         claimed = site.services.jobs.claim_queued(owner="t", lease_s=60, slots=EVERY_SLOT, limit=1)[0]
         site.services.jobs.fail(claimed.claim, Failure(code="x", message="It did not work."))
 
-    waker = threading.Timer(0.3, fail)
-    waker.start()
+    waker = once_queued(site, fail)
     answer = post_file(site, headers={"Prefer": "respond-async, wait=10"})
     waker.join()
 
