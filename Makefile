@@ -3,11 +3,12 @@ PYTHON ?= python3
 PORT ?= 8501
 SEEDS ?= 1000
 MINUTES ?= 5
+LIVES ?= 500
 VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := run
-.PHONY: run install install-extras install-test check lint types imports test test-all test-unit test-proof test-slow test-supabase simulate chaos bench clean
+.PHONY: run install install-extras install-test check lint types imports test test-all test-unit test-proof test-slow test-supabase simulate differential chaos bench clean
 
 run: install ## install what is missing and serve the dashboard at http://127.0.0.1:$(PORT)
 	exec $(BIN)/streamlit run app.py --server.port $(PORT)
@@ -60,6 +61,9 @@ test-proof: install-test ## the promises of the life of a job: simulation, crash
 
 simulate: install-test ## SEEDS=100000 runs so many; SEEDS=4711-4711 replays one
 	$(BIN)/python -m tests.simulation $(SEEDS)
+
+differential: install-test ## both job stores side by side: LIVES=500 lives that Hypothesis makes up, each time others
+	DIFFERENTIAL=$(LIVES) $(BIN)/python -m pytest -m supabase tests/differential
 
 test-slow: install-test
 	$(BIN)/python -m pytest -m "(slow or e2e) and not supabase" --durations=10

@@ -449,7 +449,7 @@ begin
     if p_kind = 'queued' then
         perform pg_advisory_xact_lock(hashtext('maquette slots'));
         for slot in select key as category, value::integer as most from jsonb_each_text(p_slots::jsonb) loop
-            select least(slot.most - count(*), p_limit - cardinality(ids)) into free
+            select least(slot.most - count(*), p_limit) into free
             from public.generated_images
             where category = slot.category
               and (stage in ('submitting', 'uncertain', 'generating') or (stage = 'queued' and lease_until > t));
@@ -464,6 +464,7 @@ begin
                 ids := ids || found_ids;
             end if;
         end loop;
+        ids := array(select unnest(ids) order by 1 limit p_limit);  -- the oldest of all categories
     elsif p_kind = 'due' then
         if exists (select 1 from public.account_state where generator = p_generator and calls_after > t)
            or not exists (select 1 from public.generated_images
@@ -475,13 +476,13 @@ begin
             select id from public.generated_images
             where stage in ('generating', 'late') and generator = p_generator
               and next_poll_at <= t + make_interval(secs => p_seconds) and (lease_until is null or lease_until <= t)
-            order by next_poll_at limit p_limit for update skip locked) f;
+            order by next_poll_at, id limit p_limit for update skip locked) f;
     elsif p_kind = 'saving' then
         select coalesce(array_agg(id), '{}') into ids from (
             select id from public.generated_images
             where stage = 'saving' and generator = p_generator and next_poll_at <= t
               and (lease_until is null or lease_until <= t)
-            order by next_poll_at limit p_limit for update skip locked) f;
+            order by next_poll_at, id limit p_limit for update skip locked) f;
     elsif p_kind = 'uncertain' then
         select coalesce(array_agg(id), '{}') into ids from (
             select j.id from public.generated_images j
@@ -666,7 +667,7 @@ $$;
 create or replace function public.maquette_last_beat() returns jsonb
 language sql stable security invoker set search_path = pg_catalog, public, pg_temp
 as $$
-select to_jsonb(b) from public.scheduler_heartbeats b order by b.at desc limit 1
+select to_jsonb(b) from public.scheduler_heartbeats b order by b.at desc, b.owner collate "C" limit 1
 $$;
 
 -- No call of the account for a while; the longer wait wins.
@@ -800,7 +801,7 @@ select s.* from public.seen_tasks s
 where (s.job_id = p_job or (p_job = -1 and not exists (select 1 from public.generated_images a
                                                        where a.id = s.job_id and a.stage = 'attention')))
   and not exists (select 1 from public.generated_images j where j.task_id = s.task_id)
-order by coalesce(s.created_at, s.first_seen_at) desc limit p_limit
+order by coalesce(s.created_at, s.first_seen_at) desc, s.task_id collate "C" limit p_limit
 $$;
 
 -- Whether a task was named before it was bound.
@@ -828,7 +829,8 @@ begin
         update public.generated_images set hint_at = public.maquette_now(), next_poll_at = public.maquette_now()
         where task_id = p_task and stage in ('generating', 'late');
         if not exists (select 1 from public.generated_images where task_id = p_task) then
-            insert into public.seen_tasks (task_id, account, source) values (p_task, p_account, 'webhook')
+            insert into public.seen_tasks (task_id, account, source, first_seen_at)
+            values (p_task, p_account, 'webhook', public.maquette_now())
             on conflict (task_id) do nothing;
         end if;
     end if;

@@ -1,10 +1,10 @@
-"""Why a new job is not added, in the same words for every job table."""
+"""Why a new job is not added or a task not bound, in the same words for every job table."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
-from core.domain.errors import BudgetExceeded, IdempotencyConflict
+from core.domain.errors import BudgetExceeded, IdempotencyConflict, IllegalTransition
 from core.domain.job import Job, NewJob
 from core.ports.job_store import Budget
 
@@ -25,3 +25,8 @@ def over_budget(new: NewJob, budget: Budget, used: Decimal) -> BudgetExceeded:
         f"{budget.most.normalize():f} only {max(Decimal(0), budget.most - used).normalize():f} are left. "
         "Nothing was sent or charged. Try again later, or ask the operator to raise MAX_CREDITS_PER_DAY."
     )
+
+
+def task_taken(task_id: str, *, owner_id: int, job_id: int) -> IllegalTransition:
+    """A task is bound once, to one job, for ever."""
+    return IllegalTransition(f"Task {task_id} already belongs to job {owner_id}; job {job_id} cannot have it.")

@@ -116,6 +116,12 @@ def test_a_bill_of_a_task_sent_more_than_a_day_ago_is_left(jobs: JobStore, clock
     assert jobs.get(claimed.job.id).credits_used is None
 
 
+def test_a_task_named_twice_is_kept_once_with_what_was_said_last(jobs: JobStore) -> None:
+    jobs.keep_seen([seen("b", status="running"), seen("b", status="success"), seen("a"), seen("C")])
+
+    assert [(each.task_id, each.status) for each in jobs.seen_tasks()] == [("C", ""), ("a", ""), ("b", "success")]
+
+
 def test_who_lost_the_claim_leaves_no_candidates(jobs: JobStore, clock: FakeClock) -> None:
     held = uncertain(jobs)
     clock.advance(61)
@@ -242,6 +248,17 @@ def test_a_delivery_is_kept_once_and_makes_its_task_due(jobs: JobStore, clock: F
     due = jobs.claim_due(owner="a", lease_s=60, generator="tripo", limit=5)
     assert [each.job.task_id for each in due] == ["task-1"]
     assert jobs.last_delivery_at() == clock.now()
+
+
+def test_news_of_a_task_are_a_change_and_the_same_news_at_the_same_moment_none(jobs: JobStore) -> None:
+    jobs.bind_task(submitting(jobs).claim, "task-1", poll_in_s=500)
+    heard = []
+    for number in range(2):
+        cursor = jobs.last_change()
+        jobs.note_delivery(ACCOUNT, Delivery(id=f"d{number}", type="task.completed", task_id="task-1"))
+        heard.append([job.id for job in jobs.changed_since(cursor, limit=5)[0]])
+
+    assert heard == [[1], []]
 
 
 def test_news_during_a_question_make_the_task_due_again(jobs: JobStore) -> None:

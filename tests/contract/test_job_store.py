@@ -149,6 +149,34 @@ def test_open_tasks_and_claimed_jobs_hold_their_slots(jobs: JobStore) -> None:
     assert len(jobs.claim_queued(owner="c", lease_s=LEASE_S, slots=slots, limit=5)) == 1
 
 
+def test_the_oldest_of_all_categories_are_claimed_first(jobs: JobStore) -> None:
+    ids = [jobs.add(new_job(category=category)).job.id for category in (Category.P_SERIES, Category.STANDARD) * 2]
+    slots = Slots(limits={Category.STANDARD: 5, Category.P_SERIES: 5})
+
+    claimed = jobs.claim_queued(owner="a", lease_s=LEASE_S, slots=slots, limit=3)
+
+    assert [each.job.id for each in claimed] == ids[:3]
+
+
+def test_of_two_notes_about_one_job_the_first_counts(jobs: JobStore, clock: FakeClock) -> None:
+    job_id = generating(jobs).job.id
+    clock.advance(10)
+    claim = due(jobs)[0].claim
+    notes = [PollNote(claim=claim, progress=progress, poll_again_in_s=5) for progress in (10, 90)]
+
+    assert jobs.note_polls(notes) == 1
+    assert jobs.get(job_id).progress == 10
+
+
+def test_tasks_due_at_the_same_time_are_claimed_oldest_first(jobs: JobStore, clock: FakeClock) -> None:
+    ids = [generating(jobs, f"task-{number}").job.id for number in (3, 2, 1)]
+    clock.advance(2)
+
+    claimed = jobs.claim_due(owner="a", lease_s=LEASE_S, generator="tripo", limit=2)
+
+    assert [each.job.id for each in claimed] == ids[:2]
+
+
 def test_categories_have_slots_of_their_own(jobs: JobStore) -> None:
     slots = Slots(limits={Category.STANDARD: 1, Category.P_SERIES: 1})
     for category in (Category.STANDARD, Category.STANDARD, Category.P_SERIES):
@@ -187,7 +215,7 @@ def test_a_task_is_never_bound_to_two_jobs(jobs: JobStore) -> None:
     other = claim_one(jobs)
     jobs.mark_submitting(other.claim, intent())
 
-    with pytest.raises(IllegalTransition, match="already belongs"):
+    with pytest.raises(IllegalTransition, match="task-1 already belongs to job 1; job 2 cannot"):
         jobs.bind_task(other.claim, "task-1", poll_in_s=2.0)
     assert jobs.get(other.job.id).task_id is None
 
@@ -197,6 +225,8 @@ def test_a_bound_job_is_not_bound_again(jobs: JobStore) -> None:
 
     with pytest.raises(IllegalTransition):
         jobs.bind_task(claimed.claim, "task-2", poll_in_s=2.0)
+    with pytest.raises(IllegalTransition, match="cannot move"):
+        jobs.bind_task(claimed.claim, "task-1", poll_in_s=2.0)
     assert jobs.get(claimed.job.id).task_id == "task-1"
 
 
@@ -597,6 +627,15 @@ def test_the_newest_heartbeat_is_told(jobs: JobStore, clock: FakeClock) -> None:
     beat = jobs.last_beat()
     assert beat is not None
     assert (beat.owner, beat.at) == ("b", clock.now())
+
+
+def test_of_two_heartbeats_at_once_the_same_is_told_by_every_store(jobs: JobStore) -> None:
+    for owner in ("b", "a"):
+        jobs.beat(owner=owner)
+    beat = jobs.last_beat()
+
+    assert beat is not None
+    assert beat.owner == "a"
 
 
 def test_a_heartbeat_from_before_the_clock_was_set_back_hides_no_newer_one(jobs: JobStore, clock: FakeClock) -> None:

@@ -54,13 +54,13 @@ class SqliteJobStore(Settling):
             self._check_not_emptied(db)
             now = to_text(self.now())
             taken = {row["category"]: row["taken"] for row in self._sql.slots_taken(db, now=now)}
-            claimed: list[Claimed] = []
+            rows: list[sqlite3.Row] = []
             for category, most in slots.limits.items():
-                free = min(most - taken.get(category.value, 0), limit - len(claimed))
+                free = min(most - taken.get(category.value, 0), limit)
                 if free > 0:
-                    rows = self._sql.queued_of_category(db, now=now, category=category.value, limit=free)
-                    claimed += self._claim_all(db, list(rows), owner, lease_s)
-            return claimed
+                    rows += self._sql.queued_of_category(db, now=now, category=category.value, limit=free)
+            oldest = sorted(rows, key=lambda row: int(row["id"]))[:limit]
+            return self._claim_all(db, oldest, owner, lease_s)
 
     def claim_due(
         self, *, owner: str, lease_s: float, generator: str, limit: int, ahead_s: float = 0.0

@@ -61,22 +61,23 @@ left join account_state a on a.generator = j.generator
 where j.stage in ('generating', 'late') and j.generator = :generator and j.next_poll_at <= :soon
   and (j.lease_until is null or j.lease_until <= :now)
   and (a.calls_after is null or a.calls_after <= :now)
-order by j.next_poll_at
+order by j.next_poll_at, j.id
 limit :limit;
 
 -- name: due_for_saving
 -- Finished tasks whose model nobody is fetching.
 select * from generated_images
 where stage = 'saving' and generator = :generator and next_poll_at <= :now and (lease_until is null or lease_until <= :now)
-order by next_poll_at
+order by next_poll_at, id
 limit :limit;
 
 -- name: submitting_without_lease
-select * from generated_images where stage = 'submitting' and (lease_until is null or lease_until <= :now);
+select * from generated_images where stage = 'submitting' and (lease_until is null or lease_until <= :now)
+order by id;
 
 -- name: started_before
 -- Jobs of one stage that were started before a time.
-select * from generated_images where stage = :stage and started_at <= :before;
+select * from generated_images where stage = :stage and started_at <= :before order by id;
 
 -- name: blocked_of_generator
 select * from generated_images where stage = 'blocked' and generator = :generator order by id;
@@ -132,7 +133,7 @@ on conflict (owner) do update set at = excluded.at;
 delete from scheduler_heartbeats where at < :before or at > :after;
 
 -- name: last_beat^
-select owner, at from scheduler_heartbeats order by at desc limit 1;
+select owner, at from scheduler_heartbeats order by at desc, owner limit 1;
 
 -- name: uncertain_of_generator
 select * from generated_images
@@ -202,7 +203,7 @@ select * from seen_tasks s
 where (s.job_id = :job_id
        or (:job_id = -1 and not exists (select 1 from generated_images a where a.id = s.job_id and a.stage = 'attention')))
   and not exists (select 1 from generated_images j where j.task_id = s.task_id)
-order by coalesce(s.created_at, s.first_seen_at) desc
+order by coalesce(s.created_at, s.first_seen_at) desc, s.task_id
 limit :limit;
 
 -- name: is_seen^
@@ -225,7 +226,7 @@ select max(received_at) as at from webhook_deliveries;
 update generated_images
 set hint_at = :now, next_poll_at = :now,
     change_number = (select coalesce(max(change_number), 0) + 1 from generated_images)
-where task_id = :task_id and stage in ('generating', 'late');
+where task_id = :task_id and stage in ('generating', 'late') and (hint_at is not :now or next_poll_at is not :now);
 
 -- name: credits_of_jobs
 -- For the budget: what jobs created since then used or may still use.

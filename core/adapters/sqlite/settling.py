@@ -9,12 +9,12 @@ from datetime import timedelta
 
 from core.adapters.sqlite.account_books import AccountBooks
 from core.adapters.sqlite.rows import seen_parameters, to_text
-from core.domain.errors import IllegalTransition
 from core.domain.generation import SeenTask
 from core.domain.job import Job
 from core.ports import job_changes as changes
 from core.ports.changing import check_held
 from core.ports.job_store import Claim, Claimed
+from core.ports.refusals import task_taken
 
 
 class Settling(AccountBooks):
@@ -24,13 +24,12 @@ class Settling(AccountBooks):
         with self._database.write() as db:
             job = self._row(db, claim.job_id)
             check_held(claim, job)
+            wait_s = self._first_look_s(db, task_id, poll_in_s)
+            changed = changes.bound(task_id, poll_in_s=wait_s)(job, self.now())
             known = self._sql.job_of_task(db, task_id=task_id)
             if known is not None:
-                raise IllegalTransition(
-                    f"Task {task_id} already belongs to job {known['id']}; job {job.id} cannot have it."
-                )
-            wait_s = self._first_look_s(db, task_id, poll_in_s)
-            return self._apply(db, job, changes.bound(task_id, poll_in_s=wait_s)(job, self.now()))
+                raise task_taken(task_id, owner_id=known["id"], job_id=job.id)
+            return self._apply(db, job, changed)
 
     def adopt_task(self, job_id: int, attempt: int, task_id: str, *, poll_in_s: float) -> Job | None:
         with self._database.write() as db:

@@ -25,7 +25,6 @@ from core.adapters.supabase.rows import (
 from core.adapters.supabase.soundness import Soundness
 from core.adapters.supabase.writing import ROUNDS, as_write
 from core.domain.errors import (
-    IllegalTransition,
     JobNotFound,
     StoreUnavailable,
 )
@@ -46,7 +45,7 @@ from core.ports.job_store import (
     PollNote,
     Slots,
 )
-from core.ports.refusals import key_taken, over_budget
+from core.ports.refusals import key_taken, over_budget, task_taken
 
 MOST_ROWS = 2**31 - 1  # no table of ours has so many
 
@@ -93,9 +92,8 @@ class SupabaseJobStore(AccountBooks):
         except APIError as exc:
             if exc.code != UNIQUE_VIOLATION:
                 raise
-            raise IllegalTransition(
-                f"Task {task_id} already belongs to another job; job {claim.job_id} cannot have it."
-            ) from exc
+            owner = self._db.call("job_of_task", p_task=task_id)[0]["id"]
+            raise task_taken(task_id, owner_id=owner, job_id=claim.job_id) from exc
 
     def adopt_task(self, job_id: int, attempt: int, task_id: str, *, poll_in_s: float) -> Job | None:
         adopted = changes.adopted(attempt, task_id, poll_in_s=self._first_look_s(task_id, poll_in_s))
@@ -133,7 +131,7 @@ class SupabaseJobStore(AccountBooks):
         return self._claim("saving", owner, lease_s, generator, limit)
 
     def note_polls(self, notes: Sequence[PollNote]) -> int:
-        by_job = {note.claim.job_id: note for note in notes}
+        by_job = {note.claim.job_id: note for note in reversed(notes)}  # the first of a job releases its claim
         written = 0
         for _ in range(ROUNDS):
             if not by_job:
@@ -270,8 +268,9 @@ class SupabaseJobStore(AccountBooks):
             p_slots=json.dumps(slots or {}),
             p_write_id=str(uuid.uuid4()),
         )
-        order = "next_poll_at" if kind in ("due", "saving") else "id"
-        jobs = [to_job(row) for row in sorted(rows, key=lambda row: row[order])]
+        jobs = sorted(map(to_job, rows), key=lambda job: job.id)
+        if kind in ("due", "saving"):
+            jobs.sort(key=lambda job: job.next_poll_at or job.created_at)
         return [Claimed(job=job, claim=Claim(job_id=job.id, owner=owner, epoch=job.epoch)) for job in jobs]
 
     def _first_look_s(self, task_id: str, poll_in_s: float) -> float:
