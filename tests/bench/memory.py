@@ -69,7 +69,8 @@ def showing(data_dir: Path) -> Iterator[ServerProcess]:
     server = ServerProcess(data_dir, SCHEDULER="off")
     pause = threading.Event()
     try:
-        while server.process.poll() is None:
+        while True:
+            assert server.process.poll() is None, server.log.read_text()
             try:
                 httpx.get(f"{server.address}/api/health", timeout=10)  # "no scheduler has run" is an answer
                 break

@@ -79,8 +79,14 @@ def waiting() -> list[psutil.Process]:
 
 
 def workers(of: psutil.Process | None = None) -> list[psutil.Process]:
-    first = (of or psutil.Process()).children()
-    return [each for each in processes(of) if each not in first]
+    found = processes(of)
+    waiting = {each.pid for each in found}
+    at_work = []
+    for each in found:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if each.ppid() in waiting:
+                at_work.append(each)
+    return at_work
 
 
 def test_the_results_are_those_of_the_decoder(sandbox: PictureChildren) -> None:
@@ -247,10 +253,11 @@ def test_the_processes_end_with_a_server_that_is_killed() -> None:
     server.stdin.write(slow())
     server.stdin.close()
     of_server = psutil.Process(server.pid)
-    while not workers(of_server):
+    while not (at_work := workers(of_server)):
         assert server.poll() is None
+    at_work[0].suspend()  # so that it would never end by itself
     watched = processes(of_server)
-    workers(of_server)[0].suspend()  # so that it would never end by itself
+    assert len(watched) == 2
     server.kill()
     server.wait()
 
