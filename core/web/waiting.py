@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
@@ -79,8 +79,16 @@ async def wait_for(future: Future[Result] | None, *, patience_s: float) -> bool:
     if future is None or future.done():
         return True
     with WAITING.one():
-        done, _ = await asyncio.wait([asyncio.wrap_future(future)], timeout=patience_s)
+        wrapped = asyncio.wrap_future(future)
+        wrapped.add_done_callback(_seen)
+        done, _ = await asyncio.wait([wrapped], timeout=patience_s)
     return bool(done)
+
+
+def _seen(future: asyncio.Future[Any]) -> None:
+    """How it ended is told to whoever needs it; asyncio would log an end that nobody looked at."""
+    if not future.cancelled():
+        future.exception()
 
 
 async def result_of(future: Future[Result]) -> Result:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ import httpx
 import pytest
 from anyio import to_thread
 
+from core.domain.errors import ExportFailed
 from core.domain.export import ExportFacts, ExportOrder
 from core.domain.job import Job
 from core.mesh.shape import measure
@@ -247,3 +249,25 @@ def test_health_needs_no_thread_of_the_common_pool(slow: Site) -> None:
             await asyncio.gather(*held)
 
     run(slow, act)
+
+
+def test_a_file_that_cannot_be_made_is_told_to_all_who_wait_and_not_to_the_log(
+    slow: Site, workshop: SlowWorkshop, job: Job, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(model: bytes, order: ExportOrder, *, name: str) -> tuple[bytes, ExportFacts]:
+        workshop.begun.append("export")
+        assert workshop.may_end.wait(PATIENCE_S)
+        raise ExportFailed("It has no faces.")
+
+    monkeypatch.setattr(workshop, "export", fail)
+
+    async def act(client: httpx.AsyncClient) -> None:
+        calls = [asyncio.create_task(client.get(f"/jobs/{job.id}/{PATHS['export']}")) for _ in range(5)]
+        await until(lambda: bool(workshop.begun))
+        workshop.may_end.set()
+        answers = [await answered(call) for call in calls]
+        assert {(answer.status_code, answer.json()["error"]) for answer in answers} == {(422, "It has no faces.")}
+
+    run(slow, act)
+    gc.collect()
+    assert [record.message for record in caplog.records if record.name == "asyncio"] == []
