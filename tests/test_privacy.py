@@ -16,7 +16,7 @@ from core.bootstrap import build_services
 from core.privacy import DATABASE, OURS, close_folder, open_secrets
 from core.settings import Settings
 from tests import pictures
-from tests.serving import ROOT, serving, start
+from tests.serving import ROOT, end, serving, start
 
 OTHERS = 0o077
 
@@ -48,8 +48,7 @@ def test_pages_and_worker_keep_everything_below_the_data_folder_for_themselves(
             assert open_to_others(data) == []
             assert {path.name for path in data.iterdir()} >= {DATABASE, "files", "offline"}
     finally:
-        worker.terminate()
-        worker.wait(30)
+        end(worker)
 
 
 def test_a_move_writes_for_its_own_user_alone(

@@ -23,11 +23,10 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-@pytest.fixture(scope="session")
-def supabase() -> Iterator[SupabaseLite]:
-    with SupabaseLite(durable=False) as server:
-        prepare(server, test_clock=True)
-        yield server
+@pytest.fixture(scope="module")
+def supabase(new_supabase: SupabaseLite) -> SupabaseLite:
+    prepare(new_supabase, test_clock=True)
+    return new_supabase
 
 
 SUPABASE = pytest.param("supabase", marks=pytest.mark.supabase)

@@ -25,7 +25,8 @@ FLAGS = [
     "--disable-sync",
     f"--host-resolver-rules=MAP {LAN_NAME} 127.0.0.1",
 ]
-expect.set_options(timeout=20_000)  # a busy machine with a software renderer is slow, not wrong
+PATIENCE_MS = 60_000  # two browsers with a software renderer on two cores are slow, not wrong
+expect.set_options(timeout=PATIENCE_MS)
 INLINE = ("data:", "blob:", "about:")
 
 
@@ -58,7 +59,7 @@ def page(browser: Browser, server: ServerProcess) -> Iterator[Page]:
     context.on("request", lambda request: asked.append(request.url))
     page = context.new_page()
     page.on("websocket", lambda socket: asked.append(socket.url))
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(PATIENCE_MS)
     yield page
     context.close()
     own = (f"http://127.0.0.1:{server.port}/", f"ws://127.0.0.1:{server.port}/")

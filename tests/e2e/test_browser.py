@@ -16,10 +16,10 @@ from playwright.sync_api import Page, expect
 import core.vendor
 from core.ui.job_table import ROW_PX
 from tests import pictures
+from tests.e2e.conftest import PATIENCE_MS
 from tests.serving import ServerProcess
 
 pytestmark = pytest.mark.e2e
-PATIENCE_MS = 60_000
 TICK_PX, BUTTON_PX, TEXT_PX = 16, 147, 260  # in a row: its box, its button, the name
 HEADER_PX = 36
 

@@ -18,7 +18,7 @@ from tests.serving import ServerProcess, serving
 pytestmark = pytest.mark.slow
 SEED = 20
 KILLS = 6
-PATIENCE_S = 60
+PATIENCE_S = 180
 
 
 def rows(data: Path) -> list[tuple[str, str, str | None, str | None, int | None]]:

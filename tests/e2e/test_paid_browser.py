@@ -9,12 +9,12 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests import pictures
+from tests.e2e.conftest import PATIENCE_MS
 from tests.fake_tripo.fbx import sample_fbx
 from tests.fake_tripo.server import FakeTripo, running
 from tests.serving import ServerProcess, serving
 
 pytestmark = pytest.mark.e2e
-PATIENCE_MS = 60_000
 
 
 @pytest.fixture

@@ -25,12 +25,11 @@ from core.mesh.formats import exported
 from core.ui.viewer import FOLDER, phone_hint, script
 from tests import pictures
 from tests.e2e import viewer_models
-from tests.e2e.conftest import INLINE, LAN_NAME, chromium
+from tests.e2e.conftest import INLINE, LAN_NAME, PATIENCE_MS, chromium
 from tests.mesh.models import ball, glb_of, textured
-from tests.serving import ServerProcess, free_port, start
+from tests.serving import ServerProcess, end, free_port, start
 
 pytestmark = pytest.mark.e2e
-PATIENCE_MS = 60_000
 MODELS = 50
 WORDS_PX = 50
 # how model-viewer counts what lies on the graphics card; and contexts that nobody gave back
@@ -104,8 +103,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, job_id: int) -> Iterator[Site
         _wait_for(lambda: _answers(f"http://127.0.0.1:{port}/files/poster.png"))
         yield Site(port=port)
     finally:
-        process.terminate()
-        process.wait(30)
+        end(process)
 
 
 @contextmanager
@@ -123,7 +121,7 @@ def opened(
     context.on("request", lambda request: asked.append(request.url))
     page = context.new_page()
     page.on("websocket", lambda socket: asked.append(socket.url))
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(PATIENCE_MS)
     if script:
         page.add_init_script(script)
     for pattern, answer in (routes or {}).items():
@@ -574,7 +572,7 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _wait_for(condition: Callable[[], bool], page: Page | None = None, *, patience_s: float = 20) -> None:
+def _wait_for(condition: Callable[[], bool], page: Page | None = None, *, patience_s: float = 120) -> None:
     """Ask ten times a second; the page goes on drawing meanwhile."""
     pause = threading.Event()
     for _ in range(int(patience_s * 10)):

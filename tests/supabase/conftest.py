@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.supabase.project import prepare
@@ -11,8 +9,7 @@ from tests.supabase.server import SupabaseLite
 
 
 @pytest.fixture(scope="module")
-def project() -> Iterator[SupabaseLite]:
+def project(new_supabase: SupabaseLite) -> SupabaseLite:
     """With the product's update, and the database's own clock."""
-    with SupabaseLite(durable=False) as server:
-        prepare(server, test_clock=False)
-        yield server
+    prepare(new_supabase, test_clock=False)
+    return new_supabase

@@ -118,6 +118,15 @@ class Postgres:
                 raise
         self.process = None
 
+    def keep_as_made(self) -> None:
+        """Remember the database as it is now, for `make_anew`. Nobody may be connected to it."""
+        self._psql(["--command=create database as_made template postgres"], database="template1")
+
+    def make_anew(self) -> None:
+        """The database as it was at `keep_as_made`; whoever is connected is cut off."""
+        for command in ("drop database postgres with (force)", "create database postgres template as_made"):
+            self._psql([f"--command={command}"], database="template1")
+
     def sql(self, text: str) -> str:
         """What psql prints, unaligned and without headers; raises RuntimeError with psql's words at the first error."""
         return self._psql(["--file=-"], text_in=text)
@@ -133,6 +142,10 @@ class Postgres:
         )
         return len(re.findall("^t$", ended, re.MULTILINE))
 
-    def _psql(self, arguments: list[str], *, text_in: str | None = None) -> str:
+    def _psql(self, arguments: list[str], *, text_in: str | None = None, database: str = "postgres") -> str:
         psql = [str(self.binaries / "psql"), "--no-psqlrc", "--quiet", "-At", "-v", "ON_ERROR_STOP=1"]
-        return run([*psql, "--dbname", self.url, *arguments], folder=self.folder, text_in=text_in)
+        return run(
+            [*psql, "--dbname", self.url.removesuffix("postgres") + database, *arguments],
+            folder=self.folder,
+            text_in=text_in,
+        )

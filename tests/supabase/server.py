@@ -111,6 +111,18 @@ class SupabaseLite:
         """Cut all connections to the database; how many there were."""
         return self.postgres.terminate_backends()
 
+    def keep_as_made(self) -> None:
+        """Remember all there is for `make_anew`; nothing answers until then."""
+        self._end_rest(signal.SIGKILL)
+        self.terminate_backends()
+        self.postgres.keep_as_made()
+
+    def make_anew(self) -> None:
+        """As at `keep_as_made`: no table, function, row or bucket that came later is left."""
+        self._end_rest(signal.SIGKILL)
+        self.postgres.make_anew()
+        self.start_rest()
+
     def restart_postgres(self, *, immediate: bool) -> None:
         """Stop (`immediate`: as in a crash) and start the database; a request under way fails, see `rest_crashes`."""
         self.postgres.stop(immediate=immediate)

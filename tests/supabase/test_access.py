@@ -12,7 +12,7 @@ from storage3.types import FileOptions
 from core.adapters.supabase.connection import Connection
 from core.adapters.supabase.job_store import SupabaseJobStore
 from tests.builders import new_job
-from tests.supabase.project import UPDATE, prepare
+from tests.supabase.project import UPDATE
 from tests.supabase.server import SupabaseLite
 
 pytestmark = pytest.mark.supabase
@@ -21,23 +21,21 @@ BUCKETS = {"maquette-images": "image/png", "maquette-models": "model/gltf-binary
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[SupabaseLite]:
-    with SupabaseLite(durable=False) as running:
-        prepare(running, test_clock=False)
-        connection = Connection(running.url, running.secret_key)
-        SupabaseJobStore(connection).add(new_job(target_object="a secret"))
-        # a row in every table, so that an empty answer is not one for want of rows
-        running.sql(
-            "insert into public.account_state values ('tripo', now());"
-            "insert into public.account_facts (account) values ('acc');"
-            "insert into public.seen_tasks (task_id, account, source) values ('t', 'acc', 'usage');"
-            "insert into public.webhook_deliveries values ('d', 'x', 't', now());"
-            "insert into public.scheduler_heartbeats values ('o', now());"
-        )
-        for bucket, media_type in BUCKETS.items():
-            upload(connection, bucket, media_type)
-        yield running
-        connection.close()
+def server(project: SupabaseLite) -> Iterator[SupabaseLite]:
+    connection = Connection(project.url, project.secret_key)
+    SupabaseJobStore(connection).add(new_job(target_object="a secret"))
+    # a row in every table, so that an empty answer is not one for want of rows
+    project.sql(
+        "insert into public.account_state values ('tripo', now());"
+        "insert into public.account_facts (account) values ('acc');"
+        "insert into public.seen_tasks (task_id, account, source) values ('t', 'acc', 'usage');"
+        "insert into public.webhook_deliveries values ('d', 'x', 't', now());"
+        "insert into public.scheduler_heartbeats values ('o', now());"
+    )
+    for bucket, media_type in BUCKETS.items():
+        upload(connection, bucket, media_type)
+    yield project
+    connection.close()
 
 
 def upload(connection: Connection, bucket: str, media_type: str) -> None:

@@ -44,11 +44,11 @@ class SupabaseBench(Bench):
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+def bench(new_supabase: SupabaseLite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     fake = FakeTripo()
-    with SupabaseLite(durable=False) as server, running(fake) as address, Zygote() as zygote:
-        prepare(server, test_clock=True)
-        yield SupabaseBench(server, tmp_path_factory.mktemp("sweep"), fake, address, zygote)
+    prepare(new_supabase, test_clock=True)
+    with running(fake) as address, Zygote() as zygote:
+        yield SupabaseBench(new_supabase, tmp_path_factory.mktemp("sweep"), fake, address, zygote)
 
 
 @pytest.mark.parametrize("name", ["normal", "answer lost", "conversion, answer lost"])

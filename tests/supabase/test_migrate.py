@@ -33,7 +33,6 @@ from core.settings import Settings
 from core.storage import installations
 from tests.builders import EVERY_SLOT, intent, new_job, stored_image, stored_model
 from tests.supabase.project import TABLES as EVERY_TABLE
-from tests.supabase.project import prepare
 from tests.supabase.server import SupabaseLite
 
 pytestmark = pytest.mark.supabase
@@ -41,10 +40,8 @@ PICTURE, MODEL = b"\xff\xd8 a picture", b"glTF a model"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[SupabaseLite]:
-    with SupabaseLite(durable=False) as running:
-        prepare(running, test_clock=False)
-        yield running
+def server(project: SupabaseLite) -> SupabaseLite:
+    return project
 
 
 @pytest.fixture

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator
 
 import pytest
 
 from tests.supabase.crowd import RARE, fill_supabase
-from tests.supabase.project import prepare
 from tests.supabase.server import SupabaseLite
 
 pytestmark = pytest.mark.supabase
@@ -70,11 +68,9 @@ COUNTS_ALL = {"first page": "maquette_page('', -1, '{}', 50, 0)"}
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[SupabaseLite]:
-    with SupabaseLite(durable=False) as running:
-        prepare(running, test_clock=False)
-        fill_supabase(running)
-        yield running
+def server(project: SupabaseLite) -> SupabaseLite:
+    fill_supabase(project)
+    return project
 
 
 def plans(server: SupabaseLite, call: str) -> str:

@@ -16,7 +16,7 @@ import pytest
 
 from tests import pictures
 from tests.fake_tripo.server import FakeTripo, running, sample_model
-from tests.serving import ServerProcess, start
+from tests.serving import ServerProcess, end, start
 from tests.supabase.project import UPDATE
 from tests.supabase.server import SupabaseLite
 
@@ -75,8 +75,8 @@ def test_pages_here_and_a_worker_there_make_a_model_that_both_serve(durable: Sup
             assert httpx.get(status["image_url"]).status_code == 200
         finally:
             pages.stop()
-            hands.send_signal(signal.SIGTERM)
-            assert hands.wait(15) == 0
+            end(hands)
+        assert hands.returncode == 0
     assert "tsk_test" not in (tmp_path / "worker.log").read_text()
     assert durable.secret_key not in (tmp_path / "worker.log").read_text() + pages.log.read_text()
 
@@ -145,25 +145,26 @@ def _post(server: ServerProcess, number: int, **more: str) -> int:
     raise AssertionError("it was never taken")
 
 
-def test_without_the_update_the_page_names_the_file_and_goes_on_once_it_is_there(tmp_path: Path) -> None:
-    with SupabaseLite(durable=False) as empty:
-        server = ServerProcess(tmp_path / "a" / "data", **settings(empty))
-        try:
-            wait_until(lambda: _health(server)["status"] == "unwell")
-            assert "database_schema_update.sql" in _health(server)["store"]["problem"]
-            refused = httpx.get(f"{server.address}/api/generation-status/1")
-            assert refused.status_code == 503
-            assert "SQL editor" in refused.json()["error"]
+def test_without_the_update_the_page_names_the_file_and_goes_on_once_it_is_there(
+    new_supabase: SupabaseLite, tmp_path: Path
+) -> None:
+    server = ServerProcess(tmp_path / "a" / "data", **settings(new_supabase))
+    try:
+        wait_until(lambda: _health(server)["status"] == "unwell")
+        assert "database_schema_update.sql" in _health(server)["store"]["problem"]
+        refused = httpx.get(f"{server.address}/api/generation-status/1")
+        assert refused.status_code == 503
+        assert "SQL editor" in refused.json()["error"]
 
-            empty.sql_file(UPDATE)
-            empty.restart_rest()
-            server.wait_until_healthy()
-            empty.kill_rest()
-            wait_until(lambda: "cannot be reached" in str(_health(server)["store"]["problem"]))
-            empty.start_rest()
-            server.wait_until_healthy()
-        finally:
-            server.stop(signal.SIGKILL)
+        new_supabase.sql_file(UPDATE)
+        new_supabase.restart_rest()
+        server.wait_until_healthy()
+        new_supabase.kill_rest()
+        wait_until(lambda: "cannot be reached" in str(_health(server)["store"]["problem"]))
+        new_supabase.start_rest()
+        server.wait_until_healthy()
+    finally:
+        server.stop(signal.SIGKILL)
 
 
 def test_a_wrong_key_is_named(durable: SupabaseLite, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -59,9 +59,8 @@ FIXED_PATH = "search_path=pg_catalog, public, pg_temp"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[SupabaseLite]:
-    with SupabaseLite(durable=False) as running:
-        yield running
+def server(new_supabase: SupabaseLite) -> SupabaseLite:
+    return new_supabase
 
 
 def rows(server: SupabaseLite, query: str) -> list[dict[str, Any]]:
