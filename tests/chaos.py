@@ -24,7 +24,7 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,7 @@ class SqliteTable:
         return self._folder / "data"
 
     def rows(self, query: str) -> list[list[Any]]:
-        with sqlite3.connect(self._folder / "data" / "maquette.sqlite3", timeout=30) as database:
+        with closing(sqlite3.connect(self._folder / "data" / "maquette.sqlite3", timeout=30)) as database, database:
             return [list(row) for row in database.execute(query).fetchall()]
 
     def trouble(self, luck: random.Random) -> str:

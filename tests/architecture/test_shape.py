@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "pages").glob("*.py"))
 MODULES = sorted((ROOT / "core").rglob("*.py"))
+TESTS = [path for path in sorted((ROOT / "tests").rglob("*.py")) if "sqlite3.connect(" in path.read_text("utf-8")]
 MOST_LINES = 350
 
 
@@ -55,6 +56,16 @@ def test_only_settings_reads_the_environment() -> None:
 
     passes_on = ROOT / "core" / "vendor" / "__main__.py"  # to npm and pip, without our keys
     assert readers == [ROOT / "core" / "settings.py", passes_on]
+
+
+@pytest.mark.parametrize("module", TESTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_a_test_opens_in_sqlite_is_closed_at_the_end_of_a_block(module: Path) -> None:
+    """`with sqlite3.connect(…)` only ends a transaction; from Python 3.13 on, one left open is a warning."""
+    calls = [node for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+    opened = {node.lineno for node in calls if ast.unparse(node.func) == "sqlite3.connect"}
+    closed = {node.lineno for node in calls if ast.unparse(node).startswith("closing(sqlite3.connect(")}
+
+    assert opened - closed == set()
 
 
 def test_the_dead_v2_api_and_registry_hosts_are_named_nowhere() -> None:

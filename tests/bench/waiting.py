@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -97,7 +97,7 @@ def with_the_product(fake: FakeTripo, address: str, folder: Path, *, webhooks: b
     finally:
         server.stop()
     ledger = fake.ledger
-    with sqlite3.connect(folder / "data" / "maquette.sqlite3") as database:
+    with closing(sqlite3.connect(folder / "data" / "maquette.sqlite3")) as database, database:
         rows = database.execute("select task_id, finished_at from generated_images").fetchall()
     delays_s = [datetime.fromisoformat(at).timestamp() - ledger.tasks[task_id].ends_s for task_id, at in rows]
     paths = [path for _, path, _ in ledger.requests]
@@ -129,7 +129,7 @@ def _tell_of_each_end(fake: FakeTripo, server: ServerProcess) -> None:
 
 
 def _count(folder: Path, where: str) -> int:
-    with sqlite3.connect(folder / "data" / "maquette.sqlite3", timeout=30) as database:
+    with closing(sqlite3.connect(folder / "data" / "maquette.sqlite3", timeout=30)) as database, database:
         return int(database.execute(f"select count(*) from generated_images where {where}").fetchone()[0])
 
 

@@ -7,6 +7,7 @@ import random
 import signal
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ PATIENCE_S = 180
 
 
 def rows(data: Path) -> list[tuple[str, str, str | None, str | None, int | None]]:
-    with sqlite3.connect(data / "maquette.sqlite3") as database:
+    with closing(sqlite3.connect(data / "maquette.sqlite3")) as database, database:
         return database.execute("select stage, status, task_id, image_token, nonce from generated_images").fetchall()
 
 

@@ -6,6 +6,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -258,14 +259,13 @@ def test_every_value_of_a_job_has_its_column(empty_project: SupabaseLite) -> Non
 
 @pytest.mark.parametrize("table", [*TABLES, "account_state", "scheduler_heartbeats"])
 def test_both_stores_have_the_same_columns(empty_project: SupabaseLite, table: str) -> None:
-    local = sqlite3.connect(":memory:")
-    local.executescript(Path("core/adapters/sqlite/schema.sql").read_text())
-    ours = {row[1] for row in local.execute(f"pragma table_info({table})")}
+    with closing(sqlite3.connect(":memory:")) as local:
+        local.executescript(Path("core/adapters/sqlite/schema.sql").read_text())
+        ours = {row[1] for row in local.execute(f"pragma table_info({table})")}
 
     assert set(columns(empty_project, table)) - {"write_id", "add_id"} == ours
     if table in TABLES:
         assert set(TABLES[table].columns) == ours - {"change_number", "folded_name", "is_folded"}
-    local.close()
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,11 +18,11 @@ WALKS_FROM_THE_NEWEST = {"newest_jobs"}  # and stops after a page
 
 
 @pytest.fixture(scope="module")
-def database() -> sqlite3.Connection:
-    connection = sqlite3.connect(":memory:")
-    connection.create_function("fold", 1, str.casefold, deterministic=True)
-    connection.executescript(FOLDER.joinpath("schema.sql").read_text())
-    return connection
+def database() -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.create_function("fold", 1, str.casefold, deterministic=True)
+        connection.executescript(FOLDER.joinpath("schema.sql").read_text())
+        yield connection
 
 
 @pytest.mark.parametrize("name", sorted(set(QUERIES) - WALKS_FROM_THE_NEWEST))

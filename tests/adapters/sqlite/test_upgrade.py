@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from core.adapters.sqlite.job_store import SqliteJobStore
@@ -16,7 +17,7 @@ FIRST = Path(__file__).with_name("first_schema.sql").read_text(encoding="utf-8")
 
 
 def columns(path: Path) -> set[str]:
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         return {row[1] for row in database.execute("pragma table_info(generated_images)")}
 
 
@@ -36,7 +37,7 @@ EVENTS = (
 
 def test_an_older_table_gets_the_checks_of_today_and_keeps_its_rows_events_and_references(tmp_path: Path) -> None:
     path = tmp_path / "old.sqlite3"
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         database.executescript(FIRST)
         database.execute(OLD_JOB, ("Old cup", None))
         database.execute(OLD_JOB, ("Old cup again", 1))
@@ -53,14 +54,14 @@ def test_an_older_table_gets_the_checks_of_today_and_keeps_its_rows_events_and_r
     assert [event.note for event in jobs.events(2)] == ["Waiting."]
     assert [job.id for job in jobs.conversions(1)] == [3]
     jobs.close()
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         assert database.execute("pragma foreign_key_check").fetchall() == []
         assert database.execute("pragma integrity_check").fetchone() == ("ok",)
 
 
 def test_a_table_of_the_first_version_gets_the_columns_and_keeps_its_jobs(tmp_path: Path) -> None:
     old, new = tmp_path / "old.sqlite3", tmp_path / "new.sqlite3"
-    with sqlite3.connect(old) as database:
+    with closing(sqlite3.connect(old)) as database, database:
         database.executescript(FIRST)
         database.execute(
             "insert into generated_images (session_id, target_object, iteration, status, stage, created_at, "
@@ -82,7 +83,7 @@ def test_a_table_of_the_first_version_gets_the_columns_and_keeps_its_jobs(tmp_pa
 
 def test_a_number_of_a_row_that_was_removed_is_not_given_again_by_the_table_of_today(tmp_path: Path) -> None:
     path = tmp_path / "old.sqlite3"
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         database.executescript(FIRST)
         for _ in range(3):
             database.execute(OLD_JOB, ("Old cup", None))
