@@ -18,5 +18,6 @@ VOLUME /data
 EXPOSE 8501
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s \
     CMD python -c "import urllib.request as u; u.urlopen('http://127.0.0.1:8501/api/health', timeout=8)"
-# inside a container every interface is bound; the container's own network decides who reaches it
+# Inside a container every interface is bound, and whoever publishes the port decides who reaches it. So it starts only with
+# `-e ACCESS=open`; compose.yaml sets that, because its proxy publishes the port for this machine alone.
 CMD ["streamlit", "run", "app.py", "--server.port", "8501", "--server.address", "0.0.0.0"]

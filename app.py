@@ -4,9 +4,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.web.server import check_start, lifespan, make_routes
+from core.web.server import check_start, lifespan, make_routes, open_doors
 
-check_start()
+doors = open_doors(check_start())
+pages = Path(__file__).parent / "pages" / "main.py"
 
 # Streamlit finds the app by this literal assignment.
-app = st.App(Path(__file__).parent / "pages" / "main.py", routes=make_routes(), lifespan=lifespan)
+app = st.App(pages, routes=make_routes(), middleware=doors, lifespan=lifespan)

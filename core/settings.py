@@ -6,6 +6,7 @@ What is set in the environment wins over `.env`, and that over `.streamlit/secre
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
@@ -24,6 +25,8 @@ from core.domain.errors import SettingsInvalid
 from core.domain.job import Category
 
 HARMLESS = ("PATH", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH", "SYSTEMROOT")
+# a name, an IPv4 address, or an IPv6 address with or without brackets
+HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_.])?|\[[0-9a-f:.]+\]|[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*")
 ENV_FILE = Path(".env")
 SECRETS_FILE = Path(".streamlit/secrets.toml")
 
@@ -32,6 +35,13 @@ class GeneratorChoice(StrEnum):
     AUTO = "auto"
     TRIPO = "tripo"
     OFFLINE = "offline"
+
+
+class Access(StrEnum):
+    """Who may use the product. Ways to sign in will be further values."""
+
+    LOCAL = "local"
+    OPEN = "open"
 
 
 class StoreChoice(StrEnum):
@@ -122,6 +132,20 @@ class Settings(BaseSettings):
     concurrency_convert: int = _setting(
         5, "a whole number, 1 to 1000", "Most conversions at Tripo open at once.", ge=1, le=1000
     )
+    access: Access = _setting(
+        Access.LOCAL,
+        "local or open",
+        "Who may use it. local: this machine alone. open: everybody who reaches the port; they see everything and "
+        "spend the account's credits.",
+    )
+    allowed_hosts: str | None = _setting(
+        None,
+        "names or addresses separated by commas, without http:// and port",
+        "Under which names it may be opened, besides localhost and the address that it is bound to.",
+    )
+    body_timeout_s: int = _setting(
+        300, "seconds, 5 to 3600", "How long a picture may take to arrive; other requests have 30 s.", ge=5, le=3600
+    )
     allow_private_image_hosts: bool = _setting(
         False,
         "on or off",
@@ -145,6 +169,19 @@ class Settings(BaseSettings):
         if value is not None and (not value.get_secret_value().isascii() or value.get_secret_value().split() == []):
             raise ValueError("it is empty or has letters that no key has")
         return value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_hosts(cls, value: str | None) -> str | None:
+        wrong = [name for name in _parts(value) if not HOST_NAME.fullmatch(name)]
+        if wrong:
+            raise ValueError(f"{wrong[0][:60]!r} is no host name")
+        return value
+
+    @property
+    def host_names(self) -> tuple[str, ...]:
+        """`allowed_hosts`, one by one, in lower case."""
+        return _parts(self.allowed_hosts)
 
     @property
     def uses_tripo(self) -> bool:
@@ -201,6 +238,10 @@ def load_settings() -> Settings:
             "STORE is supabase, but SUPABASE_URL and SUPABASE_KEY are not set. Set both, or set STORE to sqlite."
         )
     return settings
+
+
+def _parts(text: str | None) -> tuple[str, ...]:
+    return tuple(part.strip().lower() for part in (text or "").split(",") if part.strip())
 
 
 def _sentence(location: tuple[int | str, ...], problem: str) -> str:

@@ -80,13 +80,13 @@ class ServerProcess:
         return time.monotonic() - started_s
 
 
-def start(command: list[str], log: Path, settings: dict[str, Any]) -> subprocess.Popen[bytes]:
+def start(command: list[str], log: Path, settings: dict[str, Any], *, folder: Path = ROOT) -> subprocess.Popen[bytes]:
     """A process of the product, with these settings and no others of its own."""
     ours = {name.upper() for name in Settings.model_fields}
     surroundings = {name: value for name, value in os.environ.items() if name.upper() not in ours}
     chosen = {name: str(value) for name, value in settings.items()}
     with log.open("wb") as file:
-        return subprocess.Popen(command, cwd=ROOT, env=surroundings | chosen, stdout=file, stderr=subprocess.STDOUT)
+        return subprocess.Popen(command, cwd=folder, env=surroundings | chosen, stdout=file, stderr=subprocess.STDOUT)
 
 
 def end(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) -> None:

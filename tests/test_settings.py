@@ -59,6 +59,12 @@ def test_the_environment_wins_over_env_and_that_over_secrets(monkeypatch: pytest
         ("CONCURRENCY_P", "-1"),
         ("TRIPO_BASE_URL", "tripo"),
         ("TRIPO_API_KEY", "   "),
+        ("ACCESS", "everybody"),
+        ("BODY_TIMEOUT_S", "1"),
+        ("ALLOWED_HOSTS", "http://models.example.com"),
+        ("ALLOWED_HOSTS", "models.example.com:443"),
+        ("ALLOWED_HOSTS", "localhost, models.example.com/path"),
+        ("ALLOWED_HOSTS", "*"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_name_and_what_is_allowed(
@@ -68,6 +74,12 @@ def test_a_wrong_value_is_refused_with_its_name_and_what_is_allowed(
 
     with pytest.raises(SettingsInvalid, match=rf"{name} .*Allowed: .+\."):
         load_settings()
+
+
+def test_names_are_read_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALLOWED_HOSTS", " Models.example.com,[::1], 2001:db8::7 ,,10.0.0.5")
+
+    assert load_settings().host_names == ("models.example.com", "[::1]", "2001:db8::7", "10.0.0.5")
 
 
 def test_a_wrong_secret_is_never_repeated(monkeypatch: pytest.MonkeyPatch) -> None:

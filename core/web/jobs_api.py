@@ -30,6 +30,7 @@ from core.web.bodies import (
     status_path,
 )
 from core.web.described import BODIES, LINKED, JobNumber, errors, json_of
+from core.web.hosts import origin_of
 from core.web.waiting import PICTURES, WAITING, wait_for_end
 
 router = APIRouter()
@@ -170,7 +171,7 @@ def _waited(job: Job, services: Services, request: Request) -> JSONResponse:
     """The answers of the older, synchronous endpoint."""
     applied = {"Preference-Applied": "wait", "Location": status_path(job.id)}
     if job.status is Status.COMPLETED:
-        url = services.overview.model_address(job, origin=origin_of(request))
+        url = services.overview.model_address(job, origin=origin_of(request.scope))
         return JSONResponse({"success": True, "model_url": url, "supabase_record_id": job.id}, headers=applied)
     if job.status in (Status.RUNNING, Status.TIMEOUT):
         return JSONResponse({"error": "Timeout waiting for 3D generation"}, status_code=408, headers=applied)
@@ -184,7 +185,7 @@ def _waited(job: Job, services: Services, request: Request) -> JSONResponse:
 def status(record_id: JobNumber, request: Request, services: ServicesNeeded) -> JSONResponse:
     """The contract's keys: `3d_url` and `image_url` when completed, `error_message` when it ended otherwise."""
     job = services.overview.job(job_number(record_id))
-    overview, origin = services.overview, origin_of(request)
+    overview, origin = services.overview, origin_of(request.scope)
     body = status_body(
         job,
         model_address=overview.model_address(job, origin=origin),
@@ -198,8 +199,3 @@ def job_number(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 19):
         raise JobNotFound(f"There is no job {text[:40]!r}.")
     return int(text)
-
-
-def origin_of(request: Request) -> str:
-    """`http://host:port` as the caller used it."""
-    return f"{request.url.scheme}://{request.url.netloc}"

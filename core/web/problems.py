@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
 from core.domain.errors import (
@@ -28,6 +29,7 @@ from core.domain.errors import (
 
 log = logging.getLogger(__name__)
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+NOTHING_HERE = "There is nothing at this address."
 RETRY_AFTER_S = 10  # a database that restarts is back within seconds
 STATUS_CODES: tuple[tuple[type[MaquetteError], int], ...] = (
     (BudgetExceeded, 402),
@@ -56,6 +58,7 @@ def install(api: FastAPI) -> None:
     api.add_exception_handler(MaquetteError, _ours)
     api.add_exception_handler(RequestValidationError, _invalid)
     api.add_exception_handler(HTTPException, _http)
+    api.add_exception_handler(ClientDisconnect, _gone)
     api.add_exception_handler(Exception, _fault)
 
 
@@ -85,7 +88,7 @@ async def _http(request: Request, exc: Exception) -> JSONResponse:
         raise exc
     if exc.status_code == 405:
         return problem(405, "This address does not take that method.", headers={"Allow": ", ".join(_methods(request))})
-    sentence = "There is nothing at this address." if exc.status_code == 404 else str(exc.detail)
+    sentence = NOTHING_HERE if exc.status_code == 404 else str(exc.detail)
     return problem(exc.status_code, sentence, headers=dict(exc.headers) if exc.headers else None)
 
 
@@ -99,6 +102,11 @@ def _methods(request: Request) -> list[str]:
     return [method for method in METHODS if takes(method)]
 
 
+async def _gone(request: Request, exc: Exception) -> JSONResponse:
+    """Whoever sent it hung up in the middle, or was cut off by a limit that has its own answer. No fault of ours."""
+    return problem(400, "The request ended before it was complete.")
+
+
 async def _fault(request: Request, exc: Exception) -> JSONResponse:
-    log.error("%s %s: a fault of ours", request.method, request.url.path, exc_info=exc)
+    log.error("%s %s: a fault of ours", request.method, request.scope["path"], exc_info=exc)
     return problem(500, "Something went wrong on our side; it is in the server's log. Your jobs are not affected.")

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
@@ -22,7 +22,7 @@ from core import __version__, vendor
 from core.bootstrap import get_services, reset_services
 from core.domain.errors import MaquetteError
 from core.privacy import close_folder, open_secrets, write_for_us_alone
-from core.settings import ENV_FILE, SECRETS_FILE, load_settings
+from core.settings import ENV_FILE, SECRETS_FILE, Settings, load_settings
 from core.web import (
     conversions_api,
     decisions_api,
@@ -34,16 +34,20 @@ from core.web import (
     problems,
     webhooks_api,
 )
-from core.web.limits import BodyLimit, SameOrigin
+from core.web.access import bind_address, refusal_to_start, tell_streamlit
+from core.web.body_limits import BodyLimits
+from core.web.connections import Connections
+from core.web.front_door import FrontDoor
+from core.web.hosts import allowed_hosts
+from core.web.response_headers import ResponseHeaders
 from core.web.sockets import JobFeed
 
 log = logging.getLogger(__name__)
-MAX_BODY_BYTES = 41 * 1024 * 1024  # the two largest pictures, and a little for the rest of the form
 SWAGGER = "/assets/swagger-ui"
 
 
 def make_api() -> FastAPI:
-    """The REST API, to be mounted at /api."""
+    """The REST API, to be mounted at /api, behind what `make_middleware` gives."""
     api = FastAPI(
         title="Maquette",
         version=__version__,
@@ -52,7 +56,6 @@ def make_api() -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json",
         generate_unique_id_function=lambda route: route.name,
-        middleware=[Middleware(SameOrigin), Middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)],
     )
     problems.install(api)
     api.include_router(jobs_api.router)
@@ -87,17 +90,37 @@ def make_routes() -> Sequence[BaseRoute]:
     return [Mount("/api", app=make_api()), Mount("/socket.io", app=feed.app), *assets]
 
 
+def make_middleware(settings: Settings, *, bound_to: str) -> list[Middleware]:
+    """What stands before every route and web socket, outermost first. `bound_to` is the address of the server."""
+    hosts = allowed_hosts(settings.host_names, bind_address=bound_to)
+    return [
+        Middleware(ResponseHeaders),
+        Middleware(FrontDoor, hosts=hosts, access=settings.access),
+        Middleware(BodyLimits, picture_s=settings.body_timeout_s),
+    ]
+
+
+def open_doors(settings: Settings) -> list[Middleware]:
+    """The middleware of the server that Streamlit is starting; Streamlit's own check gets the same names."""
+    address = bind_address()
+    tell_streamlit(allowed_hosts(settings.host_names, bind_address=address))
+    return make_middleware(settings, bound_to=address)
+
+
 @asynccontextmanager
 async def lifespan(app: Any) -> AsyncIterator[None]:
     """The scheduler starts and stops with the server, whether or not a browser is open."""
+    connections = Connections()
+    connections.attach(asyncio.get_running_loop())
     services = await run_in_threadpool(get_services)
     services.start()
     log.info("Maquette %s: %s", __version__, services.overview.engine)
-    telling = asyncio.create_task(feed.run(services))
+    beside = [asyncio.create_task(feed.run(services)), asyncio.create_task(connections.run())]
     try:
         yield
     finally:
-        telling.cancel()
+        for task in beside:
+            task.cancel()
         has_ended = await run_in_threadpool(services.stop)
         reset_services()
         if not has_ended:
@@ -106,8 +129,11 @@ async def lifespan(app: Any) -> AsyncIterator[None]:
             os._exit(0)  # its thread would hold the process for as long as the vendor pleases
 
 
-def check_start() -> None:
-    """End the program with one sentence when it cannot run: a wrong setting, a missing file, an unusable folder."""
+def check_start() -> Settings:
+    """End the program with one sentence when it cannot or should not run.
+
+    A wrong setting, a missing file, an unusable folder, or an open port that nobody decided to open.
+    """
     _start_log()
     write_for_us_alone()
     missing = vendor.missing("run")
@@ -119,11 +145,16 @@ def check_start() -> None:
     for warning in open_secrets(ENV_FILE, SECRETS_FILE):
         log.warning(warning)
     try:
-        for warning in close_folder(load_settings().data_dir):
+        settings = load_settings()
+        unguarded = refusal_to_start(settings, bind_address())
+        if unguarded is not None:
+            _refuse(unguarded)
+        for warning in close_folder(settings.data_dir):
             log.warning(warning)
         get_services()
     except MaquetteError as exc:
         _refuse(exc.message)
+    return settings
 
 
 def _start_log() -> None:
@@ -137,6 +168,6 @@ def _start_log() -> None:
         ours.propagate = False
 
 
-def _refuse(sentence: str) -> None:
+def _refuse(sentence: str) -> NoReturn:
     print(f"\nMaquette cannot start. {sentence}\n", file=sys.stderr, flush=True)  # noqa: T201  (for whoever started it)
     raise SystemExit(2)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from typing import Any
+from urllib.parse import parse_qs
 
 import socketio
 from starlette.concurrency import run_in_threadpool
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.bootstrap import Services
 from core.domain.errors import MaquetteError
 from core.domain.job import Job
 from core.domain.status import Stage, Status
+from core.web.problems import problem
 
 log = logging.getLogger(__name__)
 LOOK_EVERY_S = 1.0
@@ -20,6 +23,20 @@ BATCH = 200
 # Numbers of changes are given out before their transactions end, so a later one may be seen first.
 OVERLAP = 100
 TOLD_KEPT = 2000
+
+
+class WithoutJsonp:
+    """Refuses JSONP, which Engine.IO offers to anyone: answers as scripts, which pages of every web site may read."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        query = parse_qs(scope.get("query_string", b""), keep_blank_values=True)
+        if scope["type"] == "http" and b"j" in query:
+            await problem(400, "JSONP is not offered; Socket.IO clients of today do without.")(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
 
 class JobFeed:
@@ -33,7 +50,7 @@ class JobFeed:
     def __init__(self) -> None:
         # None: only our own pages and programs without an Origin may connect
         self._server = socketio.AsyncServer(async_mode="asgi", cors_allowed_origins=None)
-        self.app = socketio.ASGIApp(self._server, socketio_path="/socket.io")
+        self.app = WithoutJsonp(socketio.ASGIApp(self._server, socketio_path="/socket.io"))
         self._listeners: set[str] = set()
         self._cursor: int | None = None
         self._told: dict[tuple[object, ...], None] = {}

@@ -22,7 +22,7 @@ from core.domain.job import Job
 from core.ports.picture_sandbox import PictureSandbox
 from core.settings import Settings
 from core.web.jobs_api import services_at_hand
-from core.web.server import make_api
+from core.web.server import make_api, make_middleware
 from tests import pictures
 from tests.builders import EVERY_SLOT, intent, stored_model
 from tests.fake_generator import glb
@@ -36,6 +36,9 @@ class CannedFetcher(PictureFetcher):
         if address != "https://example.com/image.png":
             raise AddressRefused("This address may not be fetched.")
         return Fetched(data=pictures.line_art(), name="image.png")
+
+
+NAMED = {"allowed_hosts": "testserver"}  # what Starlette's client calls every server
 
 
 @dataclass
@@ -72,10 +75,8 @@ def make_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
     made: list[Site] = []
 
     def make(fetcher: Any = None, sandbox: PictureSandbox | None = None, **settings: Any) -> Site:
-        services = build_services(
-            Settings(data_dir=tmp_path / "data", scheduler=False, _env_file=None, **settings),
-            pictures=sandbox or PicturesHere(),
-        )
+        chosen = Settings(data_dir=tmp_path / "data", scheduler=False, _env_file=None, **NAMED | settings)
+        services = build_services(chosen, pictures=sandbox or PicturesHere())
         services.jobs.beat(owner="t")
         if fetcher is not None:
             services = replace(services, fetcher=fetcher)
@@ -85,7 +86,9 @@ def make_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
             return site.services
 
         api.dependency_overrides = {services_at_hand: at_hand}
-        client = TestClient(Starlette(routes=[Mount("/api", app=api)]), base_url="http://testserver")
+        doors = make_middleware(chosen, bound_to="127.0.0.1")
+        behind = Starlette(routes=[Mount("/api", app=api)], middleware=doors)
+        client = TestClient(behind, base_url="http://testserver")
         site = Site(client=client, services=services)
         made.append(site)
         return site

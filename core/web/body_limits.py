@@ -1,0 +1,187 @@
+"""How large a request's body may be, how long it may take, and how many large ones may arrive at once.
+
+64 kB for everything but the forms that bring pictures: a JSON body of 40 MB would cost a gigabyte to read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+from collections.abc import Callable
+
+from fastapi.responses import JSONResponse
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from core.web.problems import problem
+
+MB = 1024 * 1024
+MOST_BYTES = 64 * 1024
+MOST_PICTURE_BYTES = 41 * MB  # the two largest pictures, and a little for the rest of the form
+MOST_S = 30.0
+LARGE_BYTES = MB
+LARGE_AT_ONCE = 8
+RETRY_AFTER_S = 5
+CHARSETS = frozenset({"utf-8", "ascii"})
+BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
+CLOSE = {"Connection": "close"}
+
+
+class BodyLimits:
+    """Answers 413, 408, 415 or 503 instead of reading on."""
+
+    def __init__(self, app: ASGIApp, *, picture_s: float, most_s: float = MOST_S) -> None:
+        self._app = app
+        self._picture_s = picture_s
+        self._most_s = min(most_s, picture_s)
+        self._large = 0  # bodies that are arriving now
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope) if scope["type"] == "http" else None
+        if headers is None or not _has_body(scope, headers):
+            await self._app(scope, receive, send)
+            return
+        has_pictures = brings_pictures(scope, headers)
+        limit = MOST_PICTURE_BYTES if has_pictures else MOST_BYTES
+        refused = _refused_at_once(headers, limit)
+        is_large = refused is None and has_pictures and _may_be_large(headers)
+        if is_large and self._large >= LARGE_AT_ONCE:
+            refused = _busy()
+        if refused is not None:
+            await refused(scope, receive, send)
+            return
+        patience_s = self._picture_s if has_pictures else self._most_s
+        self._large += is_large
+        body = _Body(receive, limit=limit, patience_s=patience_s, then=self._one_less if is_large else _nothing)
+        try:
+            await body.guard(self._app, scope, send)
+        finally:
+            body.over()
+
+    def _one_less(self) -> None:
+        self._large -= 1
+
+
+class _Body:
+    """One body on its way: counted and timed while the application reads it."""
+
+    def __init__(self, receive: Receive, *, limit: int, patience_s: float, then: Callable[[], None]) -> None:
+        self._receive = receive
+        self._limit = limit
+        self._ends_s = asyncio.get_running_loop().time() + patience_s
+        self._seen = 0
+        self._is_over = False
+        self._then = then
+        self._refused: JSONResponse | None = None
+
+    def over(self) -> None:
+        """It has arrived, or nobody waits for it any more."""
+        if not self._is_over:
+            self._is_over = True
+            self._then()
+
+    async def guard(self, app: ASGIApp, scope: Scope, send: Send) -> None:
+        """Run the application; what it says about a body that was cut off is replaced by our sentence."""
+        has_started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal has_started
+            if self._refused is None or has_started:
+                has_started = True
+                await send(message)
+
+        try:
+            await app(scope, self._next, watched)
+        except Exception:
+            if self._refused is None or has_started:
+                raise
+        if self._refused is not None and not has_started:
+            await self._refused(scope, self._receive, send)
+
+    async def _next(self) -> Message:
+        if self._refused is not None:
+            return {"type": "http.disconnect"}
+        if self._is_over:
+            return await self._receive()
+        try:
+            async with asyncio.timeout_at(self._ends_s):
+                message = await self._receive()
+        except TimeoutError:
+            return self._refuse(problem(408, "The request took too long to arrive, so it was cut off.", headers=CLOSE))
+        self._seen += len(message.get("body", b""))
+        if self._seen > self._limit:
+            return self._refuse(_too_large(self._limit))
+        if not message.get("more_body", False):
+            self.over()
+        return message
+
+    def _refuse(self, answer: JSONResponse) -> Message:
+        self._refused = answer
+        self.over()
+        return {"type": "http.disconnect"}
+
+
+def brings_pictures(scope: Scope, headers: Headers) -> bool:
+    """Whether it is a form of one of the two routes that take pictures: the API's, and that of Streamlit's uploader."""
+    if headers.get("content-type", "").split(";")[0].strip().lower() != "multipart/form-data":
+        return False
+    method, path = scope["method"], scope["path"]
+    return (method, path) == ("POST", "/api/generate-3d") or (
+        method == "PUT" and path.startswith("/_stcore/upload_file/")
+    )
+
+
+def _has_body(scope: Scope, headers: Headers) -> bool:
+    if "transfer-encoding" in headers:
+        return True
+    return headers.get("content-length", "0" if scope["method"] in BODILESS else "") != "0"
+
+
+def _may_be_large(headers: Headers) -> bool:
+    return "transfer-encoding" in headers or int(headers.get("content-length", "0")) > LARGE_BYTES
+
+
+def _refused_at_once(headers: Headers, limit: int) -> JSONResponse | None:
+    """By what the headers say, before a byte of the body is read."""
+    declared = headers.get("content-length", "0")
+    if not (declared.isascii() and declared.isdecimal() and len(declared) < 20):
+        return problem(400, "The header Content-Length is no number of bytes.", headers=CLOSE)
+    if int(declared) > limit:
+        return _too_large(limit)
+    if not _has_plain_charset(headers.get("content-type", "")):
+        return problem(415, "Send the form's texts in UTF-8; its charset is another one.", headers=CLOSE)
+    return None
+
+
+def _has_plain_charset(content_type: str) -> bool:
+    """False for a form in a charset that decodes to what is no text (`punycode`, `unicode_escape`, `utf-7`)."""
+    kind, options = parse_options_header(content_type)
+    if not kind.startswith(b"multipart/"):
+        return True
+    try:
+        return codecs.lookup(options.get(b"charset", b"utf-8").decode("latin-1")).name in CHARSETS
+    except (LookupError, ValueError):
+        return False
+
+
+def _too_large(limit: int) -> JSONResponse:
+    if limit == MOST_PICTURE_BYTES:
+        return problem(413, f"The form is larger than {limit // MB} MB. Send a smaller picture.", headers=CLOSE)
+    return problem(
+        413,
+        f"The request is larger than {limit // 1024} kB. Pictures go to /api/generate-3d, in a form.",
+        headers=CLOSE,
+    )
+
+
+def _busy() -> JSONResponse:
+    return problem(
+        503,
+        "Many large pictures are arriving at this moment. Nothing was stored; send it again in some seconds.",
+        headers=CLOSE | {"Retry-After": str(RETRY_AFTER_S)},
+    )
+
+
+def _nothing() -> None:
+    """Of a body that holds no place."""
