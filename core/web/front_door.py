@@ -25,7 +25,7 @@ FOREIGN_NAME = (
     "ALLOWED_HOSTS."
 )
 NOT_OPEN = f"This server is for its own machine alone. Its operator can set ACCESS=open; then {MEANING}."
-# `.` in a route matches no line break, so a path with one would fall through to the page.
+# `.` in a route matches no line break, so a path with one would fall through to the page, as "/api" itself does.
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -41,9 +41,9 @@ class FrontDoor:
         refused = self._refusal(scope) if scope["type"] in ("http", "websocket") else None
         if refused is None:
             await self._app(scope, receive, send)
-        elif scope["type"] == "http" or DENIAL in scope.get("extensions", {}):
+        elif scope["type"] == "http" or (refused[0] != 403 and DENIAL in scope.get("extensions", {})):
             await _answer(scope, *refused)(scope, receive, send)
-        else:
+        else:  # every server makes 403 of it, and uvicorn does so without a line in the log
             await send({"type": "websocket.close", "code": 1008, "reason": ""})
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
@@ -56,7 +56,7 @@ class FrontDoor:
             return 421, FOREIGN_NAME
         if _is_foreign(scope, host):
             return 403, FOREIGN_PAGE
-        if CONTROL.search(scope["path"]):
+        if CONTROL.search(scope["path"]) or scope["path"] == "/api":
             return 404, NOTHING_HERE
         return None
 

@@ -203,7 +203,7 @@ def test_what_does_not_come_from_another_site_is_let_in(site: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/health\n", "/api/\nhealth", "/api/jobs/1\n/cancel", "/api/\r", "/api/a\x00b", "/api/\x7f"]
+    "path", ["/api/health\n", "/api/\nhealth", "/api/jobs/1\n/cancel", "/api/\r", "/api/a\x00b", "/api", "/api/\x7f"]
 )
 def test_a_line_break_in_a_path_does_not_fall_out_of_the_api(site: Site, path: str) -> None:
     for method in ("GET", "POST"):
