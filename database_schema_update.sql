@@ -310,6 +310,11 @@ create table if not exists public.scheduler_heartbeats (
     owner text primary key,
     at    timestamptz not null
 );
+-- Which table this is, for what lies on the servers' disks and names it; a project that is emptied gets another.
+create table if not exists public.installation (
+    only_row integer primary key check (only_row = 1),
+    id       text not null
+);
 
 -- ----------------------------------------------------------------------------------------------------------- functions
 -- Lists and rows come as JSON in a text: servers differ in how they hand an object to a jsonb parameter.
@@ -600,6 +605,26 @@ create or replace function public.maquette_table_state() returns jsonb
 language sql stable security invoker set search_path = pg_catalog, public, pg_temp
 as $$
 select jsonb_build_object('version', 1, 'newest', (select coalesce(max(id), 0) from public.generated_images))
+$$;
+
+-- Which table this is; named at the first question.
+create or replace function public.maquette_installation() returns text
+language plpgsql volatile security invoker set search_path = pg_catalog, public, pg_temp
+as $$
+begin
+    if not exists (select 1 from public.installation) then
+        insert into public.installation (only_row, id) values (1, replace(gen_random_uuid()::text, '-', ''))
+        on conflict (only_row) do nothing;
+    end if;
+    return (select id from public.installation);
+end
+$$;
+
+-- An installation that moved here takes its name along.
+create or replace function public.maquette_name_installation(p_id text) returns void
+language sql volatile security invoker set search_path = pg_catalog, public, pg_temp
+as $$
+insert into public.installation (only_row, id) values (1, p_id) on conflict (only_row) do update set id = excluded.id
 $$;
 
 -- The cursor of now.
@@ -921,6 +946,9 @@ grant select, insert, update, delete on public.webhook_deliveries to service_rol
 alter table public.scheduler_heartbeats enable row level security;
 revoke all on public.scheduler_heartbeats from public, anon, authenticated;
 grant select, insert, update, delete on public.scheduler_heartbeats to service_role;
+alter table public.installation enable row level security;
+revoke all on public.installation from public, anon, authenticated;
+grant select, insert, update, delete on public.installation to service_role;
 revoke all on sequence public.maquette_changes from public, anon, authenticated;
 grant usage, select, update on all sequences in schema public to service_role;
 revoke all on function public.maquette_now() from public, anon, authenticated;
@@ -947,6 +975,10 @@ revoke all on function public.maquette_changed(bigint, integer) from public, ano
 grant execute on function public.maquette_changed(bigint, integer) to service_role;
 revoke all on function public.maquette_table_state() from public, anon, authenticated;
 grant execute on function public.maquette_table_state() to service_role;
+revoke all on function public.maquette_installation() from public, anon, authenticated;
+grant execute on function public.maquette_installation() to service_role;
+revoke all on function public.maquette_name_installation(text) from public, anon, authenticated;
+grant execute on function public.maquette_name_installation(text) to service_role;
 revoke all on function public.maquette_last_change() from public, anon, authenticated;
 grant execute on function public.maquette_last_change() to service_role;
 revoke all on function public.maquette_queued_before(bigint) from public, anon, authenticated;

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from core.adapters.internet.fetcher import PictureFetcher
 from core.adapters.local_files.disk import Disk
-from core.adapters.local_files.journal import LocalJournal
 from core.adapters.local_files.leftovers import remove_old
 from core.adapters.local_files.object_store import LocalObjectStore
 from core.adapters.offline import LABEL as OFFLINE_LABEL
@@ -41,6 +40,8 @@ from core.services.elsewhere import Elsewhere
 from core.services.gate import Gate
 from core.services.health import Checkup
 from core.services.inspect import Inspect
+from core.services.journal import Notes
+from core.services.leftovers import Leftovers
 from core.services.names import FoldNames
 from core.services.overview import AccountView, Overview
 from core.services.poll import Poll
@@ -52,7 +53,7 @@ from core.services.submit import Submit
 from core.services.watched_files import WatchedFiles
 from core.services.worker import Worker
 from core.settings import Settings, harmless_environment, load_settings
-from core.storage import of_project, stores
+from core.storage import journal_of, spool_of, stores
 
 REMOTE_PACE = 3.0  # times longer between two ticks
 EXPORTS_BYTES = 2 * 2**30  # of files that can be made again
@@ -170,6 +171,11 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
         slots=settings.slot_limits,
         settle_s=settings.settle_s,
         max_credits_per_day=settings.max_credits_per_day,
+        leftovers=Leftovers(
+            jobs=jobs,
+            journals=[journal_of(settings, name) for name in ("tripo", "offline")],
+            spool=spool_of(settings),
+        ),
     )
     return Services(
         settings=settings,
@@ -238,7 +244,12 @@ def _worker(
     settings: Settings,
     categories: frozenset[Category],
 ) -> Worker:
-    journal = LocalJournal(settings.data_dir / "journal" / generator.name)
+    notes = Notes(
+        jobs=jobs,
+        generator=generator,
+        journal=journal_of(settings, generator.name),
+        poll_in_s=settings.poll_first_s,
+    )
     scan = AccountScan(jobs=jobs, generator=generator)
     elsewhere = Elsewhere(objects=objects, generator=generator, lease_s=settings.lease_s)
     limits = {category: most for category, most in settings.slot_limits.items() if category in categories}
@@ -248,13 +259,12 @@ def _worker(
             jobs=jobs,
             objects=objects,
             generator=generator,
-            journal=journal,
+            notes=notes,
             clock=clock,
             owner=owner,
             slots=Slots(limits=limits),
             lease_s=settings.lease_s,
             send_by_s=settings.send_by_s,
-            poll_first_s=settings.poll_first_s,
         ),
         poll=Poll(
             jobs=jobs,
@@ -270,18 +280,17 @@ def _worker(
             generator=generator,
             owner=owner,
             lease_s=settings.lease_s,
-            spool=LocalObjectStore(of_project(settings, "spool")) if settings.uses_supabase else None,
+            spool=spool_of(settings),
             elsewhere=None if generator.is_paid else elsewhere,
             on_completed=inspect.request,
         ),
         reconcile=Reconcile(
             jobs=jobs,
             generator=generator,
-            journal=journal,
+            notes=notes,
             owner=owner,
             lease_s=settings.lease_s,
             job_timeout_s=settings.job_timeout_s,
-            poll_first_s=settings.poll_first_s,
         ),
         settle=Settle(
             jobs=jobs,

@@ -11,10 +11,11 @@ from typing import Any
 from tqdm import tqdm
 
 from core.domain.errors import MaquetteError, MigrationRefused
+from core.ports.journal import Installation as Home
 from core.privacy import close_folder, write_for_us_alone
-from core.services.migrate import Installation, Migrate, Moved
-from core.settings import load_settings
-from core.storage import installations
+from core.services.migrate import GENERATORS, Installation, Migrate, Moved
+from core.settings import Settings, load_settings
+from core.storage import installations, journal_of, spool_of
 
 log = logging.getLogger("core.migrate")
 
@@ -68,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
         for warning in close_folder(asked.data_dir or settings.data_dir):
             log.warning(warning)
         if asked.direction == "to-sqlite":
-            check_settled(settings.data_dir)
+            check_settled(settings, remote.jobs.installation())
         moved = move(local, remote) if asked.direction == "to-supabase" else move(remote, local)
     except MaquetteError as exc:
         print(exc.message, file=sys.stderr)  # noqa: T201
@@ -77,13 +78,21 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def check_settled(folder: Path) -> None:
-    """Nothing paid may be left that only this machine knows of. Raises: MigrationRefused."""
-    left = [path for name in ("spool", "journal") for path in (folder / name).rglob("*") if path.is_file()]
+def check_settled(settings: Settings, home: Home) -> None:
+    """Nothing paid may be left that only this machine knows of. Raises: MigrationRefused.
+
+    What belongs to another table stays where it is: it has nothing to do with this move.
+    """
+    journal = settings.data_dir / "journal"
+    notes = [note for name in GENERATORS for note in journal_of(settings, name).notes()]
+    foreign = sum(note.names_its_table and not note.home.is_same(home) for note in notes)
+    spool = spool_of(settings)
+    left = sum(path.is_file() for path in journal.rglob("*")) - foreign + len(spool.keys() if spool else ())
     if left:
         raise MigrationRefused(
-            f"{len(left)} paid answers or models are still on their way in {folder} (spool, journal). Start a worker, "
-            "wait until they are stored, stop it, and run this again. Do the same with every machine that worked."
+            f"{left} paid answers or models are still on their way in {settings.data_dir} (spool, journal). Start a "
+            "worker, wait until they are stored, stop it, and run this again. Do the same with every machine that "
+            'worked. What stays: docs/operations.md, "Notes that fit no job".'
         )
 
 

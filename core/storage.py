@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from pathlib import Path
 
+from core.adapters.local_files.journal import LocalJournal
 from core.adapters.local_files.object_store import LocalObjectStore
 from core.adapters.local_files.remains import has_models, has_notes
 from core.adapters.sqlite.archive import SqliteArchive
@@ -35,7 +37,8 @@ def stores(settings: Settings, clock: Clock) -> tuple[JobStore, ObjectStore]:
         connection = Connection(settings.supabase_url, settings.supabase_key.get_secret_value())
         spool = of_project(settings, "spool")
         remote = SupabaseJobStore(connection, has_remains=lambda: _has_remains(settings, models=spool))
-        return remote, SupabaseObjectStore(connection, cache=of_project(settings, "cache"))
+        files_of = functools.cache(lambda: remote.installation().id)
+        return remote, SupabaseObjectStore(connection, cache=of_project(settings, "cache"), installation=files_of)
     jobs = SqliteJobStore(settings.data_dir / "maquette.sqlite3", clock)
     files = settings.data_dir / "files"
     if jobs.last_change() == 0 and _has_remains(settings, models=files / "models"):
@@ -52,6 +55,16 @@ def _has_remains(settings: Settings, *, models: Path) -> bool:
 def of_project(settings: Settings, name: str) -> Path:
     """A folder of this machine for one project alone: two projects have jobs of the same numbers."""
     return settings.data_dir / name / hashlib.sha256((settings.supabase_url or "").encode()).hexdigest()[:12]
+
+
+def journal_of(settings: Settings, generator: str) -> LocalJournal:
+    """Notes of paid answers, of every table that this machine ever worked with: each note names its own."""
+    return LocalJournal(settings.data_dir / "journal" / generator)
+
+
+def spool_of(settings: Settings) -> LocalObjectStore | None:
+    """For models on their way to Storage; None where they are stored on this disk itself."""
+    return LocalObjectStore(of_project(settings, "spool")) if settings.uses_supabase else None
 
 
 def installations(settings: Settings, *, data_dir: Path | None = None) -> tuple[Installation, Installation]:

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 
 class FakeClock:
+    boot_id = "fake boot"
+
     def __init__(self) -> None:
         self._now = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
         self._boot_s = 1000.0

@@ -26,6 +26,7 @@ class FakeGenerator:
     label: str = "Tripo"
     is_paid: bool = True
     account: str = "account-1"
+    told_at: datetime | None = None
     uploads: int = 0
     requests: list[GenerationRequest] = field(default_factory=list)
     tasks: dict[str, TaskState] = field(default_factory=dict)

@@ -171,7 +171,7 @@ class Job:
         next_poll_at: when the task is to be asked for next, or None.
         missed_count, missed_since: how often in a row, and since when, the generator did not know the task.
         started_at: when the task was bound; the time limit counts from here.
-        intent_at: when the intent of the newest attempt was written.
+        intent_at: when the intent of the newest attempt was written; by the vendor's clock where that was behind ours.
         account: fingerprint of the account that attempt was meant for; never the key itself.
         settle_scans: complete searches for a lost task that found none, after the settle time.
         cancelled_at: when a person took the wish back; the status reads cancelled from then on.

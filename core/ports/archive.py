@@ -128,6 +128,10 @@ class Archive(Protocol):
         """Write rows that are not there yet, with their own numbers; new rows get higher ones. A known key is left."""
         ...
 
+    def name_installation(self, name: str) -> None:
+        """The table is called what another one was called: the installation moved here."""
+        ...
+
     def resume(self, generator: str) -> None:
         """End the waiting time of a generator's account."""
         ...

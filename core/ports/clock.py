@@ -16,3 +16,8 @@ class Clock(Protocol):
     def boot_s(self) -> float:
         """Seconds that never go back and go on counting while the machine is suspended."""
         ...
+
+    @property
+    def boot_id(self) -> str:
+        """The same for all processes whose `boot_s` can be compared; empty when that is not known."""
+        ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
@@ -109,6 +110,11 @@ class FreeGenerator(Generator, Protocol):
 
 class PaidGenerator(Generator, Protocol):
     """A generator with an account that is charged; both questions are free."""
+
+    @property
+    def told_at(self) -> datetime | None:
+        """The vendor's own time in its newest answer; None when it has told none."""
+        ...
 
     def balance(self) -> Balance:
         """Credits free and held. Raises: AccountBlocked, AccountBusy, LookupFailed."""

@@ -37,7 +37,7 @@ def submitting(intent: Intent) -> Change:
             nonce=intent.nonce,
             image_token=intent.image_token,
             send_by=now + timedelta(seconds=intent.send_within_s),
-            intent_at=now,
+            intent_at=now if intent.vendor_at is None else min(now, intent.vendor_at),
             account=intent.account,
             settle_scans=0,
             scanned_at=None,
@@ -67,13 +67,15 @@ def bound(task_id: str, *, poll_in_s: float) -> Change:
     return change
 
 
-def adopted(attempt: int, task_id: str, *, poll_in_s: float) -> Callable[[Job, datetime], Changed | None]:
+def adopted(
+    attempt: int, task_id: str, *, nonce: int | None, poll_in_s: float
+) -> Callable[[Job, datetime], Changed | None]:
     """On proof, without a claim; None when the job has gone another way, the same row when it has the task already."""
 
     def change(job: Job, now: datetime) -> Changed | None:
         if job.task_id == task_id:
             return Changed(job=job, before=job.stage)
-        if job.stage not in BINDABLE or job.attempt != attempt:
+        if job.stage not in BINDABLE or (job.attempt, job.nonce) != (attempt, nonce):
             return None
         # a new epoch: whoever held the job works on a question that is answered
         return bound(task_id, poll_in_s=poll_in_s)(replace(job, epoch=job.epoch + 1, owner=None), now)

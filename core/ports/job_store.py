@@ -3,8 +3,8 @@
 Every verb is one atomic, conditional write. Verbs that take a `Claim` change nothing and raise ClaimLost when the
 row's epoch is no longer the claim's: another worker took over, so the caller drops its result. All of them raise
 StoreUnavailable when the table cannot be reached, or must not be used (core.ports.soundness); `get` and verbs by
-number raise JobNotFound.
-Each change of stage writes exactly one event row, in the same transaction. Times are the store's own clock.
+number raise JobNotFound. Each change of stage writes exactly one event row, in the same transaction. Times are the
+store's own clock.
 """
 
 from __future__ import annotations
@@ -83,12 +83,14 @@ class Intent:
     Attributes:
         send_within_s: seconds after the write during which the request may be sent.
         account: fingerprint of the account it will be sent to.
+        vendor_at: the vendor's own time, where it is known: `intent_at`, which is compared with it, is never later.
     """
 
     nonce: int
     image_token: str
     send_within_s: float
     account: str = ""
+    vendor_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,10 +170,9 @@ class JobStore(AccountStore, Protocol):
         """submitting | uncertain | attention → generating. A task id is bound once, to one job, for ever."""
         ...
 
-    def adopt_task(self, job_id: int, attempt: int, task_id: str, *, poll_in_s: float) -> Job | None:
+    def adopt_task(self, job_id: int, attempt: int, task_id: str, *, nonce: int | None, poll_in_s: float) -> Job | None:
         """submitting | uncertain | attention → generating, on proof that this task is this attempt's; needs no claim.
-
-        Returns the job when the task is its own, now or before; None when the job has gone another way.
+        Returns the job when the task is its own, now or before; None when it has gone another way or has another nonce.
         """
         ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -31,4 +32,12 @@ class ObjectStore(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove; a missing key is no error. Raises: StoreUnavailable."""
+        ...
+
+
+class Spool(ObjectStore, Protocol):
+    """A place on this machine's own disk for files on their way to a store that may be away."""
+
+    def keys(self) -> Sequence[str]:
+        """What lies there now."""
         ...

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from core.ports.journal import Installation
+
 
 class Sound(Protocol):
     """A table that is damaged, emptied, replaced or of another version is not used.
@@ -31,4 +33,8 @@ class Sound(Protocol):
 
     def failed_write(self) -> str | None:
         """Why the newest write failed, as a sentence; None when it did not. Asks nothing."""
+        ...
+
+    def installation(self) -> Installation:
+        """Which table this is; one that has no name yet, because it is new or was emptied, is given one."""
         ...

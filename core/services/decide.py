@@ -146,7 +146,7 @@ class Decide:
         is_candidate = any(task.task_id == task_id for task in self.candidates(job_id))
         if job.stage is not Stage.ATTENTION or not is_candidate:
             raise IllegalTransition(f"Task {task_id} is no candidate for job {job_id} any more; nothing was changed.")
-        taken = self.jobs.adopt_task(job_id, job.attempt, task_id, poll_in_s=0.0)
+        taken = self.jobs.adopt_task(job_id, job.attempt, task_id, nonce=job.nonce, poll_in_s=0.0)
         if taken is None:
             raise IllegalTransition(f"Job {job_id} was settled meanwhile; nothing was changed.")
         self.on_changed()

@@ -23,10 +23,10 @@ from core.domain.generation import GenerationRequest
 from core.domain.job import Job
 from core.ports.clock import Clock
 from core.ports.job_store import Claim, Claimed, Failure, Intent, JobStore, Slots
-from core.ports.journal import TaskJournal, TaskNote
+from core.ports.journal import Installation, TaskNote
 from core.ports.object_store import ObjectStore
 from core.services.gate import Gate
-from core.services.journal import settle_note
+from core.services.journal import Notes
 from core.services.leases import kept
 from core.services.waits import retry_wait_s
 
@@ -43,13 +43,12 @@ class Dispatch:
     jobs: JobStore
     objects: ObjectStore
     generator: Gate
-    journal: TaskJournal
+    notes: Notes
     clock: Clock
     owner: str
     slots: Slots
     lease_s: float
     send_by_s: float
-    poll_first_s: float
 
     def tick(self) -> int:
         """Send what can be sent now; returns how many jobs were tried."""
@@ -69,9 +68,10 @@ class Dispatch:
     def _send(self, claimed: Claimed) -> None:
         job, claim = claimed.job, claimed.claim
         with kept(self.jobs, claim, lease_s=self.lease_s):  # a slow line may take longer than a lease
-            token = self._upload(job, claim)
-        if token is None:
+            ready = self._upload(job, claim)
+        if ready is None:
             return
+        token, home = ready
         # Taken before the intent is written, so that the window measured here ends no later than `send_by`.
         window_ends_s = self.clock.boot_s() + self.send_by_s
         intent = Intent(
@@ -79,6 +79,7 @@ class Dispatch:
             image_token=token,
             send_within_s=self.send_by_s,
             account=self.generator.account,
+            vendor_at=self.generator.vendor_now(),
         )
         try:
             job = self.jobs.mark_submitting(claim, intent)
@@ -93,18 +94,19 @@ class Dispatch:
             if self.clock.boot_s() >= window_ends_s:
                 raise NotSent("The time to send this request had passed, so it was not sent. It is tried again.")
 
-        self._create(job, claim, intent, check_send_window=check_send_window)
+        self._create(job, claim, intent, home, check_send_window=check_send_window)
 
-    def _upload(self, job: Job, claim: Claim) -> str | None:
-        """Hand over the picture, which is free; None when the job went another way.
+    def _upload(self, job: Job, claim: Claim) -> tuple[str, Installation] | None:
+        """Hand over the picture, which is free; its token, and what the note of the answer will name.
 
-        Whether the account may be called is asked here, after the upload and before the intent: between intent and
-        send nothing else is asked.
+        None when the job went another way. Whether the account may be called, and which table this is, is asked here,
+        after the upload and before the intent: between intent and send nothing else is asked.
         """
         try:
             token = self._token(job)
+            home = self.jobs.installation()
             self.generator.check_open()
-            return token
+            return token, home
         except ObjectMissing as exc:
             cost = "It cost nothing." if job.is_free else "Nothing was charged."
             self.jobs.fail(claim, Failure(code=exc.code, message=f"{exc.message} {cost}"))
@@ -142,7 +144,9 @@ class Dispatch:
                 log.warning("job %s: not sent, and not written down yet: %s", claim.job_id, exc.message)
         self.jobs.return_to_queue(claim, wait_s=wait_s, note=note)
 
-    def _create(self, job: Job, claim: Claim, intent: Intent, *, check_send_window: Callable[[], None]) -> None:
+    def _create(
+        self, job: Job, claim: Claim, intent: Intent, home: Installation, *, check_send_window: Callable[[], None]
+    ) -> None:
         request = GenerationRequest(
             job_id=job.id,
             attempt=job.attempt,
@@ -166,18 +170,27 @@ class Dispatch:
             log.warning("job %s: attempt %s: %s (%s, trace %s)", job.id, job.attempt, exc.message, cause, exc.trace_id)
             self.jobs.mark_uncertain(claim, note=exc.message)
         else:
-            self._bind(TaskNote(job_id=job.id, attempt=job.attempt, task_id=task_id))
+            self._bind(
+                TaskNote(
+                    job_id=job.id,
+                    attempt=job.attempt,
+                    task_id=task_id,
+                    nonce=intent.nonce,
+                    installation=home.id,
+                    project=home.project,
+                )
+            )
 
     def _bind(self, note: TaskNote) -> None:
         """On this machine's disk first, then in the job table, again and again: the task may be paid for."""
         log.info("job %s: attempt %s: task %s", note.job_id, note.attempt, note.task_id)
         try:
-            self.journal.write(note)
+            self.notes.journal.write(note)
         except StorageFull as exc:
             log.warning("job %s: %s", note.job_id, exc.message)
         for _ in range(BIND_TRIES):
             try:
-                settle_note(self.jobs, self.journal, note, account=self.generator.account, poll_in_s=self.poll_first_s)
+                self.notes.settle(note)
                 return
             except StoreUnavailable as exc:
                 log.warning("job %s: task %s could not be written down yet: %s", note.job_id, note.task_id, exc.message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
@@ -58,6 +59,8 @@ class Gate:
         self._open_until_s = 0.0
         self._is_open = False
         self._finished: dict[str, tuple[float, TaskState]] = {}
+        self._heard_at_s: float | None = None
+        self._told: tuple[datetime, float] | None = None  # the vendor's time, and ours on the clock nobody can set
 
     @property
     def name(self) -> str:
@@ -149,9 +152,20 @@ class Gate:
     def check_open(self) -> None:
         """Return when a call may go through now; asked before an intent is written.
 
+        A vendor that was not heard yet is asked a free question, so that its time is known.
+
         Raises: AccountBusy, AccountBlocked, LookupFailed, StoreUnavailable.
         """
         self._open_the_door()
+        if self.is_paid and self._heard_at_s is None:
+            self._count(self._generator.check_account)
+
+    def vendor_now(self) -> datetime | None:
+        """The time by the vendor's clock, from its newest answer; None when it has not told it."""
+        if self._told is None:
+            return None
+        at, at_s = self._told
+        return at + timedelta(seconds=self._clock.boot_s() - at_s)
 
     # -- how a call goes through
 
@@ -204,7 +218,12 @@ class Gate:
         return wait_s
 
     def _answered(self) -> None:
+        now_s = self._clock.boot_s()
+        told = self._paid.told_at if self.is_paid else None
         with self._lock:
+            self._heard_at_s = now_s
+            if told is not None:
+                self._told = (told, now_s)
             if self._is_open:
                 log.info("%s answers again", self.label)
             self._failures, self._busy_count, self._is_open = 0, 0, False

@@ -79,6 +79,8 @@ class Migrate:
         for table in TABLES:
             self._check_free(table)
         _stop(self.target)
+        # notes of paid answers on the servers' disks name the installation, which is the same one at its new place
+        self.target.archive.name_installation(self.source.jobs.installation().id)
         files, size, missing = self._move_files()
         for table in TABLES:
             self._move_rows(table)

@@ -16,6 +16,7 @@ from core.ports.account_store import AccountFacts
 from core.ports.job_store import JobPage, JobQuery, JobStore
 from core.ports.object_store import ObjectStore
 from core.services.gate import Gate
+from core.services.leftovers import Leftover, Leftovers
 from core.services.waits import is_for_good
 
 DAY = timedelta(days=1)
@@ -48,6 +49,7 @@ class AccountView:
         most: the budget; None for no limit.
         strangers: tasks at the account that belong to no job.
         problems: sentences.
+        leftovers: notes and models on this machine that belong to no job of this table.
     """
 
     is_paid: bool
@@ -57,6 +59,7 @@ class AccountView:
     balance_at: datetime | None = None
     strangers: tuple[SeenTask, ...] = ()
     problems: tuple[str, ...] = ()
+    leftovers: tuple[Leftover, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +71,7 @@ class Overview:
         generator: who makes new jobs' models.
         slots: how many tasks of each category may be open at once.
         settle_s, max_credits_per_day: the settings.
+        leftovers: looks at what lies on this machine.
     """
 
     jobs: JobStore
@@ -77,6 +81,7 @@ class Overview:
     slots: Mapping[Category, int]
     settle_s: float
     max_credits_per_day: Decimal | None = None
+    leftovers: Leftovers | None = None
 
     @property
     def engine(self) -> str:
@@ -118,8 +123,9 @@ class Overview:
     def account(self) -> AccountView:
         """The paid account. Raises: StoreUnavailable."""
         spent = self.jobs.credits_since(self.jobs.now() - DAY)
+        kept = () if self.leftovers is None else self.leftovers.find()
         if not self.generator.is_paid:
-            return AccountView(is_paid=False, spent=spent, most=self.max_credits_per_day)
+            return AccountView(is_paid=False, spent=spent, most=self.max_credits_per_day, leftovers=kept)
         facts = self.jobs.account_facts(self.generator.account)
         return AccountView(
             is_paid=True,
@@ -129,6 +135,7 @@ class Overview:
             most=self.max_credits_per_day,
             strangers=self.strangers(),
             problems=tuple(self._problems(facts)),
+            leftovers=kept,
         )
 
     def strangers(self) -> tuple[SeenTask, ...]:

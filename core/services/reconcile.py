@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from core.domain.errors import AccountBlocked, AccountBusy, ClaimLost, LookupFailed
 from core.ports.job_store import JobStore
-from core.ports.journal import TaskJournal
 from core.services.gate import Gate
-from core.services.journal import settle_note
+from core.services.journal import Notes
 
 log = logging.getLogger(__name__)
 WATCH_LATE_S = 24 * 3600.0  # a late task may be paid for: it is watched for a day
@@ -22,15 +21,15 @@ class Reconcile:
 
     jobs: JobStore
     generator: Gate
-    journal: TaskJournal
+    notes: Notes
     owner: str
     lease_s: float
     job_timeout_s: float
-    poll_first_s: float
 
     def tick(self) -> int:
         """Move on what can be moved on; returns how many jobs changed."""
-        self._write_down_notes()
+        # tasks that were heard of and not written into the table: the process died, or the table was away
+        self.notes.settle_all()
         changed = self.jobs.expire_submitting()
         changed += self.jobs.mark_late(timeout_s=self.job_timeout_s)
         changed += self.jobs.give_up_late(watch_s=WATCH_LATE_S)
@@ -46,11 +45,6 @@ class Reconcile:
             log.info("%s does not take jobs yet: %s", self.generator.label, exc.message)
             return 0
         return self.jobs.unblock(generator=self.generator.name)
-
-    def _write_down_notes(self) -> None:
-        """Tasks that were heard of but not written into the job table: the process died, or the table was away."""
-        for note in self.journal.notes():
-            settle_note(self.jobs, self.journal, note, account=self.generator.account, poll_in_s=self.poll_first_s)
 
     def _repeat_free_ones(self) -> int:
         """A generator that costs nothing is simply asked again: whatever the lost request made is of no account."""

@@ -43,6 +43,29 @@ def _lines() -> None:
         st.warning(words.literal(problem), icon=":material/warning:")
 
 
+def leftovers() -> None:
+    """What lies on this server for jobs that are not in this table; nothing when there is nothing."""
+    found = access.account().leftovers
+    if not found:
+        return
+    with st.expander(f"Kept on this server for no job here ({len(found)})", icon=":material/inventory_2:"):
+        st.markdown(
+            "They name tasks that may be paid for. Nothing is done with them, and nothing is deleted. Set the database "
+            "or project that they belong to, and they go on by themselves; otherwise look the tasks up at Tripo "
+            "by their numbers. docs/operations.md says more, under *Notes that fit no job*."
+        )
+        rows = [
+            {
+                "Task": left.task_id,
+                "What": "Answer to a paid request" if left.what == "note" else "Model",
+                "Job": "–" if left.job_id is None else str(left.job_id),
+                "Why it is kept": left.why,
+            }
+            for left in found
+        ]
+        st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Kept on this server for no job here")
+
+
 def strangers() -> None:
     """Tasks at the account that no job of ours has; nothing when there are none."""
     tasks = () if access.is_offline() else access.strangers()

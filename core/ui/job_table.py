@@ -70,6 +70,7 @@ def _list(search: str, statuses: frozenset[Status], was_busy: bool) -> None:
         place.keep(f"{search}|{sorted(statuses)}|{number}")
         if page.jobs:
             account_view.strangers()
+        account_view.leftovers()
         if is_busy != was_busy:
             st.rerun()
 

@@ -133,6 +133,10 @@ def account(services: ServicesNeeded) -> JSONResponse:
                 {"task_id": task.task_id, "status": task.status, "credits": number(task.credits_used)}
                 for task in view.strangers
             ],
+            "kept_for_no_job": [
+                {"what": left.what, "task_id": left.task_id, "record_id": left.job_id, "why": left.why}
+                for left in view.leftovers
+            ],
         },
         headers={"Cache-Control": "no-store"},
     )

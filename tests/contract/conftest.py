@@ -10,10 +10,12 @@ import pytest
 from core.adapters.local_files.object_store import LocalObjectStore
 from core.adapters.sqlite.job_store import SqliteJobStore
 from core.adapters.supabase.connection import Connection
+from core.adapters.supabase.job_store import SupabaseJobStore
 from core.adapters.supabase.object_store import SupabaseObjectStore
 from core.ports.job_store import JobStore
 from core.ports.object_store import ObjectStore
 from tests.clocks import FakeClock
+from tests.simulation.database import Database, SimulatedConnection
 from tests.supabase.project import fresh_store, prepare
 from tests.supabase.server import SupabaseLite
 
@@ -32,10 +34,12 @@ def supabase(new_supabase: SupabaseLite) -> SupabaseLite:
 SUPABASE = pytest.param("supabase", marks=pytest.mark.supabase)
 
 
-@pytest.fixture(params=["sqlite", SUPABASE])
+@pytest.fixture(params=["sqlite", "simulated", SUPABASE])
 def jobs(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Iterator[JobStore]:
     if request.param == "sqlite":
         store: JobStore = SqliteJobStore(tmp_path / "jobs.sqlite3", clock)
+    elif request.param == "simulated":  # the database that the simulation runs on, so that it is none of its own
+        store = SupabaseJobStore(SimulatedConnection(Database(clock.now)))
     else:
         store = fresh_store(request.getfixturevalue("supabase"), clock)
     yield store

@@ -149,13 +149,13 @@ def test_a_task_seen_counts_only_until_it_has_a_job(jobs: JobStore) -> None:
 def test_proof_binds_a_task_without_a_claim_and_the_one_who_held_it_can_write_nothing(jobs: JobStore) -> None:
     held = uncertain(jobs)
     for _ in range(2):
-        adopted = jobs.adopt_task(held.job.id, 1, "task-1", poll_in_s=0)
+        adopted = jobs.adopt_task(held.job.id, 1, "task-1", nonce=held.job.nonce, poll_in_s=0)
         assert adopted is not None
         assert (adopted.stage, adopted.task_id) == (Stage.GENERATING, "task-1")
 
     with pytest.raises(ClaimLost):
         jobs.return_to_queue(held.claim, wait_s=0, note="nothing found")
-    assert jobs.adopt_task(held.job.id, 1, "task-2", poll_in_s=0) is None
+    assert jobs.adopt_task(held.job.id, 1, "task-2", nonce=held.job.nonce, poll_in_s=0) is None
     assert jobs.get(held.job.id).task_id == "task-1"
 
 
@@ -163,8 +163,10 @@ def test_proof_of_an_earlier_attempt_or_of_anothers_task_binds_nothing(jobs: Job
     jobs.bind_task(submitting(jobs).claim, "task-1", poll_in_s=1)
     held = uncertain(jobs)
 
-    assert jobs.adopt_task(held.job.id, 2, "task-2", poll_in_s=0) is None
-    assert jobs.adopt_task(held.job.id, 1, "task-1", poll_in_s=0) is None
+    assert jobs.adopt_task(held.job.id, 2, "task-2", nonce=held.job.nonce, poll_in_s=0) is None
+    assert jobs.adopt_task(held.job.id, 1, "task-2", nonce=-1, poll_in_s=0) is None
+    assert jobs.adopt_task(held.job.id, 1, "task-2", nonce=None, poll_in_s=0) is None
+    assert jobs.adopt_task(held.job.id, 1, "task-1", nonce=held.job.nonce, poll_in_s=0) is None
     assert jobs.get(held.job.id).stage is Stage.UNCERTAIN
 
 

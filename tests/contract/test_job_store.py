@@ -642,8 +642,16 @@ def test_a_heartbeat_from_before_the_clock_was_set_back_hides_no_newer_one(jobs:
     clock.jump(7200)
     jobs.beat(owner="a process that is gone")
     clock.jump(-7200)
+    clock.advance(1)
     jobs.beat(owner="b")
 
     beat = jobs.last_beat()
     assert beat is not None
     assert (beat.owner, beat.at) == ("b", clock.now())
+
+
+def test_a_table_has_a_name_of_its_own_that_stays(jobs: JobStore) -> None:
+    first = jobs.installation()
+
+    assert first.id
+    assert jobs.installation() == first

@@ -33,6 +33,7 @@ from core.services.bookkeeping import Bookkeeping
 from core.services.collect import Collect
 from core.services.dispatch import Dispatch
 from core.services.gate import Gate
+from core.services.journal import Notes
 from core.services.poll import Poll
 from core.services.reconcile import Reconcile
 from core.services.settle import Settle
@@ -136,17 +137,16 @@ def _on_supabase(life: Life, clock: Any, points: Points) -> JobStore:
 def _services(life: Life, folder: Path, jobs: JobStore, clock: Any) -> list[Callable[[], object]]:
     gate = Gate(TripoGenerator(TripoClient(life.address, KEY)), jobs=jobs, clock=clock)
     scan = AccountScan(jobs=jobs, generator=gate)
-    objects, journal = LocalObjectStore(folder / "files"), LocalJournal(folder / "journal")
+    objects = LocalObjectStore(folder / "files")
+    notes = Notes(jobs=jobs, generator=gate, journal=LocalJournal(folder / "journal"), poll_in_s=1.0)
     own: dict[str, Any] = {"jobs": jobs, "generator": gate, "owner": life.owner, "lease_s": LEASE_S}
     slots = Slots(limits={Category.STANDARD: 2, Category.CONVERT: 2})
-    dispatch = Dispatch(
-        **own, objects=objects, journal=journal, clock=clock, slots=slots, send_by_s=SEND_BY_S, poll_first_s=1.0
-    )
+    dispatch = Dispatch(**own, objects=objects, notes=notes, clock=clock, slots=slots, send_by_s=SEND_BY_S)
     return [
         dispatch.tick,
         Poll(**own, poll_first_s=1.0).tick,
         Collect(**own, objects=objects).tick,
-        Reconcile(**own, journal=journal, job_timeout_s=600.0, poll_first_s=1.0).tick,
+        Reconcile(**own, notes=notes, job_timeout_s=600.0).tick,
         Settle(**own, scan=scan, settle_s=SETTLE_S).tick,
         Bookkeeping(jobs=jobs, generator=gate, scan=scan, clock=clock).tick,
     ]
@@ -156,6 +156,7 @@ def _watched_clock(clock: SharedClock, points: Points) -> Any:
     class Watched:
         advance = staticmethod(clock.advance)
         seconds = staticmethod(clock.seconds)
+        boot_id = clock.boot_id
 
         def now(self) -> Any:
             points("clock")

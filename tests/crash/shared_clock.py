@@ -13,6 +13,8 @@ START_S = datetime(2026, 1, 1, 12, 0, tzinfo=UTC).timestamp()
 
 
 class SharedClock:
+    boot_id = "shared boot"
+
     def __init__(self, path: Path) -> None:
         if not path.exists():
             path.write_bytes(struct.pack("d", 0.0))

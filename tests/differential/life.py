@@ -174,7 +174,8 @@ class Life(RuleBasedStateMachine):
         job = self._one_under_way(which)
         if job is not None:
             attempt = job.attempt - (way == 0)
-            self.call("adopt_task", job.id, attempt, task, poll_in_s=5.0)
+            nonce = -1 if way == 2 else job.nonce
+            self.call("adopt_task", job.id, attempt, task, nonce=nonce, poll_in_s=5.0)
 
     @rule(which=st.lists(WHICH, max_size=3), way=WAY, progress=st.integers(0, 100))
     def note_polls(self, which: list[int], way: int, progress: int) -> None:
@@ -280,7 +281,8 @@ class Life(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([-3600.0, -1.0, 3600.0]))
     def set_the_clock(self, seconds: float) -> None:
-        self.both.clock.jump(seconds)
+        """That of the store itself. What SQLite does when it sees the machine's clock jump, no database server does."""
+        self.both.clock.advance(seconds)
 
     # -- helpers
 

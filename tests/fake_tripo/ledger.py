@@ -65,16 +65,19 @@ class Ledger:
     limits: dict[str, int] = field(default_factory=lambda: dict(LIMITS))
     times_s: list[float] = field(default_factory=list)
     delayed: list[tuple[float, Callable[[], Any]]] = field(default_factory=list)
+    acting_s: float | None = None
     new_id: Callable[[], str] = lambda: str(uuid.uuid4())
 
     def settle_delayed(self) -> None:
-        """Do what was put off and is due."""
+        """Do what was put off and is due: it happened when it was due, whenever somebody looks."""
         with self.lock:
             now = self.clock_s()
-            due = [act for at_s, act in self.delayed if at_s <= now]
+            due = [each for each in self.delayed if each[0] <= now]
             self.delayed = [each for each in self.delayed if each[0] > now]
-            for act in due:
+            for at_s, act in due:
+                self.acting_s = at_s
                 act()
+            self.acting_s = None
 
     def add_file(self, data: bytes = b"") -> str:
         """Its token; the SHA-256 of what was in it is remembered, so that tasks can be traced to pictures."""
@@ -85,7 +88,7 @@ class Ledger:
 
     def create(self, body: dict[str, Any]) -> Task:
         with self.lock:
-            now = self.clock_s()
+            now = self.clock_s() if self.acting_s is None else self.acting_s
             task = Task(
                 id=self.new_id(),
                 input=body,

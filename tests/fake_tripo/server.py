@@ -105,7 +105,9 @@ def _drop(send: Any) -> None:
 def running(fake: ASGIApp, *, port: int = 0) -> Iterator[str]:
     """Serve on loopback in a thread; gives the address."""
     server = uvicorn.Server(
-        uvicorn.Config(fake, host="127.0.0.1", port=port, log_level="critical", lifespan="off", ws="none")
+        uvicorn.Config(
+            fake, host="127.0.0.1", port=port, log_level="critical", lifespan="off", ws="none", date_header=False
+        )
     )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from email.utils import formatdate
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,9 @@ class Service:
                 return Reply(400 if key else 200)
             if not key.startswith(KEY_START):
                 return _error(2, "invalid key", 401)
-            return self._called(method, path, query, body, base)
+            reply = self._called(method, path, query, body, base)
+            date = formatdate(self.ledger.clock_s(), usegmt=True)
+            return replace(reply, headers=dict(reply.headers) | {"Date": date})
 
     def _called(self, method: str, path: str, query: Mapping[str, str], body: bytes, base: str) -> Reply:
         if (method, path) == ("POST", "/v3/files"):

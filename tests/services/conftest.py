@@ -22,6 +22,7 @@ from core.services.decide import Decide
 from core.services.dispatch import Dispatch
 from core.services.elsewhere import Elsewhere
 from core.services.gate import Gate
+from core.services.journal import Notes
 from core.services.poll import Poll
 from core.services.reconcile import Reconcile
 from core.services.settle import Settle
@@ -47,6 +48,10 @@ class World:
         self.books = Bookkeeping(jobs=self.jobs, generator=self.gate, scan=self.scan, clock=self.clock)
 
     @property
+    def notes(self) -> Notes:
+        return Notes(jobs=self.jobs, generator=self.gate, journal=self.journal, poll_in_s=2)
+
+    @property
     def elsewhere(self) -> Elsewhere | None:
         found = Elsewhere(objects=self.objects, generator=self.gate, lease_s=60)
         return None if self.generator.is_paid else found
@@ -63,13 +68,12 @@ class World:
             jobs=self.jobs,
             objects=self.objects,
             generator=self.gate,
-            journal=self.journal,
+            notes=self.notes,
             clock=self.clock,
             owner=owner,
             slots=EVERY_SLOT,
             lease_s=lease_s,
             send_by_s=20,
-            poll_first_s=2,
         ).tick()
 
     def poll(self, owner: str = "a") -> int:
@@ -96,11 +100,10 @@ class World:
         return Reconcile(
             jobs=self.jobs,
             generator=self.gate,
-            journal=self.journal,
+            notes=self.notes,
             owner="a",
             lease_s=60,
             job_timeout_s=600,
-            poll_first_s=2,
         )
 
     def settle(self, owner: str = "s", settle_s: float = 1800) -> int:

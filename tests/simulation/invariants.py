@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from core.domain.job import Conversion, Job
 from core.domain.status import Stage, Status
-from core.ports.job_store import JobQuery
+from core.ports.job_store import Claimed
+from core.ports.journal import TaskNote
 
 if TYPE_CHECKING:
     from tests.simulation.process import Process
@@ -20,31 +21,30 @@ OPEN = frozenset({Stage.SUBMITTING, Stage.UNCERTAIN, Stage.GENERATING})
 
 
 def rows(sim: Sim) -> tuple[Job, ...]:
-    """The whole table; read again only when something was written."""
-    written = sim.jobs._database._connection.total_changes
-    if sim.table[0] != written:
-        sim.table = (written, sim.jobs.find(JobQuery(page_size=1000)).jobs)
-    return sim.table[1]
+    """The whole table, newest first."""
+    return sim.table.rows()
 
 
 def post_has_its_intent(sim: Sim, body: dict[str, Any]) -> None:
     """1 and 4: an earlier committed intent, one request for each attempt, and none after `send_by`."""
     sim.counts["checks"] += 1
-    job = _sent(sim, body)
-    assert job is not None, f"a request without a written intent: {body}"
+    attempt = _sent(sim, body)
+    assert attempt is not None, f"a request without a written intent: {body}"
+    job, window_ends_s = sim.intents[attempt]
     assert job.image_token == body["input"], "the request names another picture than the intent"
-    attempt = (job.id, job.attempt)
     sim.posts[attempt] += 1
     assert sim.posts[attempt] == 1, f"attempt {attempt} was sent {sim.posts[attempt]} times"
-    assert job.send_by is not None
-    assert sim.clock.now() < job.send_by, f"job {job.id} was sent after its time"
+    assert sim.clock.boot_s() < window_ends_s, f"job {job.id} was sent after its time"
 
 
-def _sent(sim: Sim, body: dict[str, Any]) -> Job | None:
-    """The job whose newest intent a request is."""
-    if "model_seed" in body:
-        return sim.jobs.job_of_intent(nonce=body["model_seed"], image_token=None)
-    return next((job for job in rows(sim) if job.attempt and job.options.conversion == asked_of(body)), None)
+def _sent(sim: Sim, body: dict[str, Any]) -> tuple[int, int, int] | None:
+    """The newest intent that a request is of."""
+    for attempt, (job, _) in reversed(sim.intents.items()):
+        if job.options.conversion is not None and job.options.conversion == asked_of(body):
+            return attempt
+        if "model_seed" in body and job.nonce == body["model_seed"]:
+            return attempt
+    return None
 
 
 def asked_of(body: dict[str, Any]) -> Conversion | None:
@@ -74,10 +74,33 @@ def no_call_while_the_account_waits(sim: Sim, process: Process) -> None:
     """7: whoever looked after a wait was written down makes no call before it is over."""
     sim.counts["checks"] += 1
     now_s = sim.clock.boot_s()
-    ignored = [until for number, until in sim.pauses if number < process.checked_at and now_s < until - 1e-6]
+    ignored = [
+        until
+        for era, number, until in sim.pauses
+        if era == sim.table.era and number < process.checked_at and now_s < until - 1e-6
+    ]
     if ignored and process.is_ticking:
         # time may have stood still for this process between its look and its call; then the look was before the wait
         raise AssertionError(f"{process.name} made a call {max(ignored) - now_s:.1f} s too early")
+
+
+def nobody_was_robbed(sim: Sim, process: Process, claimed: list[Claimed]) -> None:
+    """14: who works on a job, and can keep its lease, keeps the job."""
+    sim.counts["checks"] += 1
+    for other in sim.processes:
+        if other is process or other.keeping is None or other.has_lost_touch:
+            continue
+        taken = [each.job.id for each in claimed if each.job.id == other.keeping.job_id]
+        assert not taken, f"{process.name} took job {taken[0]} while {other.name} was at work on it"
+
+
+def note_is_fulfilled(sim: Sim, note: TaskNote) -> None:
+    """16: a note is forgotten when its task is its job's, or listed; and only a note of this very table."""
+    sim.counts["checks"] += 1
+    owner = _job_of(sim, sim.ledger.tasks[note.task_id]) or (0, 0)
+    assert owner == (sim.table.era, note.job_id), f"a note of job {owner} was taken for one of job {note.job_id}"
+    is_bound = sim.jobs.get(note.job_id).task_id == note.task_id
+    assert is_bound or note.task_id in {task.task_id for task in sim.jobs.seen_tasks(limit=10_000)}, "a note was lost"
 
 
 def check_always(sim: Sim) -> None:
@@ -88,14 +111,21 @@ def check_always(sim: Sim) -> None:
     bound = Counter(job.task_id for job in found if job.task_id is not None)
     assert all(count == 1 for count in bound.values()), f"a task belongs to two jobs: {bound}"
     for job in found:
-        if job.id in sim.ended:
-            before = sim.ended[job.id]
-            # the bill may come later
-            assert replace(job, credits_used=None) == replace(before, credits_used=None), f"job {job.id} changed"
+        key = (sim.table.era, job.id)
+        if key in sim.ended and sim.ended[key] is not job:
+            assert _for_good(job) == _for_good(sim.ended[key]), f"job {job.id} changed"
         if job.is_ended and job.status is not Status.TIMEOUT:
-            sim.ended[job.id] = job
+            sim.ended[key] = job
+        if job.task_id in sim.ledger.tasks:
+            owner = _job_of(sim, sim.ledger.tasks[job.task_id])
+            assert owner in (None, key), f"job {job.id} has the task of job {owner}"
         if job.status is Status.COMPLETED:
             _is_stored(sim, job)
+
+
+def _for_good(job: Job) -> Job:
+    """What never changes of an ended job: the bill may come later, and a clock that is set moves what it rests on."""
+    return replace(job, credits_used=None, send_by=None, updated_at=job.created_at)
 
 
 def _one_task_for_each_job(sim: Sim) -> None:
@@ -105,13 +135,14 @@ def _one_task_for_each_job(sim: Sim) -> None:
     assert not twice, f"made twice: {twice}"
 
 
-def _job_of(sim: Sim, task: Any) -> int | None:
+def _job_of(sim: Sim, task: Any) -> tuple[int, int] | None:
+    """Table and number of the job that a task was made for."""
     seed, conversion = task.input.get("model_seed"), asked_of(task.input)
-    for (job_id, _), job in sim.intents.items():
+    for (era, job_id, _), (job, _) in sim.intents.items():
         if conversion is not None and job.options.conversion == conversion:
-            return job_id
+            return era, job_id
         if seed is not None and job.nonce == seed:
-            return job_id
+            return era, job_id
     return None
 
 
@@ -128,11 +159,14 @@ def check_end(sim: Sim) -> None:
     found = {job.id: job for job in rows(sim)}
     seen = {task.task_id for task in sim.jobs.seen_tasks(limit=10_000)}
     for task in sim.ledger.tasks.values():
-        job_id = _job_of(sim, task)
-        if job_id is not None:
+        era, job_id = _job_of(sim, task) or (0, 0)
+        if era == sim.table.era:
             is_bound = found[job_id].task_id == task.id
             assert is_bound or task.id in seen, f"task {task.id} of job {job_id} is invisible"
             assert is_bound or found[job_id].status is Status.CANCELLED, f"job {job_id} does not have its task"
+    for note in sim.notes.values():
+        era, job_id = _job_of(sim, sim.ledger.tasks[note.task_id]) or (0, 0)
+        assert era != sim.table.era, f"the note of job {job_id} was left"
     for job in found.values():
         _events_give_the_row(sim, job)
         _the_bill_is_right(sim, job)

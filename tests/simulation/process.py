@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.adapters.supabase.rows import to_job
 from core.adapters.tripo.client import TripoClient
 from core.adapters.tripo.generator import TripoGenerator
 from core.domain.errors import MaquetteError, ObjectMissing, StoreUnavailable
 from core.domain.job import Category
-from core.ports.job_store import Slots
+from core.ports.job_store import Claim, Slots
 from core.ports.journal import TaskNote
 from core.services.account_scan import AccountScan
 from core.services.bookkeeping import Bookkeeping
@@ -19,20 +22,25 @@ from core.services.convert import Convert
 from core.services.decide import Decide
 from core.services.dispatch import Dispatch
 from core.services.gate import Gate
+from core.services.journal import Notes
 from core.services.poll import Poll
 from core.services.reconcile import Reconcile
 from core.services.settle import Settle
 from tests.fake_tripo.transport import FakeTransport
+from tests.simulation import invariants
 
 if TYPE_CHECKING:
     from tests.simulation.sim import Sim
 
 LEASE_S, SEND_BY_S, SETTLE_S, TIMEOUT_S = 60.0, 20.0, 300.0, 600.0
-WRITES = frozenset(
-    """add mark_submitting bind_task adopt_task return_to_queue mark_blocked mark_uncertain claim_queued claim_uncertain
-    claim_due claim_saving note_polls mark_saving postpone_saving complete fail cancel expire_submitting mark_late
-    give_up_late unblock note_scan mark_attention send_again pause_account note_echo note_balance note_usage
-    keep_seen note_delivery fetch_now""".split()  # noqa: SIM905  (a list of words is easier to read so)
+
+
+READS = frozenset(
+    {
+        *("get", "events", "conversions", "job_of_intent", "unbound", "seen_tasks", "account_facts", "account_wait_s"),
+        *("usage_awaited_since", "find", "installation"),  # of the port; and of the database
+        *("jobs", "seen", "facts", "wait_s", "usage_awaited", "page", "now", "table_state", "stuck_after"),
+    }
 )
 
 
@@ -41,33 +49,41 @@ class Crash(BaseException):
 
 
 class Store:
-    """The job table as one process sees it: any call may fail before it is done, or after."""
+    """The job table as one process sees it: any call, a read too, may fail before it is done, or after."""
 
-    def __init__(self, sim: Sim, process: Process) -> None:
-        self._sim, self._process = sim, process
+    def __init__(self, sim: Sim, process: Process, jobs: Any) -> None:
+        self._sim, self.process, self._jobs = sim, process, jobs
+        self._is_local = not sim.table.is_supabase  # else each call of the database is disturbed on its own
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        verb = getattr(self._sim.jobs, name)
+        verb = getattr(self._jobs, name)
 
         def call(*args: Any, **more: Any) -> Any:
             if name == "account_wait_s":
-                self._process.checked_at = self._sim.tock()
-            if name not in WRITES:
-                return verb(*args, **more)
-            sim = self._sim
-            sim.step(self._process, f"before {name}")
-            if self._process.name in sim.cut_off:
-                raise StoreUnavailable("the process is cut off")
-            if sim.is_unlucky(sim.store_chance):
-                raise StoreUnavailable("the simulation took the table away")
-            done = verb(*args, **more)
-            sim.written(name, args, more, done)
-            sim.step(self._process, f"after {name}")
-            if sim.is_unlucky(sim.store_chance):
-                raise StoreUnavailable("the simulation lost the answer")
+                self.process.checked_at = self._sim.tock()
+            if not self._is_local or name == "now":
+                return self._noted(name, more, verb(*args, **more))
+            self.process.before_call(name)
+            done = self._noted(name, more, verb(*args, **more))
+            self.process.after_call(name, more, done)
             return done
 
         return call
+
+    def _noted(self, name: str, more: dict[str, Any], done: Any) -> Any:
+        self._sim.written(self.process, name, more, done)
+        return done
+
+
+@contextlib.contextmanager
+def kept(jobs: Any, claim: Claim, *, lease_s: float) -> Iterator[None]:
+    """In place of the thread that keeps a lease: it is renewed when time passes, see `Sim.pass_time`."""
+    process: Process = jobs.process
+    process.keeping, process.has_lost_touch = claim, not process.holds(claim)
+    try:
+        yield
+    finally:
+        process.keeping = None
 
 
 class Journal:
@@ -78,7 +94,7 @@ class Journal:
 
     def write(self, note: TaskNote) -> None:
         self._sim.step(self._process, "before journal")
-        self._sim.notes[note.job_id, note.attempt] = note
+        self._sim.notes[note.task_id] = note
         self._sim.step(self._process, "after journal")
 
     def notes(self) -> Sequence[TaskNote]:
@@ -86,7 +102,8 @@ class Journal:
 
     def forget(self, note: TaskNote) -> None:
         self._sim.step(self._process, "before forget")
-        self._sim.notes.pop((note.job_id, note.attempt), None)
+        invariants.note_is_fulfilled(self._sim, note)
+        self._sim.notes.pop(note.task_id, None)
 
 
 class Objects:
@@ -123,8 +140,10 @@ class Clock:
     def __init__(self, sim: Sim, process: Process) -> None:
         self._sim, self._process = sim, process
 
+    boot_id = "simulated boot"
+
     def now(self) -> Any:
-        return self._sim.clock.now()
+        return self._sim.clock.now() + timedelta(seconds=self._process.wall_s)
 
     def boot_s(self) -> float:
         self._sim.step(self._process, "before clock")
@@ -138,6 +157,10 @@ class Process:
         self.name = name
         self.checked_at = 0
         self.is_ticking = False
+        self.is_standing = False
+        self.wall_s = 0.0  # by how much its clock was set, where the table has another one
+        self.keeping: Claim | None = None
+        self.has_lost_touch = False  # it could not keep its lease: others may take its work
         self._sim = sim
         self._lives = 0
         self._ticks: dict[str, Callable[[], object]] = {}
@@ -148,26 +171,26 @@ class Process:
         sim = self._sim
         self._lives += 1
         owner = f"{self.name}-{self._lives}"
-        jobs: Any = Store(sim, self)
+        self.keeping = None
+        jobs: Any = sim.table.of_process(self)
         clock = Clock(sim, self)
-        journal = Journal(sim, self)
         objects = Objects(sim, self)
-        transport = FakeTransport(sim.service, wait=sim.clock.advance, on_step=lambda name: sim.on_wire(self, name))
+        transport = FakeTransport(sim.service, wait=sim.pass_time, on_step=lambda name: sim.on_wire(self, name))
         generator = TripoGenerator(TripoClient("http://tripo.test", sim.key, transport=transport))
         gate = Gate(generator, jobs=jobs, clock=clock)
+        notes = Notes(jobs=jobs, generator=gate, journal=Journal(sim, self), poll_in_s=2.0)
         scan = AccountScan(jobs=jobs, generator=gate)
         own = {"jobs": jobs, "generator": gate, "owner": owner, "lease_s": LEASE_S}
         slots = Slots(limits=dict.fromkeys((Category.STANDARD, Category.P_SERIES, Category.CONVERT), sim.slots))
         dispatch = Dispatch(
             **own,
             objects=objects,
-            journal=journal,
+            notes=notes,
             clock=clock,
             slots=slots,
             send_by_s=SEND_BY_S,
-            poll_first_s=2.0,
         )
-        reconcile = Reconcile(**own, journal=journal, job_timeout_s=TIMEOUT_S, poll_first_s=2.0)
+        reconcile = Reconcile(**own, notes=notes, job_timeout_s=TIMEOUT_S)
         books = Bookkeeping(jobs=jobs, generator=gate, scan=scan, clock=clock)
         self._ticks = {
             "dispatch": dispatch.tick,
@@ -181,6 +204,51 @@ class Process:
         self.decide = Decide(
             jobs=sim.jobs, objects=objects, generator=gate, max_credits_per_day=None, on_changed=lambda: None
         )
+
+    def watched(self, jobs: Any) -> Store:
+        return Store(self._sim, self, jobs)
+
+    def before_call(self, name: str) -> None:
+        """On its way to the table."""
+        self._sim.step(self, f"before {name}")
+        if self.name in self._sim.cut_off:
+            raise StoreUnavailable("the process is cut off")
+        if self._sim.is_unlucky(self._sim.store_chance):
+            if name in READS:
+                self._sim.counts["reads that failed"] += 1
+            raise StoreUnavailable("the simulation took the table away")
+
+    def after_call(self, name: str, more: dict[str, Any], done: Any) -> None:
+        """On its way back."""
+        if name == "write":
+            for row in done:
+                self._sim.intent_written(to_job(row))
+        if name == "pause":
+            self._sim.pause_written(more["p_wait_s"])
+        self._sim.step(self, f"after {name}")
+        if self._sim.is_unlucky(self._sim.store_chance):
+            raise StoreUnavailable("the simulation lost the answer")
+
+    def holds(self, claim: Claim) -> bool:
+        """Whether its lease lasts: the answer to a claim may have come after it."""
+        jobs = self._sim.jobs
+        job = jobs.get(claim.job_id)
+        return job.epoch == claim.epoch and job.lease_until is not None and job.lease_until > jobs.now()
+
+    def renew(self) -> None:
+        """What its lease keeper does, unless it stands still or is cut off."""
+        if self.keeping is None or self.has_lost_touch:
+            return
+        if self.is_standing or self.name in self._sim.cut_off:
+            self.has_lost_touch = True
+            return
+        try:
+            self._renew_held()
+        except MaquetteError:
+            self.has_lost_touch = True
+
+    def _renew_held(self) -> None:
+        self._sim.jobs.renew(self.keeping, lease_s=LEASE_S)
 
     def tick(self, what: str) -> None:
         """One tick of one service; the process may die in it and is born again."""

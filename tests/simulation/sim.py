@@ -7,28 +7,37 @@ may die, may stand still while time passes and others work, or another process m
 from __future__ import annotations
 
 import collections
+import contextlib
 import logging
 import random
 import uuid
+from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Any
 from unittest import mock
 
-from core.adapters.sqlite.job_store import SqliteJobStore
 from core.domain.errors import MaquetteError
 from core.domain.job import Job
 from core.domain.status import Stage
 from core.ports.account_store import Delivery
+from core.ports.job_store import JobStore
+from core.ports.journal import TaskNote
 from tests.builders import new_job
 from tests.clocks import FakeClock
 from tests.fake_tripo.service import Service
 from tests.simulation import invariants
-from tests.simulation.process import Crash, Objects, Process
+from tests.simulation.process import LEASE_S, SEND_BY_S, Crash, Objects, Process, kept
+from tests.simulation.table import SupabaseTable, Table
 
 KEY = "tsk_simulated_key_that_must_not_leak"
 ROUNDS = 50
 HEAL_ROUNDS = 160
+PATIENT_ROUNDS = 80  # of ten minutes: a vendor's list that was seen to be late is waited for three times as long
+JUMPS_S = (-7200.0, -1800.0, -90.0, 90.0, 1800.0, 7200.0)
+FARTHEST_S = 6 * 3600.0  # a clock is never further off than this
+START, BOOT_S = FakeClock().now(), FakeClock().boot_s()
+Attempt = tuple[int, int, int]  # table, job, attempt
 NESTED = 2  # so deep may work lie within the standstill of another
 
 
@@ -49,21 +58,26 @@ class Sim:
         self.stop_chance = self.luck.choice((0.0, 0.004, 0.02))
         self.other_chance = self.luck.choice((0.02, 0.1))
         self.store_chance = self.luck.choice((0.0, 0.0, 0.01, 0.04))
-        self.service = Service(clock_s=lambda: self.clock.now().timestamp(), task_s=self.luck.choice((2.0, 20.0, 90.0)))
+        self.jump_chance = self.luck.choice((0.0, 0.0, 0.002, 0.01))
+        self.loss_chance = self.luck.choice((0.0, 0.0, 0.0, 0.02))
+        self.slow_chance = self.luck.choice((0.0, 0.0, 0.2, 1.0))
+        self.service = Service(clock_s=lambda: self.true_now().timestamp(), task_s=self.luck.choice((2.0, 20.0, 90.0)))
         self.ledger = self.service.ledger
         self.ledger.new_id = lambda: str(uuid.UUID(int=self.luck.getrandbits(128)))
         self.ledger.usage_lag_s = self.luck.choice((0.0, 5.0, 60.0))
         self.ledger.url_life_s = self.luck.choice((3.0, 300.0))
         self.ledger.fail_next = [2008, 2018] if self.luck.random() < 0.2 else []
         self.service.plan.at_random(self.luck, self.luck.choice((0.0, 0.05, 0.2)))
-        self.jobs = SqliteJobStore(Path(":memory:"), self.clock)
+        self._eras = 0
+        self.make_table: type[Table] = SupabaseTable if seed % 2 else Table
+        self.table = self._new_table()
+        self.other_table: Table | None = None  # the one of before, when the settings name another
         self.files: dict[str, bytes] = {}
-        self.notes: dict[tuple[int, int], Any] = {}
-        self.intents: dict[tuple[int, int], Job] = {}
-        self.posts: collections.Counter[tuple[int, int]] = collections.Counter()
-        self.pauses: list[tuple[int, float]] = []
-        self.ended: dict[int, Job] = {}
-        self.table: tuple[int, tuple[Job, ...]] = (-1, ())
+        self.notes: dict[str, TaskNote] = {}  # by task
+        self.intents: dict[Attempt, tuple[Job, float]] = {}  # with the end of its window, on the boot clock
+        self.posts: collections.Counter[Attempt] = collections.Counter()
+        self.pauses: list[tuple[int, int, float]] = []
+        self.ended: dict[tuple[int, int], Job] = {}
         self.counts: collections.Counter[str] = collections.Counter()
         self.trace: list[str] = []
         self.is_healing = False
@@ -71,6 +85,7 @@ class Sim:
         self.cut_off: set[str] = set()  # processes that cannot reach the table
         self._depth = 0
         self._tocks = 0
+        self.processes: list[Process] = []
         self.processes = [Process(self, "a"), Process(self, "b")]
 
     # -- what the processes meet
@@ -97,13 +112,17 @@ class Sim:
             self.counts["crashes"] += 1
             self.note(f"{process.name} dies {name}")
             raise Crash
+        if self.is_unlucky(self.jump_chance):
+            self.jump(process)
         if self.is_unlucky(self.stop_chance):
             pause_s = self.luck.choice((3.0, 25.0, 70.0, 140.0, 700.0))
             self.counts["standstills"] += 1
             self.note(f"{process.name} stands still for {pause_s:.0f} s {name}")
+            process.is_standing = True
             for _ in range(3):
-                self.clock.advance(pause_s / 3)
+                self.pass_time(pause_s / 3)
                 self._others_work(process)
+            process.is_standing = False
         elif self.is_unlucky(self.other_chance):
             self._others_work(process)
 
@@ -115,9 +134,38 @@ class Sim:
         other.tick(self.luck.choice(other.services))
         self._depth -= 1
 
+    def pass_time(self, seconds: float) -> None:
+        """Time goes by for all; whoever works on something long keeps its lease meanwhile."""
+        if not any(process.keeping for process in self.processes):
+            self.clock.advance(seconds)
+            return
+        while seconds > 0:
+            step_s = min(seconds, LEASE_S / 3)
+            self.clock.advance(step_s)
+            seconds -= step_s
+            for process in self.processes:
+                process.renew()
+
+    def true_now(self) -> datetime:
+        """What every right clock shows: Tripo's, and that of a database of its own."""
+        return START + timedelta(seconds=self.clock.boot_s() - BOOT_S)
+
+    def jump(self, process: Process) -> None:
+        """Somebody sets a clock: the machine's, which is SQLite's too, or one server's."""
+        ahead_s = process.wall_s if self.table.is_supabase else (self.clock.now() - self.true_now()).total_seconds()
+        jump_s = self.luck.choice([each for each in JUMPS_S if abs(ahead_s + each) <= FARTHEST_S])
+        self.counts["jumps"] += 1
+        self.note(f"a clock is set by {jump_s:.0f} s")
+        if self.table.is_supabase:
+            process.wall_s += jump_s
+        else:
+            self.clock.jump(jump_s)
+
     def on_wire(self, process: Process, name: str) -> None:
         """Before a request leaves and after its answer came."""
         self.step(process, name)
+        if name in ("before http v3/files", "before http files") and self.is_unlucky(self.slow_chance):
+            self._slow(process)
         if name.startswith("before") and not name.endswith(("model.glb", "model.fbx")):
             invariants.no_call_while_the_account_waits(self, process)
         if name == "after http image-to-model":
@@ -125,17 +173,33 @@ class Sim:
         if name == "after http convert":
             self.counts["conversions"] += 1
 
-    def written(self, name: str, args: tuple[Any, ...], more: dict[str, Any], done: Any) -> None:
-        """A verb of the table was done."""
+    def _slow(self, process: Process) -> None:
+        """A line on which a picture takes longer than a lease; others work meanwhile."""
+        self.counts["slow uploads"] += 1
+        for _ in range(self.luck.choice((4, 5, 6))):
+            self.pass_time(19.0)
+            self._others_work(process)
+
+    def written(self, process: Process, name: str, more: dict[str, Any], done: Any) -> None:
+        """A verb of the table was done, for this process."""
         if name == "mark_submitting":
-            self.intents[done.id, done.attempt] = done
-        if name == "pause_account":
-            self.pauses.append((self.tock(), self.clock.boot_s() + more["wait_s"]))
+            self.intent_written(done)
+        if name == "pause_account" and not self.table.is_supabase:
+            self.pause_written(more["wait_s"])
         if name in ("claim_queued", "mark_submitting"):
             invariants.slots_hold(self)
+        if name in ("claim_queued", "claim_saving"):
+            invariants.nobody_was_robbed(self, process, done)
+
+    def intent_written(self, job: Job) -> None:
+        if job.stage is Stage.SUBMITTING:
+            self.intents.setdefault((self.table.era, job.id, job.attempt), (job, self.clock.boot_s() + SEND_BY_S))
+
+    def pause_written(self, wait_s: float) -> None:
+        self.pauses.append((self.table.era, self.tock(), self.clock.boot_s() + wait_s))
 
     def note(self, line: str) -> None:
-        self.trace.append(f"{self.clock.boot_s() - 1000:8.1f}  {line}")
+        self.trace.append(f"{self.clock.boot_s() - BOOT_S:8.1f}  {line}")
 
     # -- the run
 
@@ -144,11 +208,15 @@ class Sim:
         random.seed(self.seed)  # the spread of polls
         logging.disable(logging.CRITICAL)
         try:
-            with mock.patch("secrets.randbelow", self.luck.randrange), self.watched_service():
+            with self.patched():
                 self._chaos()
                 self.heal()
                 invariants.check_end(self)
                 self.counts["jobs"] += len(invariants.rows(self))
+                if self.other_table is not None:
+                    self.swap()
+                    self.heal()
+                    invariants.check_end(self)
         except Exception as exc:
             told = "\n".join(self.trace[-40:])
             raise Violation(
@@ -157,9 +225,22 @@ class Sim:
         finally:
             logging.disable(logging.NOTSET)
             self.jobs.close()
+            if self.other_table is not None:
+                self.other_table.jobs.close()
         self.counts["seeds"] += 1
         self.counts["faults"] += sum(self.service.plan.taken.values())
         return self.counts
+
+    @contextlib.contextmanager
+    def patched(self) -> Iterator[None]:
+        """Chance is the seed's, leases are kept without threads, and every paid request is watched."""
+        with (
+            mock.patch("secrets.randbelow", self.luck.randrange),
+            mock.patch("core.services.dispatch.kept", kept),
+            mock.patch("core.services.collect.kept", kept),
+            self.watched_service(),
+        ):
+            yield
 
     def watched_service(self) -> Any:
         """Every paid request that arrives is held against the written intents at once."""
@@ -181,9 +262,11 @@ class Sim:
                 self.cancel_one()
             if self.luck.random() < 0.2:
                 self.webhook()
+            if self.luck.random() < self.loss_chance:
+                self.luck.choice((self.empty, self.swap))()
             process = self.luck.choice(self.processes)
             process.tick(self.luck.choice(process.services))
-            self.clock.advance(self.luck.choice((0.1, 1.0, 5.0, 20.0)))
+            self.pass_time(self.luck.choice((0.1, 1.0, 5.0, 20.0)))
             invariants.check_always(self)
 
     def heal(self) -> None:
@@ -193,14 +276,14 @@ class Sim:
         self.service.plan.clear()
         for task in self.ledger.tasks.values():
             task.is_hidden = False
-        for round_number in range(HEAL_ROUNDS):
+        for round_number in range(HEAL_ROUNDS + PATIENT_ROUNDS):
             process = self.processes[round_number % len(self.processes)]
             for what in process.services:
                 process.tick(what)
             self._decide_what_needs_a_person()
             if all(job.is_ended for job in invariants.rows(self)) and self._books_are_closed():
                 return
-            self.clock.advance(5.0 if round_number < 20 else 30.0)
+            self.pass_time(5.0 if round_number < 20 else 30.0 if round_number < HEAL_ROUNDS else 600.0)
         stuck = [(job.id, job.stage.value) for job in invariants.rows(self) if not job.is_ended]
         raise Violation(f"not at an end after everything was well again: {stuck}")
 
@@ -209,6 +292,44 @@ class Sim:
             job.credits_used is not None or job.task_id is None or job.error_code == "task_missing"
             for job in invariants.rows(self)
         )
+
+    # -- what becomes of the table
+
+    @property
+    def jobs(self) -> JobStore:
+        """The job table, undisturbed."""
+        return self.table.jobs
+
+    def _new_table(self) -> Table:
+        self._eras += 1
+        return self.make_table(self, self._eras)
+
+    def empty(self) -> None:
+        """All rows are gone: a new file, or a table that was truncated while servers run; numbers begin again."""
+        self.counts["emptied tables"] += 1
+        self.note("the table is emptied")
+        if isinstance(self.table, SupabaseTable):
+            self._eras += 1
+            database = self.table.database
+            database.empty()
+            if self.luck.random() < 0.5:
+                database.installation = f"installation {self._eras}"
+            self.table = SupabaseTable(self, self._eras, database=database)
+            return
+        self.jobs.close()
+        self.table = self._new_table()
+        self._restart()
+
+    def swap(self) -> None:
+        """The settings name another project, or the one of before again; a server reads them when it starts."""
+        self.counts["swapped projects"] += 1
+        self.note("the servers start on another table")
+        self.table, self.other_table = self.other_table or self._new_table(), self.table
+        self._restart()
+
+    def _restart(self) -> None:
+        for process in self.processes:
+            process.be_born()
 
     # -- who else acts
 

@@ -12,18 +12,19 @@ from typing import Any
 
 import pytest
 
-from core.adapters.sqlite import job_store
+from core.adapters.sqlite import account_books, clock_jumps, job_store
 from core.adapters.sqlite.job_store import SqliteJobStore
+from core.domain.errors import JobNotFound, StoreUnavailable
 from core.domain.generation import GenerationRequest
 from core.domain.status import Stage
 from core.ports import job_changes as changes
 from core.ports.job_store import Claim, Failure
 from core.ports.journal import TaskNote
-from core.services import settle
+from core.services import journal, settle
 from core.services.dispatch import Dispatch
 from core.services.gate import Gate
 from tests.conftest import Tell
-from tests.simulation import process
+from tests.simulation import database, process
 from tests.simulation.sim import Sim, Violation
 
 pytestmark = pytest.mark.proof
@@ -47,8 +48,9 @@ def test_a_thousand_seeds_hold_every_promise(shard: int, tell: Tell) -> None:
         invariants_checked=totals["checks"],
     )
     assert totals["seeds"] == each
-    assert min(totals[name] for name in ("crashes", "standstills", "faults", "creates", "checks")) > 100
-    assert totals["conversions"] > 50
+    assert min(totals[name] for name in ("crashes", "standstills", "faults", "creates", "checks", "jumps")) > 100
+    assert min(totals[name] for name in ("conversions", "slow uploads", "reads that failed")) > 50
+    assert min(totals[name] for name in ("emptied tables", "swapped projects")) >= 5
 
 
 def test_a_seed_replays_step_by_step() -> None:
@@ -147,6 +149,67 @@ def complete_before_it_is_stored(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(process.Objects, "put", half)
 
 
+def let_leases_run_out(patch: pytest.MonkeyPatch) -> None:
+    """Nobody keeps the lease of an upload or a download that takes long."""
+    patch.setattr(process.Process, "_renew_held", lambda self: None)
+
+
+def take_notes_of_other_tables(patch: pytest.MonkeyPatch) -> None:
+    """As before notes named their table: the number of the job and the attempt are all that is looked at."""
+
+    def judged(jobs: Any, note: TaskNote, home: Any) -> Any:
+        try:
+            job = jobs.get(note.job_id)
+        except JobNotFound:
+            return None, "no such job"
+        return (job, None) if job.attempt == note.attempt else (None, "another attempt")
+
+    patch.setattr(journal, "_judged", judged)
+
+
+def throw_foreign_notes_away(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(journal.Notes, "_tell_once", lambda self, note, why: self.journal.forget(note))
+
+
+def believe_the_wall(patch: pytest.MonkeyPatch) -> None:
+    """A clock that is set moves no lease and no wait."""
+    patch.setattr(clock_jumps, "_move", lambda db, seconds: None)
+    patch.setattr(account_books, "jump_s", lambda db, clock: 0.0)
+
+
+def compare_our_wall_with_tripos(patch: pytest.MonkeyPatch) -> None:
+    """Tripo's list is searched back to a time by our own clock, however wrong that is."""
+    patch.setattr(Gate, "vendor_now", lambda self: None)
+
+
+def overwrite_what_others_wrote(patch: pytest.MonkeyPatch) -> None:
+    """Supabase: a change is written though the row is not as it was read."""
+    patch.setattr(database, "is_version", lambda row, version: True)
+
+
+def forget_writes_whose_answer_was_lost(patch: pytest.MonkeyPatch) -> None:
+    """Supabase: a call that is repeated is a second one."""
+    patch.setattr(database, "is_repeated", lambda row, write_id: False)
+
+
+def take_a_question_that_failed_for_a_no(patch: pytest.MonkeyPatch) -> None:
+    """Where the table does not say whether the account has to wait, it is called."""
+    wait_s, begin = Gate.wait_s, Sim.__init__
+
+    def no_wait(self: Any) -> float:
+        try:
+            return float(wait_s(self))
+        except StoreUnavailable:
+            return 0.0
+
+    def often_away(self: Sim, seed: int) -> None:
+        begin(self, seed)
+        self.store_chance = 0.2
+
+    patch.setattr(Gate, "wait_s", no_wait)
+    patch.setattr(Sim, "__init__", often_away)
+
+
 @pytest.mark.parametrize(
     "broken",
     [
@@ -159,6 +222,14 @@ def complete_before_it_is_stored(patch: pytest.MonkeyPatch) -> None:
         send_before_the_intent,
         lose_the_notes,
         complete_before_it_is_stored,
+        let_leases_run_out,
+        take_notes_of_other_tables,
+        throw_foreign_notes_away,
+        believe_the_wall,
+        compare_our_wall_with_tripos,
+        overwrite_what_others_wrote,
+        forget_writes_whose_answer_was_lost,
+        take_a_question_that_failed_for_a_no,
     ],
     ids=lambda broken: broken.__name__,
 )

@@ -20,6 +20,7 @@ TABLES = ", ".join(
         "account_state",
         "account_facts",
         "scheduler_heartbeats",
+        "installation",
         "generated_images",
     )
 )

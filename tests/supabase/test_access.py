@@ -31,6 +31,7 @@ def server(project: SupabaseLite) -> Iterator[SupabaseLite]:
         "insert into public.seen_tasks (task_id, account, source) values ('t', 'acc', 'usage');"
         "insert into public.webhook_deliveries values ('d', 'x', 't', now());"
         "insert into public.scheduler_heartbeats values ('o', now());"
+        "insert into public.installation values (1, 'ours') on conflict do nothing;"
     )
     for bucket, media_type in BUCKETS.items():
         upload(connection, bucket, media_type)

@@ -50,7 +50,7 @@ def test_a_whole_life_with_every_answer_lost_once(project: SupabaseLite, transpo
     jobs.mark_submitting(claim, intent(account="acc"))
     assert jobs.get(job.id).attempt == 1
 
-    adopted = jobs.adopt_task(job.id, 1, "task-1", poll_in_s=0)
+    adopted = jobs.adopt_task(job.id, 1, "task-1", nonce=7, poll_in_s=0)
     assert adopted is not None
     jobs.note_delivery("acc", Delivery(id="d", type="task.completed", task_id="task-1"))
     assert jobs.get(job.id).hint_at is not None

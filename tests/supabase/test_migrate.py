@@ -368,3 +368,23 @@ def test_the_command_moves_and_says_what_it_did(server: SupabaseLite, remote: In
     assert refused.returncode == 1
     assert "SUPABASE_KEY" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_the_installation_takes_its_name_along_so_that_its_notes_are_still_its_own(
+    tmp_path: Path, remote: Installation
+) -> None:
+    here = local(tmp_path)
+    before, empty = here.jobs.installation(), remote.jobs.installation()
+    assert before.id != empty.id
+    live_in(here)
+    move(here, remote)
+
+    there = remote.jobs.installation()
+    assert there.id == before.id
+    assert there.is_same(before)
+    assert there.project
+    here.jobs.close()
+    back = local(tmp_path / "back")
+    move(remote, back)
+    assert back.jobs.installation() == before
+    back.jobs.close()

@@ -257,7 +257,7 @@ def test_every_value_of_a_job_has_its_column(empty_project: SupabaseLite) -> Non
     assert optional & {"status", "stage", "created_at", "updated_at", "options", "epoch", "attempt"} == set()
 
 
-@pytest.mark.parametrize("table", [*TABLES, "account_state", "scheduler_heartbeats"])
+@pytest.mark.parametrize("table", [*TABLES, "account_state", "scheduler_heartbeats", "installation"])
 def test_both_stores_have_the_same_columns(empty_project: SupabaseLite, table: str) -> None:
     with closing(sqlite3.connect(":memory:")) as local:
         local.executescript(Path("core/adapters/sqlite/schema.sql").read_text())
@@ -334,7 +334,7 @@ def test_row_level_security_is_on_without_a_policy(empty_project: SupabaseLite) 
         "select relname, relrowsecurity from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace",
     )
 
-    assert {row["relname"] for row in found} >= {*TABLES, "account_state", "scheduler_heartbeats"}
+    assert {row["relname"] for row in found} >= {*TABLES, "account_state", "scheduler_heartbeats", "installation"}
     assert [row["relname"] for row in found if not row["relrowsecurity"]] == []
     assert rows(empty_project, "select * from pg_policies where schemaname = 'public'") == []
 

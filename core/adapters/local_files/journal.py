@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -42,7 +43,7 @@ class LocalJournal:
         found = []
         for path in sorted(self._folder.glob("*.json")):
             try:
-                found.append(TaskNote(**json.loads(path.read_text(encoding="utf-8"))))
+                found.append(_read(path))
             except FileNotFoundError:
                 continue  # another process has just forgotten it
             except (OSError, ValueError, TypeError):
@@ -50,10 +51,23 @@ class LocalJournal:
         return found
 
     def forget(self, note: TaskNote) -> None:
-        self._path(note).unlink(missing_ok=True)
+        path = self._path(note)
+        try:
+            is_same = _read(path) == note
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, TypeError):
+            is_same = False
+        if is_same:
+            path.unlink(missing_ok=True)
 
     def _path(self, note: TaskNote) -> Path:
-        return self._folder / f"{note.job_id}-{note.attempt}.json"
+        """A name for each answer: another installation has jobs of the same numbers."""
+        name = f"{note.job_id}-{note.attempt}"
+        if note.names_its_table:
+            told = f"{note.installation} {note.project} {note.nonce} {note.task_id}"
+            name += f"-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+        return self._folder / f"{name}.json"
 
     def _sync_folder(self) -> None:
         if os.name == "nt":  # folders cannot be opened there; the move is journalled by the file system
@@ -63,3 +77,7 @@ class LocalJournal:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _read(path: Path) -> TaskNote:
+    return TaskNote(**json.loads(path.read_text(encoding="utf-8")))

@@ -7,6 +7,7 @@ import logging
 import os
 import threading
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -64,6 +65,11 @@ class LocalObjectStore:
     def local_path(self, key: str) -> Path | None:
         path = self._path(key)
         return path if path.is_file() else None
+
+    def keys(self) -> Sequence[str]:
+        """Every file that is whole."""
+        found = (path for path in self._folder.rglob("*") if path.is_file() and path.suffix != ".part")
+        return sorted(path.relative_to(self._folder).as_posix() for path in found)
 
     def delete(self, key: str) -> None:
         try:

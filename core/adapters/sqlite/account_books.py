@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from core.adapters.sqlite.clock_jumps import jump_s
 from core.adapters.sqlite.rows import seen_parameters, to_decimal, to_job, to_seen, to_text, to_time
 from core.adapters.sqlite.writing import JobWriter
 from core.domain.generation import Balance, SeenTask, Source, UsageRow
@@ -16,6 +17,7 @@ from core.ports.account_store import AccountFacts, Delivery
 
 USAGE_OF = timedelta(days=1)  # older tasks are no longer looked for in usage
 KEEP_DELIVERIES = timedelta(days=7)  # Tripo repeats a delivery for hours at most
+LONGEST_WINDOW = timedelta(seconds=300 + 60)  # the most that SEND_BY_S may be, and what clocks differ by
 LOOKED_EVERY_S = 30.0  # a row is not seen the moment it appears: this much of a measured lag may be our own pause
 
 
@@ -30,8 +32,10 @@ class AccountBooks(JobWriter):
     def account_wait_s(self, *, generator: str) -> float:
         with self._database.read() as db:
             row = self._sql.account_pause(db, generator=generator)
-        until = None if row is None else to_time(row["calls_after"])
-        return 0.0 if until is None else max(0.0, (until - self.now()).total_seconds())
+            until = None if row is None else to_time(row["calls_after"])
+            if until is None:
+                return 0.0
+            return max(0.0, (until - self.now()).total_seconds() + jump_s(db, self._clock))
 
     def account_facts(self, account: str) -> AccountFacts:
         with self._database.read() as db:
@@ -125,10 +129,14 @@ class AccountBooks(JobWriter):
         return sum((amount for amount in amounts if amount is not None), Decimal(0))
 
 
-def _lag_s(job: sqlite3.Row, now: datetime) -> float:
-    """How long the row of a task took, as far as it can be told: our own pauses are not the vendor's."""
+def _lag_s(job: sqlite3.Row, now: datetime) -> float | None:
+    """How long the row of a task took, as far as it can be told: our own pauses are not the vendor's.
+
+    None when a clock was wrong, or was set since: then `send_by` moved and the vendor's time of the intent did not.
+    """
     intent_at, missed_at = to_time(job["intent_at"]), to_time(job["usage_missed_at"])
-    if intent_at is None:
-        return 0.0
+    send_by = to_time(job["send_by"])
+    if intent_at is None or send_by is None or not timedelta(0) <= send_by - intent_at <= LONGEST_WINDOW:
+        return None
     missed_s = 0.0 if missed_at is None else (missed_at - intent_at).total_seconds()
     return min((now - intent_at).total_seconds(), missed_s + LOOKED_EVERY_S)

@@ -46,6 +46,10 @@ class SqliteArchive:
                 values = [_to_text(table, name, record[name]) for name in kind.columns]
                 db.execute(command, [*values, record["target_object"]] if more[0] else values)
 
+    def name_installation(self, name: str) -> None:
+        with self._database.write() as db:
+            db.execute("insert or replace into installation (only_row, id) values (1, ?)", (name,))
+
     def resume(self, generator: str) -> None:
         with self._database.write() as db:
             db.execute("delete from account_state where generator = ?", (generator,))

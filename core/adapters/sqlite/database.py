@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from core.adapters.sqlite import soundness
+from core.adapters.sqlite.clock_jumps import later
 from core.adapters.sqlite.upgrade import bring_up_to_date
 from core.domain.errors import MaquetteError, StorageFull, StoreDamaged, StoreUnavailable
 from core.domain.naming import folded
@@ -27,14 +28,16 @@ class Database:
 
     Args:
         path: the file; its folder is made.
+        on_write: is called at the beginning of every write transaction, inside it.
 
     Raises: StoreDamaged when the file is damaged or of a newer version; StoreUnavailable when it cannot be opened.
 
     Once it was found damaged it stays so for this process: every call is refused.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, on_write: Callable[[sqlite3.Connection], None] = lambda db: None) -> None:
         self._path = path
+        self._on_write: Callable[[sqlite3.Connection], None] = lambda db: None  # the tables are not there yet
         self._lock = threading.RLock()
         self._damage: str | None = None
         self._failed_write: str | None = None
@@ -51,10 +54,12 @@ class Database:
                 self._connection.close()
                 raise
             self._identity = soundness.identity(path)
+        self._on_write = on_write
 
     def _open(self) -> None:
         self._connection.row_factory = sqlite3.Row
         self._connection.create_function("fold", 1, folded, deterministic=True)
+        self._connection.create_function("later", 2, later, deterministic=True)
         wal = sqlite3.sqlite_version_info >= SAFE_WAL
         for pragma in (
             f"journal_mode = {'wal' if wal else 'delete'}",
@@ -85,6 +90,7 @@ class Database:
             self._connection.execute("begin immediate")
             try:
                 self._check_version()
+                self._on_write(self._connection)
                 yield self._connection
                 self._connection.execute("commit")
             except BaseException:

@@ -165,7 +165,7 @@ set balance = excluded.balance, held = excluded.held, balance_at = excluded.bala
 
 -- name: usage_awaited
 -- Bound tasks of the account whose row in usage was not seen yet, or whose final credits are unknown.
-select id, task_id, intent_at, usage_missed_at, usage_seen_at from generated_images
+select id, task_id, intent_at, send_by, usage_missed_at, usage_seen_at from generated_images
 where account = :account and task_id is not null and intent_at > :since
   and (usage_seen_at is null or (stage = 'done' and credits_used is null))
 order by intent_at;
@@ -251,3 +251,10 @@ select coalesce(max(id), 0) from generated_images;
 
 -- name: last_change^
 select coalesce(max(change_number), 0) from generated_images;
+
+-- name: installation^
+select id from installation;
+
+-- name: name_installation!
+-- Once; whoever comes later gets the same.
+insert into installation (only_row, id) values (1, :id) on conflict (only_row) do nothing;

@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import json
 import sqlite3
+import uuid
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import aiosql
 
+from core.adapters.sqlite.clock_jumps import follow
 from core.adapters.sqlite.database import Database
 from core.adapters.sqlite.rows import needed_time, to_event, to_job
 from core.adapters.sqlite.soundness import EMPTIED, TABLE_VERSION
@@ -19,6 +21,7 @@ from core.domain.job import Category, Job, JobEvent
 from core.ports import search
 from core.ports.clock import Clock
 from core.ports.job_store import Heartbeat, JobPage, JobQuery
+from core.ports.journal import Installation
 
 
 @functools.cache
@@ -31,10 +34,19 @@ class JobReader:
     """See core.ports.job_store for what each verb promises."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
-        self._database = Database(path)
         self._clock = clock
+        self._database = Database(path, on_write=lambda db: follow(db, clock))
         self._sql = _queries()
         self._newest_id = 0  # that was ever seen: rows are never removed
+
+    def installation(self) -> Installation:
+        with self._database.read() as db:
+            row = self._sql.installation(db)
+        if row is None:
+            with self._database.write() as db:
+                self._sql.name_installation(db, id=uuid.uuid4().hex)
+                row = self._sql.installation(db)
+        return Installation(id=row["id"])
 
     def now(self) -> datetime:
         return self._clock.now()

@@ -127,3 +127,17 @@ create table if not exists scheduler_heartbeats (
     owner text primary key,
     at    text not null
 ) strict;
+
+-- Which table this is, for what lies outside of it and names it: a new one in every new file.
+create table if not exists installation (
+    only_row integer primary key check (only_row = 1),
+    id       text not null
+) strict;
+
+-- How far the clock on the wall was ahead of the one since the machine started, so that it shows when somebody sets it.
+create table if not exists store_clock (
+    only_row integer primary key check (only_row = 1),
+    boot_id  text not null,
+    offset_s real not null,
+    seen_at  text not null
+) strict;

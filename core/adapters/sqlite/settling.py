@@ -31,11 +31,11 @@ class Settling(AccountBooks):
                 raise task_taken(task_id, owner_id=known["id"], job_id=job.id)
             return self._apply(db, job, changed)
 
-    def adopt_task(self, job_id: int, attempt: int, task_id: str, *, poll_in_s: float) -> Job | None:
+    def adopt_task(self, job_id: int, attempt: int, task_id: str, *, nonce: int | None, poll_in_s: float) -> Job | None:
         with self._database.write() as db:
             job = self._row(db, job_id)
             wait_s = self._first_look_s(db, task_id, poll_in_s)
-            changed = changes.adopted(attempt, task_id, poll_in_s=wait_s)(job, self.now())
+            changed = changes.adopted(attempt, task_id, nonce=nonce, poll_in_s=wait_s)(job, self.now())
             known = self._sql.job_of_task(db, task_id=task_id)
             if changed is None or (known is not None and known["id"] != job_id):
                 return None

@@ -38,5 +38,8 @@ class SupabaseArchive:
         rows = [row | {"folded_name": folded(row["target_object"])} if table == JOBS else row for row in records]
         self._db.call("restore", p_table=table, p_rows=json.dumps(rows))
 
+    def name_installation(self, name: str) -> None:
+        self._db.call("name_installation", p_id=name)
+
     def resume(self, generator: str) -> None:
         self._db.tried(lambda client: client.table("account_state").delete().eq("generator", generator).execute())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
 from collections.abc import Callable
@@ -45,6 +46,11 @@ class Connection:
         self._lock = threading.Lock()
         self._client: Client | None = None
         self._http: httpx.Client | None = None
+
+    @property
+    def project(self) -> str:
+        """A fingerprint of the project's address; tells nothing of the key."""
+        return project_of(self._url)
 
     def __repr__(self) -> str:
         return f"Connection({self._url!r})"
@@ -105,6 +111,11 @@ class Connection:
                         "from the project's settings, under API keys."
                     ) from exc
             return self._client
+
+
+def project_of(url: str) -> str:
+    """The same for the same project, however its address is written."""
+    return hashlib.sha256(url.strip().rstrip("/").lower().encode()).hexdigest()[:12]
 
 
 def raise_known(exc: APIError) -> None:

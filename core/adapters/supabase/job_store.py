@@ -45,6 +45,7 @@ from core.ports.job_store import (
     PollNote,
     Slots,
 )
+from core.ports.journal import Installation
 from core.ports.refusals import key_taken, over_budget, task_taken
 
 MOST_ROWS = 2**31 - 1  # no table of ours has so many
@@ -95,8 +96,9 @@ class SupabaseJobStore(AccountBooks):
             owner = self._db.call("job_of_task", p_task=task_id)[0]["id"]
             raise task_taken(task_id, owner_id=owner, job_id=claim.job_id) from exc
 
-    def adopt_task(self, job_id: int, attempt: int, task_id: str, *, poll_in_s: float) -> Job | None:
-        adopted = changes.adopted(attempt, task_id, poll_in_s=self._first_look_s(task_id, poll_in_s))
+    def adopt_task(self, job_id: int, attempt: int, task_id: str, *, nonce: int | None, poll_in_s: float) -> Job | None:
+        wait_s = self._first_look_s(task_id, poll_in_s)
+        adopted = changes.adopted(attempt, task_id, nonce=nonce, poll_in_s=wait_s)
 
         def change(job: Job, now: datetime) -> Changed:
             changed = adopted(job, now)
@@ -175,6 +177,9 @@ class SupabaseJobStore(AccountBooks):
         self._failed_write = None
 
     # -- reading
+
+    def installation(self) -> Installation:
+        return Installation(id=str(self._db.call("installation")), project=self._db.project)
 
     def now(self) -> datetime:
         return needed_time(self._db.call("now"))

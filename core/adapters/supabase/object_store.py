@@ -32,12 +32,21 @@ class SupabaseObjectStore:
     Args:
         cache: a folder of this project's alone; may be emptied at any time; None to ask the project each time.
         cache_bytes: how much of it is kept; the oldest go first.
+        installation: which job table the files belong to: in an emptied one other files have the same keys.
     """
 
-    def __init__(self, connection: Connection, *, cache: Path | None, cache_bytes: int = 2 * 2**30) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        cache: Path | None,
+        cache_bytes: int = 2 * 2**30,
+        installation: Callable[[], str] = lambda: "",
+    ) -> None:
         self._connection = connection
         self._cache = cache
         self._cache_bytes = cache_bytes
+        self._installation = installation
 
     def put(self, key: str, data: bytes, *, media_type: str) -> None:
         bucket, path = _place(key)
@@ -118,7 +127,9 @@ class SupabaseObjectStore:
     # -- copies on this machine
 
     def _kept(self, key: str) -> Path | None:
-        return None if self._cache is None else self._cache / hashlib.sha256(key.encode()).hexdigest()
+        if self._cache is None:
+            return None
+        return self._cache / hashlib.sha256(f"{self._installation()} {key}".encode()).hexdigest()
 
     def _keep(self, key: str, data: bytes) -> None:
         """A copy is a convenience: where the disk is full there is none."""

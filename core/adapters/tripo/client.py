@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -43,6 +45,7 @@ class TripoClient:
         self._authorization = {"Authorization": f"Bearer {api_key}"}
         self._transport = transport
         self.account = hashlib.sha256(f"{self._base_url} {api_key}".encode()).hexdigest()[:16]
+        self.told_at: datetime | None = None  # Tripo's time in its newest answer
         self._http = self._client(headers=self._authorization)
         self._plain = self._client()
 
@@ -179,12 +182,21 @@ class TripoClient:
                 response = self._http.request(method, f"{self._base_url}{path}", timeout=timeout, **more)
         except (httpx.HTTPError, OSError, RuntimeError) as exc:  # RuntimeError: closed, because the server stops
             raise LookupFailed("Tripo could not be reached; it is tried again. Nothing was charged.") from exc
-        return data_of(response)
+        data = data_of(response)
+        self.told_at = _date_of(response) or self.told_at  # of Tripo's own answers alone, not of a gateway's page
+        return data
 
     def _client(self, *, headers: dict[str, str] | None = None) -> httpx.Client:
         # no netrc from the environment changes where a key goes
         transport = self._transport or BoundedTransport()
         return httpx.Client(headers=headers, transport=transport, follow_redirects=False, trust_env=False)
+
+
+def _date_of(response: httpx.Response) -> datetime | None:
+    try:
+        return parsedate_to_datetime(response.headers["Date"]).astimezone(UTC)
+    except (KeyError, ValueError, OverflowError):
+        return None
 
 
 def _followed(url: str, location: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from decimal import Decimal
 
 from core.adapters.tripo import prices
@@ -59,6 +60,10 @@ class TripoGenerator:
     @property
     def account(self) -> str:
         return self._client.account
+
+    @property
+    def told_at(self) -> datetime | None:
+        return self._client.told_at
 
     def estimate(self, options: JobOptions) -> Decimal | None:
         return prices.estimate(options)

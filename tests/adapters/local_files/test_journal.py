@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,39 @@ def test_a_half_written_note_is_left_out_and_left_where_it_is(tmp_path: Path) ->
 
     assert LocalJournal(tmp_path).notes() == [NOTE]
     assert (tmp_path / "9-1.json").exists()
+
+
+def test_the_same_job_of_two_installations_has_two_notes_and_each_is_forgotten_alone(tmp_path: Path) -> None:
+    journal = LocalJournal(tmp_path)
+    ours = replace(NOTE, nonce=1, installation="ours")
+    others = [
+        NOTE,
+        replace(ours, installation="another"),
+        replace(ours, project="a project"),
+        replace(ours, nonce=2),
+        replace(ours, task_id="task-2"),
+    ]
+    for note in (ours, *others):
+        journal.write(note)
+
+    journal.forget(ours)
+
+    assert set(journal.notes()) == set(others)
+
+
+def test_a_note_is_forgotten_only_when_it_still_says_the_same(tmp_path: Path) -> None:
+    LocalJournal(tmp_path).write(NOTE)
+    LocalJournal(tmp_path).forget(replace(NOTE, task_id="task-2"))
+
+    assert LocalJournal(tmp_path).notes() == [NOTE]
+
+
+def test_a_note_of_a_version_that_named_no_installation_is_read(tmp_path: Path) -> None:
+    (tmp_path / "7-2.json").write_text('{"job_id": 7, "attempt": 2, "task_id": "task-1"}')
+
+    assert LocalJournal(tmp_path).notes() == [NOTE]
+    LocalJournal(tmp_path).forget(NOTE)
+    assert LocalJournal(tmp_path).notes() == []
 
 
 def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
