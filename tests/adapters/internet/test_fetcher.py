@@ -271,7 +271,6 @@ def test_each_redirect_is_checked_again() -> None:
         "http://a.example:99999/",
         "http://a.example:port/",
         "http://a.example:-1/",
-        "http://",
         "https:///",
         "https://.example/",
         "https://a..example/",
