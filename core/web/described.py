@@ -17,7 +17,10 @@ Responses = dict[int | str, dict[str, Any]]
 EVERYWHERE = {
     400: "The request is not HTTP as it should be.",
     403: "The request came from a page of another web site.",
+    408: "The body did not come whole in time.",
     413: "The body is too large.",
+    415: "A part of the form has a character set that is not UTF-8.",
+    421: "The `Host` is none of this server's names, see `ALLOWED_HOSTS`.",
     422: "Something in the request cannot be used; nothing was stored or charged.",
     503: "The job table is away, or too much is asked at once; `Retry-After` says when to come again.",
 }
