@@ -187,9 +187,24 @@ def overwrite_what_others_wrote(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(database, "is_version", lambda row, version: True)
 
 
-def forget_writes_whose_answer_was_lost(patch: pytest.MonkeyPatch) -> None:
-    """Supabase: a call that is repeated is a second one."""
-    patch.setattr(database, "is_repeated", lambda row, write_id: False)
+def write_twice_when_the_answer_was_lost(patch: pytest.MonkeyPatch) -> None:
+    """Supabase: a call that is repeated is a second one, and is written as the first was."""
+    is_repeated, is_version = database.is_repeated, database.is_version
+    repeated: set[int] = set()
+
+    def never(row: Any, write_id: str) -> bool:
+        if is_repeated(row, write_id):
+            repeated.add(row["id"])
+        return False
+
+    def same(row: Any, version: Any) -> bool:
+        if row["id"] in repeated:
+            repeated.remove(row["id"])
+            return True
+        return is_version(row, version)
+
+    patch.setattr(database, "is_repeated", never)
+    patch.setattr(database, "is_version", same)
 
 
 def take_a_question_that_failed_for_a_no(patch: pytest.MonkeyPatch) -> None:
@@ -228,7 +243,7 @@ def take_a_question_that_failed_for_a_no(patch: pytest.MonkeyPatch) -> None:
         believe_the_wall,
         compare_our_wall_with_tripos,
         overwrite_what_others_wrote,
-        forget_writes_whose_answer_was_lost,
+        write_twice_when_the_answer_was_lost,
         take_a_question_that_failed_for_a_no,
     ],
     ids=lambda broken: broken.__name__,
