@@ -8,8 +8,8 @@ LIVES ?= 500
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
-# two processes, each with a browser and a database of its own; a file's tests stay together
-SIDE_BY_SIDE := -n 2 --dist loadfile --durations=10
+# two processes, each with a browser and a database of its own; a file's tests stay together, the longest files first
+SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder --durations=10
 
 .DEFAULT_GOAL := run
 .PHONY: run install install-extras install-test check check-tests linters lint types imports audit constraints test \
@@ -85,6 +85,7 @@ test-proof: install-test ## the promises of the life of a job, the crash sweep a
 
 proof: install-test ## the whole of it: every point of the crash sweep, and ten thousand seeds
 	$(BIN)/python -m pytest -n 2 -m proof --durations=10
+	$(BIN)/python -m pytest tests/adapters/offline/test_many.py
 	$(BIN)/python -m tests.simulation 10000
 
 simulate: install-test ## SEEDS=100000 runs so many; SEEDS=4711-4711 replays one
@@ -94,13 +95,13 @@ differential: install-test ## both job stores side by side: LIVES=500 lives that
 	DIFFERENTIAL=$(LIVES) $(BIN)/python -m pytest -m supabase tests/differential
 
 test-slow: install-test
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "(slow or e2e) and not supabase"
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --sweep-every 5 -m "(slow or e2e) and not supabase"
 
 test-supabase: install-test ## a real PostgreSQL behind a Supabase-compatible server
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m supabase
 
 test-heavy: install-test ## both, side by side
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "slow or e2e or supabase"
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --sweep-every 5 -m "slow or e2e or supabase"
 
 bench: install-test ## figures with this machine's description
 	$(BIN)/python -m tests.bench

@@ -20,6 +20,15 @@ FOLDERS = {
     "crash": {"proof"},
     "model": {"proof"},
 }
+LONGEST = (  # begun first, so that no process works on one of them alone at the end
+    "test_replicas.py",
+    "test_crashes.py",
+    "test_process.py",
+    "test_many.py",
+    "test_viewer.py",
+    "test_browser.py",
+    "test_children.py",
+)
 Tell = Callable[..., None]
 
 
@@ -37,6 +46,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
     for item in items:
         folder = item.path.relative_to(Path(__file__).parent).parts[0]
         if folder in FOLDERS and not FOLDERS[folder] & {mark.name for mark in item.iter_markers()}:

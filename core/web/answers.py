@@ -125,6 +125,15 @@ class StrangerBody(Answer):
     credits: float | None
 
 
+class LeftoverBody(Answer):
+    """A note or a model on a server's disk that no job of this table has."""
+
+    what: str
+    task_id: str
+    record_id: int | None
+    why: str
+
+
 class AccountBody(Answer):
     """The paid account."""
 
@@ -136,6 +145,7 @@ class AccountBody(Answer):
     max_credits_per_day: float | None
     problems: list[str]
     tasks_of_no_job: list[StrangerBody]
+    kept_for_no_job: list[LeftoverBody]
 
 
 class OfferBody(Answer):

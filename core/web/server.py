@@ -166,6 +166,8 @@ def _start_log() -> None:
         ours.addHandler(handler)
         ours.setLevel(logging.INFO)
         ours.propagate = False
+    # a tick that outlasts its pause is normal; what is not, the scheduler tells itself
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 
 def _refuse(sentence: str) -> NoReturn:

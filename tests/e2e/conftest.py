@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.serving import ServerProcess, serving
 
 LAN_NAME = "maquette.test"  # what this machine is called in the network, as far as the browser knows
+EVIL = "evil.example"  # as an attacker's name server says after the page was loaded: this machine
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -23,7 +24,7 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    f"--host-resolver-rules=MAP {LAN_NAME} 127.0.0.1",
+    f"--host-resolver-rules=MAP {LAN_NAME} 127.0.0.1, MAP {EVIL} 127.0.0.1",
 ]
 PATIENCE_MS = 60_000  # two browsers with a software renderer on two cores are slow, not wrong
 expect.set_options(timeout=PATIENCE_MS)
