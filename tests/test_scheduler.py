@@ -105,6 +105,9 @@ def test_waking_one_that_does_not_run_does_nothing(scheduler: Scheduler) -> None
 def test_ticks_go_on_though_the_clock_jumps(jump_s: float, monkeypatch: pytest.MonkeyPatch, parts: list[Parts]) -> None:
     """APScheduler plans by the wall clock: set back by two hours, it would tick again in two hours."""
     clock = JumpingClock(monkeypatch)
+    monkeypatch.setattr(module, "CLOCK_LOOK_S", 0.05)
+    for name in ("DISPATCH_EVERY_S", "POLL_EVERY_S", "COLLECT_EVERY_S"):
+        monkeypatch.setattr(module, name, 0.1)
     scheduler = Scheduler(workers=[each.worker(f"maker {number}") for number, each in enumerate(parts)], beat=_nothing)
     scheduler.start()
     try:

@@ -21,6 +21,7 @@ print(*sorted(name for name in sys.modules if name.startswith({DECODERS!r})))
 """
 
 
+@pytest.mark.slow
 def test_a_server_process_loads_no_decoder_of_pictures() -> None:
     done = subprocess.run([sys.executable, "-c", SERVER], cwd=ROOT, capture_output=True, text=True, check=True)
 

@@ -172,6 +172,7 @@ def noise(mode: str, side_px: int) -> Image.Image:
     return Image.fromarray(np.random.default_rng(1).integers(0, 255, shape, dtype=np.uint8))
 
 
+@pytest.mark.slow
 def test_a_picture_that_grows_when_it_is_written_anew_is_made_smaller_until_it_can_be_stored() -> None:
     """3 MB of WebP with transparency gave 21 MB of PNG, which no bucket took."""
     picture = checked(encoded(noise("RGBA", 2400), "WEBP", quality=20, method=0))
@@ -269,6 +270,7 @@ def test_a_name_does_not_matter_only_the_content_does() -> None:
     assert refusal(b"GIF89a<script>alert(1)</script>").code in ("not_a_picture", "broken", "too_many_pixels")
 
 
+@pytest.mark.slow
 def test_damaged_files_of_every_kind_are_read_or_refused_but_never_crash() -> None:
     chance = np.random.default_rng(7)
     originals = [make() for make in (*OPAQUE.values(), *TRANSPARENT.values())]

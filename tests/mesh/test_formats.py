@@ -74,6 +74,7 @@ def test_a_ply_has_the_colours_of_the_texture() -> None:
     assert (colours[below][:, 0] > colours[below][:, 2] + 100).mean() > 0.98
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("faces", [100, 1000, 4000])
 @pytest.mark.parametrize("body", ["ball", "ring", "two"])
 def test_fewer_faces_keep_the_limit_the_closed_surface_and_the_look(body: str, faces: int) -> None:

@@ -21,6 +21,7 @@ def test_there_are_enough_of_them() -> None:
     assert len(FILES) >= 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_the_description_is_read_or_refused_with_a_sentence(name: str) -> None:
     assert said_of(read_facts, FILES[name]).endswith((".", "read"))

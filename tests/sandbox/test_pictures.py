@@ -25,6 +25,8 @@ from tests import pictures
 from tests.imaging.test_picture import OPAQUE, TRANSPARENT
 from tests.pictures import encoded
 
+pytestmark = pytest.mark.slow
+
 LIMIT = 20 * 2**20
 MODULE = "core.sandbox.picture_child"
 PATIENCE_S = 20

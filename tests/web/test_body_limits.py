@@ -205,6 +205,7 @@ def test_too_many_large_forms_are_told_when_to_come_again(monkeypatch: pytest.Mo
     assert "Nothing was stored" in refused.error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "charset",
     ["unicode_escape", "utf-7", "punycode", "idna", "raw_unicode_escape", "utf-16", "rot13", "hex", "no such"],

@@ -11,6 +11,8 @@ from tests import pictures
 from tests.damage import WAYS, filled
 from tests.web.conftest import Site
 
+pytestmark = pytest.mark.slow
+
 
 def submit(site: Site) -> httpx.Response:
     picture = {"image": ("a.png", pictures.cat())}

@@ -17,6 +17,8 @@ from core.bootstrap import build_services
 from core.domain.errors import StorageFull
 from core.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 SIZE, ROUNDS = 1000, 200
 
 

@@ -18,6 +18,8 @@ from tests.builders import EVERY_SLOT, new_job
 from tests.clocks import FakeClock
 from tests.damage import WAYS, Spoil, filled
 
+pytestmark = pytest.mark.slow
+
 JOBS = 200
 
 
