@@ -27,8 +27,6 @@ from tests.mesh.models import ball, glb_of, textured
 from tests.picture_sandbox import PicturesHere
 from tests.web.conftest import Site
 
-pytestmark = pytest.mark.slow
-
 PATIENCE_S = 20.0
 MODEL = glb_of(textured(ball(2)))
 Act = Callable[[httpx.AsyncClient], Coroutine[Any, Any, None]]
