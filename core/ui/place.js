@@ -2,7 +2,7 @@
 // On the page of one job: the navigation's own link to the list, which Streamlit does not follow to the page it is on.
 const KEPT = "maquette-place";
 const SCROLLED = [".dvn-scroller", '[data-testid="stMain"]'];
-const PATIENCE_MS = 2000;
+const PATIENCE_MS = 10000; // a busy server draws its table late; a person who scrolls ends it at once
 
 function toList(link) {
   const url = new URL(link.href, location.href);
