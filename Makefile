@@ -85,7 +85,7 @@ test-proof: install-test ## the promises of the life of a job, the crash sweep a
 
 proof: install-test ## the whole of it: every point of the crash sweep, and ten thousand seeds
 	$(BIN)/python -m pytest -n 2 -m proof --durations=10
-	$(BIN)/python -m pytest tests/adapters/offline/test_many.py
+	$(BIN)/python -m pytest tests/generators/offline/test_many.py
 	$(BIN)/python -m tests.simulation 10000
 
 simulate: install-test ## SEEDS=100000 runs so many; SEEDS=4711-4711 replays one

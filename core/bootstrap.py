@@ -9,23 +9,19 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.adapters.internet.fetcher import PictureFetcher
-from core.adapters.local_files.disk import Disk
-from core.adapters.local_files.leftovers import remove_old
-from core.adapters.local_files.object_store import LocalObjectStore
-from core.adapters.offline import LABEL as OFFLINE_LABEL
-from core.adapters.offline.generator import OfflineGenerator
-from core.adapters.system_clock import SystemClock
-from core.adapters.tripo.client import TripoClient
-from core.adapters.tripo.generator import TripoGenerator
-from core.adapters.workshop.children import ChildWorkshop
 from core.domain.generation import SeenTask
 from core.domain.job import Category
+from core.fetch.fetcher import PictureFetcher
+from core.generators.offline import LABEL as OFFLINE_LABEL
+from core.generators.offline.generator import OfflineGenerator
+from core.generators.tripo.client import TripoClient
+from core.generators.tripo.generator import TripoGenerator
 from core.ports.clock import Clock
 from core.ports.generator import Generator
 from core.ports.job_store import JobStore, Slots
 from core.ports.object_store import ObjectStore
 from core.ports.picture_sandbox import PictureSandbox
+from core.sandbox.models import ModelChildren
 from core.sandbox.pictures import PictureChildren
 from core.scheduler import Scheduler
 from core.services.account_scan import AccountScan
@@ -54,6 +50,10 @@ from core.services.watched_files import WatchedFiles
 from core.services.worker import Worker
 from core.settings import Settings, harmless_environment, load_settings
 from core.storage import journal_of, spool_of, stores
+from core.stores.files.disk import Disk
+from core.stores.files.leftovers import remove_old
+from core.stores.files.object_store import LocalObjectStore
+from core.system_clock import SystemClock
 
 REMOTE_PACE = 3.0  # times longer between two ticks
 EXPORTS_BYTES = 2 * 2**30  # of files that can be made again
@@ -136,7 +136,7 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
     disk = Disk(settings.data_dir)
     inspect = Inspect(
         objects=objects,
-        workshop=ChildWorkshop(environment=harmless_environment()),
+        sandbox=ModelChildren(environment=harmless_environment()),
         exports=exports,
     )
     generators = [(Gate(maker, jobs=jobs, clock=clock), categories) for maker, categories in _generators(settings)]

@@ -6,22 +6,22 @@ import functools
 import hashlib
 from pathlib import Path
 
-from core.adapters.local_files.journal import LocalJournal
-from core.adapters.local_files.object_store import LocalObjectStore
-from core.adapters.local_files.remains import has_models, has_notes
-from core.adapters.sqlite.archive import SqliteArchive
-from core.adapters.sqlite.job_store import SqliteJobStore
-from core.adapters.supabase.archive import SupabaseArchive
-from core.adapters.supabase.connection import Connection
-from core.adapters.supabase.job_store import SupabaseJobStore
-from core.adapters.supabase.object_store import SupabaseObjectStore
-from core.adapters.system_clock import SystemClock
 from core.domain.errors import SettingsInvalid, StoreDamaged
 from core.ports.clock import Clock
 from core.ports.job_store import JobStore
 from core.ports.object_store import ObjectStore
 from core.services.migrate import Installation
 from core.settings import Settings
+from core.stores.files.journal import LocalJournal
+from core.stores.files.object_store import LocalObjectStore
+from core.stores.files.remains import has_models, has_notes
+from core.stores.sqlite.archive import SqliteArchive
+from core.stores.sqlite.job_store import SqliteJobStore
+from core.stores.supabase.archive import SupabaseArchive
+from core.stores.supabase.connection import Connection
+from core.stores.supabase.job_store import SupabaseJobStore
+from core.stores.supabase.object_store import SupabaseObjectStore
+from core.system_clock import SystemClock
 
 EMPTY_TABLE = (
     "The job table is empty, but models or notes of earlier jobs lie beside it in DATA_DIR: it looks as if the table "

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.adapters.sqlite import database
+from core.stores.sqlite import database
 from tests.fake_tripo.server import Switch, running
 from tests.supabase.server import SupabaseLite
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from core.adapters.sqlite.job_store import SqliteJobStore
+from core.stores.sqlite.job_store import SqliteJobStore
 from tests.builders import new_job
 from tests.clocks import FakeClock
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from core.adapters.tripo.codes import CODES
 from core.domain.status import ALLOWED, Stage, Status, status_of
+from core.generators.tripo.codes import CODES
 from core.ui import words
 from core.vendor import CATALOGUE
 from core.web.server import make_api

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from core.adapters.supabase.connection import Connection
-from core.adapters.supabase.object_store import SupabaseObjectStore
 from core.domain.errors import MigrationRefused
 from core.migrate import check_settled
 from core.ports.journal import Installation, TaskNote
 from core.settings import Settings
 from core.storage import journal_of, spool_of
+from core.stores.supabase.connection import Connection
+from core.stores.supabase.object_store import SupabaseObjectStore
 
 HOME = Installation(id="ours", project="p")
 OURS = TaskNote(job_id=1, attempt=1, task_id="task-1", nonce=7, installation="ours", project="p")

@@ -23,8 +23,7 @@ MaquetteError
 │   ├── OutcomeUnknown         nobody knows whether a task was created
 │   ├── LookupFailed           a question could not be answered now; asking again is free
 │   └── ModelUnavailable       the finished model could not be fetched this time; its address is asked for again
-├── WorkshopFailed             a model could not be looked at this time: too much at once, or its process was ended
-├── SandboxFailed              a picture could not be decoded this time: too much at once, or its process was ended
+├── SandboxFailed              a picture or model could not be worked on this time: too much at once, or too slow
 ├── MigrationRefused           two installations cannot be made one: nothing was lost, and what to do first
 ├── ExportFailed               a model could not be written as another file; the model itself is safe
 └── ModelInvalid               the bytes that came are not a usable GLB
@@ -33,7 +32,7 @@ MaquetteError
 from __future__ import annotations
 
 # Final codes that are about the picture: its content (2008), its size (2021, 2022), or what the engine can do with it.
-# Source: Tripo v3, error codes; core.adapters.offline.generator
+# Source: Tripo v3, error codes; core.generators.offline.generator
 PICTURE_CODES = frozenset({"2008", "2021", "2022", "engine_failed"})
 
 
@@ -107,10 +106,6 @@ class StorageFull(MaquetteError):
 
 class MigrationRefused(MaquetteError):
     default_code = "migration_refused"
-
-
-class WorkshopFailed(MaquetteError):
-    default_code = "workshop_failed"
 
 
 class SandboxFailed(MaquetteError):

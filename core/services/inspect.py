@@ -17,8 +17,8 @@ from core.domain.errors import (
     MaquetteError,
     ModelInvalid,
     ObjectMissing,
+    SandboxFailed,
     StoreUnavailable,
-    WorkshopFailed,
 )
 from core.domain.export import FORMATS, Compression, ExportOrder, Format, size_note, what_is_lost
 from core.domain.job import MEDIA_TYPES, Job, StoredModel
@@ -26,8 +26,8 @@ from core.domain.mesh_report import HeaderFacts, MeshReport, ShapeFacts
 from core.domain.naming import slug
 from core.mesh import extras
 from core.mesh.header import read_header
+from core.ports.model_sandbox import ModelSandbox
 from core.ports.object_store import ObjectStore
-from core.ports.workshop import Workshop
 from core.services.bounded import RecentlyUsed
 from core.services.made_once import MadeOnce, done
 
@@ -53,14 +53,14 @@ class Exported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspect:
-    """The use case. Work is done by one thread of its own, in the workshop's child processes.
+    """The use case. Work is done by one thread of its own, in a child of the sandbox processes.
 
     Attributes:
         exports: where made files lie for a while; on this machine's disk, bounded.
     """
 
     objects: ObjectStore
-    workshop: Workshop
+    sandbox: ModelSandbox
     exports: ObjectStore
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "inspect"))
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -135,7 +135,7 @@ class Inspect:
                 return
 
     def close(self) -> None:
-        self.workshop.close()
+        self.sandbox.close()
         self._making.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
@@ -148,7 +148,7 @@ class Inspect:
     def begin_export(self, job: Job, order: ExportOrder) -> Future[Exported]:
         """The model as another file; made at the first call, and once for all who ask at the same time.
 
-        Raises, now or by the result: ModelInvalid, ExportFailed, WorkshopFailed, StorageFull …
+        Raises, now or by the result: ModelInvalid, ExportFailed, SandboxFailed, StorageFull …
         """
         check_offered(order)
         model = _glb_of(job)
@@ -166,7 +166,7 @@ class Inspect:
         )
 
         def make() -> bytes:
-            data, checked = self.workshop.export(self.objects.get(model.key), order, name=name)
+            data, checked = self.sandbox.export(self.objects.get(model.key), order, name=name)
             log.info("job %s as %s: %s bytes, %s faces", job.id, order.format.value, len(data), checked.face_count)
             return data
 
@@ -187,7 +187,7 @@ class Inspect:
         model = _glb_of(job)
         key = f"{model.sha256}/{VERSION}-turntable.webp"
         made = Exported(key=key, name=f"{slug(job.target_object)}.webp", media_type="image/webp")
-        return self._begin_making(made, lambda: self.workshop.turntable(self.objects.get(model.key)))
+        return self._begin_making(made, lambda: self.sandbox.turntable(self.objects.get(model.key)))
 
     def path(self, job: Job, exported: Exported) -> Path | None:
         """The file on this machine's disk, when there is one."""
@@ -246,7 +246,7 @@ class Inspect:
                 return
             self._keep(model)
         except MaquetteError as exc:  # it is asked for again with the next page, and after a restart
-            if isinstance(exc, WorkshopFailed):
+            if isinstance(exc, SandboxFailed):
                 tries = self._failed(model)[0]
                 self._failures.put(model.sha256, (tries + 1, exc.message))
             log.warning("job %s: the model could not be looked at now: %s", job_id, exc.message)
@@ -255,7 +255,7 @@ class Inspect:
 
     def _keep(self, model: StoredModel) -> None:
         try:
-            looked = self.workshop.look(self.objects.get(model.key))
+            looked = self.sandbox.look(self.objects.get(model.key))
         except ModelInvalid as exc:
             told: dict[str, object] = {"problem": exc.message}
         else:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from core.domain.errors import WorkshopFailed
+from core.domain.errors import SandboxFailed
 
 Result = TypeVar("Result")
 THREADS = 2  # one makes a file while another reads or stores its own
@@ -27,7 +27,7 @@ class MadeOnce:
     def begin(self, key: str, make: Callable[[], None], result: Result) -> Future[Result]:
         """`result`, once the work under this key is done: that which is under way, or else this.
 
-        Raises: WorkshopFailed, for too much at once.
+        Raises: SandboxFailed, for too much at once.
         """
         future: Future[Result] = Future()
         self._work(key, make).add_done_callback(lambda work: _hand_on(work, future, result))
@@ -42,11 +42,11 @@ class MadeOnce:
             if known is not None:
                 return known
             if len(self._under_way) >= self._most:
-                raise WorkshopFailed("Many files are being made at this moment. Try again in a minute.")
+                raise SandboxFailed("Many files are being made at this moment. Try again in a minute.")
             try:
                 work = self._pool.submit(make)
             except RuntimeError as exc:
-                raise WorkshopFailed(STOPPED) from exc
+                raise SandboxFailed(STOPPED) from exc
             self._under_way[key] = work
         work.add_done_callback(lambda _: self._forget(key))  # at once when it is done: never under the lock
         return work
@@ -57,7 +57,7 @@ class MadeOnce:
 
 
 def _hand_on(work: Future[None], future: Future[Result], result: Result) -> None:
-    error = WorkshopFailed(STOPPED) if work.cancelled() else work.exception()
+    error = SandboxFailed(STOPPED) if work.cancelled() else work.exception()
     if error is None:
         future.set_result(result)
     else:

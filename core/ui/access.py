@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from core.adapters.tripo.prices import PRICES, ModelPrice
 from core.bootstrap import get_services
 from core.domain.errors import MaquetteError, StoreDamaged, StoreUnavailable
 from core.domain.export import PRINTED, Compression, ExportOrder, Format
@@ -19,6 +18,7 @@ from core.domain.generation import SeenTask
 from core.domain.job import Job, JobEvent, JobOptions
 from core.domain.mesh_report import MeshReport
 from core.domain.status import Status
+from core.generators.tripo.prices import PRICES, ModelPrice
 from core.mesh import extras
 from core.ports.job_store import JobPage, JobQuery
 from core.services.collect import KEPT_CODE

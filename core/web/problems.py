@@ -24,7 +24,6 @@ from core.domain.errors import (
     SandboxFailed,
     StorageFull,
     StoreUnavailable,
-    WorkshopFailed,
 )
 
 log = logging.getLogger(__name__)
@@ -42,7 +41,6 @@ STATUS_CODES: tuple[tuple[type[MaquetteError], int], ...] = (
     (IllegalTransition, 409),
     (StorageFull, 507),
     (StoreUnavailable, 503),
-    (WorkshopFailed, 503),
     (SandboxFailed, 503),
 )
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
-from core.domain.errors import WorkshopFailed
+from core.domain.errors import SandboxFailed
 from core.domain.job import Job
 from core.domain.status import Status
 from core.services.overview import Overview
@@ -38,9 +38,9 @@ class Places:
 
     @contextmanager
     def one(self) -> Iterator[None]:
-        """Raises: WorkshopFailed, when there is none."""
+        """Raises: SandboxFailed, when there is none."""
         if not self._free.acquire(blocking=False):
-            raise WorkshopFailed("Too many requests wait at this moment. Nothing was lost: ask again in a minute.")
+            raise SandboxFailed("Too many requests wait at this moment. Nothing was lost: ask again in a minute.")
         try:
             yield
         finally:
@@ -59,7 +59,7 @@ class Lane:
         self._places = Places(most)
 
     async def run(self, act: Callable[[], Result]) -> Result:
-        """Raises: WorkshopFailed, and whatever `act` raises."""
+        """Raises: SandboxFailed, and whatever `act` raises."""
         with self._places.one():
             return await asyncio.wrap_future(self._pool.submit(act))
 
@@ -74,7 +74,7 @@ PICTURES = Lane("pictures", threads=8, most=64)  # pictures that are fetched and
 async def wait_for(future: Future[Result] | None, *, patience_s: float) -> bool:
     """Whether the work was done in time, well or not; it goes on in any case. None: there is none.
 
-    Raises: WorkshopFailed, when too many wait.
+    Raises: SandboxFailed, when too many wait.
     """
     if future is None or future.done():
         return True
@@ -92,16 +92,16 @@ def _seen(future: asyncio.Future[Any]) -> None:
 
 
 async def result_of(future: Future[Result]) -> Result:
-    """What was made. Raises: WorkshopFailed, when it is not done in time or too many wait; as the work does."""
+    """What was made. Raises: SandboxFailed, when it is not done in time or too many wait; as the work does."""
     if not await wait_for(future, patience_s=EXPORT_PATIENCE_S):
-        raise WorkshopFailed("This file is still being made. Ask for it again in a minute: what is made is kept.")
+        raise SandboxFailed("This file is still being made. Ask for it again in a minute: what is made is kept.")
     return future.result()
 
 
 async def wait_for_end(overview: Overview, job: Job, *, ends_s: float) -> Job:
     """The job as it is when it is no longer running, or when the monotonic clock reaches `ends_s`.
 
-    Raises: WorkshopFailed, when too many wait.
+    Raises: SandboxFailed, when too many wait.
     """
     with WAITING.one():
         while job.status is Status.RUNNING and (left_s := ends_s - time.monotonic()) > 0:

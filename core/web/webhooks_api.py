@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from core.adapters.tripo.webhooks import SIGNATURE_HEADER, delivery_of, is_signed
+from core.generators.tripo.webhooks import SIGNATURE_HEADER, delivery_of, is_signed
 from core.web.answers import DoneBody
 from core.web.described import errors, json_of
 from core.web.jobs_api import ServicesNeeded

@@ -12,12 +12,12 @@ from typing import Any, NoReturn
 
 import pytest
 
-from core.adapters.offline.generator import OfflineGenerator
-from core.adapters.workshop.children import ChildWorkshop
 from core.bootstrap import Services, build_services
 from core.domain.errors import MaquetteError
 from core.domain.generation import GenerationRequest
 from core.domain.job import JobOptions
+from core.generators.offline.generator import OfflineGenerator
+from core.sandbox.models import ModelChildren
 from core.settings import Settings
 from core.vendor import CATALOGUE
 from core.vendor import __main__ as fetching
@@ -105,9 +105,9 @@ def engine(services: Services) -> None:
     made.create(request, check_send_window=lambda: None)
 
 
-def workshop(services: Services) -> None:
-    made = services.inspect.workshop
-    assert isinstance(made, ChildWorkshop)
+def models(services: Services) -> None:
+    made = services.inspect.sandbox
+    assert isinstance(made, ModelChildren)
     made.look(b"glTF")
 
 
@@ -120,8 +120,8 @@ def install(services: Services) -> None:
 
 
 CASES: Mapping[str, Callable[[Services], None]] = {
-    "adapters/offline/worker.py": engine,
-    "adapters/workshop/children.py": workshop,
+    "generators/offline/worker.py": engine,
+    "sandbox/models.py": models,
     "sandbox/warm_child.py": sandbox,
     "vendor/__main__.py": install,
 }

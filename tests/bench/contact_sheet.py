@@ -14,7 +14,7 @@ import trimesh
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from core.adapters.offline.engine import make_model
+from core.generators.offline.engine import make_model
 from core.imaging.picture import prepare
 from tests.drawings import DRAWN, PHOTOS
 from tests.pictures import VARIED

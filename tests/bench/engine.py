@@ -34,7 +34,7 @@ def _engine_run(side_px: int) -> tuple[list[float], float]:
         source, out = Path(folder) / "in.jpg", Path(folder) / "out.glb"
         _photo(side_px).save(source, quality=92)
         child = subprocess.Popen(
-            [sys.executable, "-m", "core.adapters.offline.child"],
+            [sys.executable, "-m", "core.generators.offline.child"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

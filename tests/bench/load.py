@@ -23,10 +23,10 @@ import numpy as np
 import psutil
 from PIL import Image
 
-from core.adapters.local_files.object_store import LocalObjectStore
-from core.adapters.sqlite.job_store import SqliteJobStore
-from core.adapters.system_clock import SystemClock
 from core.domain.job import Category
+from core.stores.files.object_store import LocalObjectStore
+from core.stores.sqlite.job_store import SqliteJobStore
+from core.system_clock import SystemClock
 from tests import pictures
 from tests.builders import EVERY_SLOT, intent, new_job, stored_model
 from tests.mesh.models import ball, glb_of, textured

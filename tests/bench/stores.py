@@ -11,13 +11,13 @@ from typing import TypeVar
 
 import httpx
 
-from core.adapters.sqlite.job_store import SqliteJobStore
-from core.adapters.supabase.connection import Connection
-from core.adapters.supabase.job_store import SupabaseJobStore
-from core.adapters.system_clock import SystemClock
 from core.domain.job import Category
 from core.domain.status import Status
 from core.ports.job_store import JobQuery, JobStore, PollNote, Slots
+from core.stores.sqlite.job_store import SqliteJobStore
+from core.stores.supabase.connection import Connection
+from core.stores.supabase.job_store import SupabaseJobStore
+from core.system_clock import SystemClock
 from tests.builders import intent, new_job
 from tests.supabase.crowd import COUNT, RARE, fill_sqlite, fill_supabase
 from tests.supabase.project import prepare

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from core.adapters.local_files.object_store import LocalObjectStore
-from core.adapters.sqlite.job_store import SqliteJobStore
-from core.adapters.supabase.connection import Connection
-from core.adapters.supabase.job_store import SupabaseJobStore
-from core.adapters.supabase.object_store import SupabaseObjectStore
 from core.ports.job_store import JobStore
 from core.ports.object_store import ObjectStore
+from core.stores.files.object_store import LocalObjectStore
+from core.stores.sqlite.job_store import SqliteJobStore
+from core.stores.supabase.connection import Connection
+from core.stores.supabase.job_store import SupabaseJobStore
+from core.stores.supabase.object_store import SupabaseObjectStore
 from tests.clocks import FakeClock
 from tests.simulation.database import Database, SimulatedConnection
 from tests.supabase.project import fresh_store, prepare

@@ -16,17 +16,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from core.adapters.local_files.journal import LocalJournal
-from core.adapters.local_files.object_store import LocalObjectStore
-from core.adapters.sqlite import database, reading
-from core.adapters.sqlite.job_store import SqliteJobStore
-from core.adapters.supabase.connection import Connection
-from core.adapters.supabase.job_store import SupabaseJobStore
-from core.adapters.tripo import bounded
-from core.adapters.tripo.client import TripoClient
-from core.adapters.tripo.generator import TripoGenerator
 from core.domain.errors import MaquetteError, StoreUnavailable
 from core.domain.job import Category
+from core.generators.tripo import bounded
+from core.generators.tripo.client import TripoClient
+from core.generators.tripo.generator import TripoGenerator
 from core.ports.job_store import JobQuery, JobStore, Slots
 from core.services.account_scan import AccountScan
 from core.services.bookkeeping import Bookkeeping
@@ -37,6 +31,12 @@ from core.services.journal import Notes
 from core.services.poll import Poll
 from core.services.reconcile import Reconcile
 from core.services.settle import Settle
+from core.stores.files.journal import LocalJournal
+from core.stores.files.object_store import LocalObjectStore
+from core.stores.sqlite import database, reading
+from core.stores.sqlite.job_store import SqliteJobStore
+from core.stores.supabase.connection import Connection
+from core.stores.supabase.job_store import SupabaseJobStore
 from tests.crash.shared_clock import SharedClock
 
 KEY = "tsk_crash"

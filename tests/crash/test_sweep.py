@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from core.adapters.local_files.object_store import LocalObjectStore
-from core.adapters.sqlite.job_store import SqliteJobStore
-from core.adapters.tripo.client import TripoClient
 from core.domain.job import Category, Conversion, Job, JobOptions
 from core.domain.status import Status
+from core.generators.tripo.client import TripoClient
 from core.ports.job_store import JobQuery, JobStore
 from core.services.echo import echo_of
+from core.stores.files.object_store import LocalObjectStore
+from core.stores.sqlite.job_store import SqliteJobStore
 from tests import builders
 from tests.conftest import Tell
 from tests.crash.life import KEY, QUICK_ROUNDS, Life

@@ -8,15 +8,15 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from core.adapters.sqlite.archive import SqliteArchive
-from core.adapters.sqlite.job_store import SqliteJobStore
-from core.adapters.supabase.archive import SupabaseArchive
-from core.adapters.supabase.connection import Connection
-from core.adapters.supabase.job_store import SupabaseJobStore
 from core.domain.errors import MaquetteError
 from core.domain.job import Job
 from core.ports.archive import TABLES
 from core.ports.job_store import JobQuery, JobStore
+from core.stores.sqlite.archive import SqliteArchive
+from core.stores.sqlite.job_store import SqliteJobStore
+from core.stores.supabase.archive import SupabaseArchive
+from core.stores.supabase.connection import Connection
+from core.stores.supabase.job_store import SupabaseJobStore
 from tests.clocks import FakeClock
 
 

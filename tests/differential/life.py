@@ -13,13 +13,13 @@ from typing import Any, ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from core.adapters.supabase.connection import Connection
 from core.domain.generation import Balance, SeenTask, Source, UsageRow
 from core.domain.job import Category, Job
 from core.domain.status import Stage, Status
 from core.ports.account_store import Delivery
 from core.ports.changing import holds
 from core.ports.job_store import Budget, Claim, Claimed, Failure, JobQuery, PollNote, Slots
+from core.stores.supabase.connection import Connection
 from tests.builders import intent, new_job, stored_model
 from tests.differential.both import BothStores
 

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.adapters.workshop.children import ChildWorkshop
 from core.domain.export import Compression, ExportOrder, Format
 from core.mesh import packing
 from core.mesh.formats import exported
 from core.mesh.header import read_header
 from core.mesh.render import View, drawn
 from core.mesh.surface import read_surface
+from core.sandbox.models import ModelChildren
 from core.settings import harmless_environment
 from tests.mesh.models import ball, glb_of
 from tests.mesh.tripo_like import BELLY, LEFT, RIGHT, Like, tripo_like
@@ -39,8 +39,8 @@ ORDERS = [
 
 
 @pytest.fixture
-def workshop() -> Iterator[ChildWorkshop]:
-    made = ChildWorkshop(environment=harmless_environment())
+def sandbox() -> Iterator[ModelChildren]:
+    made = ModelChildren(environment=harmless_environment())
     yield made
     made.close()
 
@@ -84,19 +84,19 @@ def test_parts_that_share_their_points_are_packed_and_still_touch(compression: C
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LIKES)
-def test_every_look_and_every_export_works_in_a_real_child(name: str, workshop: ChildWorkshop) -> None:
+def test_every_look_and_every_export_works_in_a_real_child(name: str, sandbox: ModelChildren) -> None:
     model = tripo_like(LIKES[name])
-    looked = workshop.look(model)
+    looked = sandbox.look(model)
     assert looked.shape is not None
     assert looked.shape.is_watertight
     assert (looked.shape.body_count, looked.shape.degenerate_count, looked.shape.duplicate_count) == (1, 0, 0)
     assert looked.shape.extents_m == pytest.approx(EXTENTS, rel=0.01)
     assert Image.open(io.BytesIO(looked.thumbnail)).size == (512, 512)
-    assert Image.open(io.BytesIO(workshop.turntable(model))).n_frames == 24
+    assert Image.open(io.BytesIO(sandbox.turntable(model))).n_frames == 24
 
     whole = read_header(model).face_count
     for order in ORDERS:
-        written, facts = workshop.export(model, order, name="thing")
+        written, facts = sandbox.export(model, order, name="thing")
         assert facts.is_watertight, order
         assert facts.face_count == (whole if order.faces is None else pytest.approx(order.faces, rel=0.1)), order
         if order.format is Format.OBJ:

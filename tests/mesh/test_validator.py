@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import trimesh
 
-from core.adapters.offline.engine import make_model
 from core.domain.export import Compression, ExportOrder, Format
+from core.generators.offline.engine import make_model
 from core.mesh.formats import exported
 from tests import pictures
-from tests.adapters.offline.test_validator import judged
+from tests.generators.offline.test_validator import judged
 from tests.mesh.models import BYTES, SHORTS, UBYTES, USHORTS, arm, ball, box, glb_of, quad, textured
 
 pytestmark = pytest.mark.slow

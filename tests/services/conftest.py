@@ -10,9 +10,6 @@ from typing import Any
 
 import pytest
 
-from core.adapters.local_files.journal import LocalJournal
-from core.adapters.local_files.object_store import LocalObjectStore
-from core.adapters.sqlite.job_store import SqliteJobStore
 from core.domain.generation import TaskPhase, TaskState
 from core.domain.job import Job
 from core.services.account_scan import AccountScan
@@ -26,6 +23,9 @@ from core.services.journal import Notes
 from core.services.poll import Poll
 from core.services.reconcile import Reconcile
 from core.services.settle import Settle
+from core.stores.files.journal import LocalJournal
+from core.stores.files.object_store import LocalObjectStore
+from core.stores.sqlite.job_store import SqliteJobStore
 from tests.builders import EVERY_SLOT, new_job
 from tests.clocks import FakeClock
 from tests.fake_generator import FakeGenerator

@@ -16,10 +16,10 @@ from core.domain.export import ExportOrder, Format
 from core.services.batch import Batch
 from core.services.inspect import Inspect
 from tests import pictures
-from tests.services.test_inspect import WHOLE, FakeWorkshop, inspect, workshop
+from tests.services.test_inspect import WHOLE, FakeSandbox, inspect, sandbox
 from tests.web.conftest import Site, make_site, site
 
-__all__ = ["inspect", "make_site", "site", "workshop"]
+__all__ = ["inspect", "make_site", "sandbox", "site"]
 GLB, STL = ExportOrder(format=Format.GLB), ExportOrder(format=Format.STL)
 
 
@@ -47,7 +47,7 @@ def test_more_bytes_than_a_zip_holds_are_refused_before_anything_is_written(
 
 
 def test_files_that_have_to_be_made_are_counted_while_they_are(
-    site: Site, inspect: Inspect, workshop: FakeWorkshop, tmp_path: Path
+    site: Site, inspect: Inspect, sandbox: FakeSandbox, tmp_path: Path
 ) -> None:
     numbers = finished(site, 4)
     made = len(f"{Format.STL} of cup-0")
@@ -55,9 +55,9 @@ def test_files_that_have_to_be_made_are_counted_while_they_are(
 
     with pytest.raises(InputRefused, match=f"The first 4 of these files.*such as {numbers[0]} to {numbers[2]}"):
         batch.write(numbers, STL, tmp_path / "all.zip")
-    assert len(workshop.exports) == 4
+    assert len(sandbox.exports) == 4
     assert batch.write(numbers[:3], STL, tmp_path / "all.zip") == 3
-    assert len(workshop.exports) == 4, "what was made is kept"
+    assert len(sandbox.exports) == 4, "what was made is kept"
 
 
 def test_the_answer_is_413_and_nothing_is_left_on_the_disk(site: Site) -> None:
@@ -95,10 +95,10 @@ def test_a_file_that_vanished_meanwhile_is_named_in_the_list(
     assert (row["file"], "make room" in row["note"]) == ("", True)
 
 
-def test_a_stop_ends_a_long_zip(site: Site, inspect: Inspect, workshop: FakeWorkshop, tmp_path: Path) -> None:
+def test_a_stop_ends_a_long_zip(site: Site, inspect: Inspect, sandbox: FakeSandbox, tmp_path: Path) -> None:
     numbers = finished(site, 3)
     batch = Batch(overview=site.services.overview, inspect=inspect)
     batch.close()
 
     assert batch.write(numbers, STL, tmp_path / "all.zip") == 0
-    assert workshop.exports == []
+    assert sandbox.exports == []

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from core.adapters.local_files.object_store import LocalObjectStore
 from core.domain.errors import StorageFull
 from core.services.drafts import ChosenPicture, Drafts, Side
+from core.stores.files.object_store import LocalObjectStore
 
 CAT = ChosenPicture(name='a "cat"\nof\\mine.png', data=b"\x89PNG\nbytes")
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from core.adapters.offline.generator import OfflineGenerator
-from core.adapters.tripo.generator import TripoGenerator
 from core.domain.errors import NotSent, StoreUnavailable
 from core.domain.generation import TaskPhase
 from core.domain.job import FREE_GENERATORS, Category
 from core.domain.status import Stage, Status
+from core.generators.offline.generator import OfflineGenerator
+from core.generators.tripo.generator import TripoGenerator
 from tests.fake_generator import FakeGenerator
 from tests.services.conftest import World, raising
 

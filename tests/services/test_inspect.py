@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 
 import core.services.inspect
-from core.adapters.local_files.object_store import LocalObjectStore
-from core.domain.errors import ExportFailed, InputRefused, ModelInvalid, ObjectMissing, WorkshopFailed
+from core.domain.errors import ExportFailed, InputRefused, ModelInvalid, ObjectMissing, SandboxFailed
 from core.domain.export import Compression, ExportFacts, ExportOrder, Format
 from core.domain.job import Job
 from core.domain.mesh_report import ShapeFacts
 from core.mesh.shape import measure
-from core.ports.workshop import Looked
+from core.ports.model_sandbox import Inspection
 from core.services.batch import Batch
 from core.services.inspect import Inspect
+from core.stores.files.object_store import LocalObjectStore
 from tests import pictures
 from tests.mesh.models import arm, ball, glb_of, textured
 from tests.web.conftest import Site, make_site, site
@@ -36,7 +36,7 @@ def shape() -> ShapeFacts:
 
 
 @dataclass
-class FakeWorkshop:
+class FakeSandbox:
     """Counts what it is asked; may be slow or refuse."""
 
     looks: int = 0
@@ -45,14 +45,14 @@ class FakeWorkshop:
     trouble: str = ""
     may_go_on: threading.Event = field(default_factory=threading.Event)
 
-    def look(self, model: bytes) -> Looked:
+    def look(self, model: bytes) -> Inspection:
         assert self.may_go_on.wait(10)
         self.looks += 1
         if self.trouble:
-            raise WorkshopFailed(self.trouble)
+            raise SandboxFailed(self.trouble)
         if self.refusal:
             raise ModelInvalid(self.refusal)
-        return Looked(thumbnail=b"\x89PNG it", shape=shape())
+        return Inspection(thumbnail=b"\x89PNG it", shape=shape())
 
     def turntable(self, model: bytes) -> bytes:
         return b"RIFF webp"
@@ -70,8 +70,8 @@ class FakeWorkshop:
 
 
 @pytest.fixture
-def workshop() -> FakeWorkshop:
-    made = FakeWorkshop()
+def sandbox() -> FakeSandbox:
+    made = FakeSandbox()
     made.may_go_on.set()
     return made
 
@@ -85,18 +85,18 @@ def job(site: Site) -> Job:
 
 
 @pytest.fixture
-def inspect(site: Site, workshop: FakeWorkshop, tmp_path: Path) -> Inspect:
-    return Inspect(objects=site.services.objects, workshop=workshop, exports=LocalObjectStore(tmp_path / "exports"))
+def inspect(site: Site, sandbox: FakeSandbox, tmp_path: Path) -> Inspect:
+    return Inspect(objects=site.services.objects, sandbox=sandbox, exports=LocalObjectStore(tmp_path / "exports"))
 
 
-def test_the_header_is_there_at_once_and_the_shape_follows(inspect: Inspect, workshop: FakeWorkshop, job: Job) -> None:
-    workshop.may_go_on.clear()
+def test_the_header_is_there_at_once_and_the_shape_follows(inspect: Inspect, sandbox: FakeSandbox, job: Job) -> None:
+    sandbox.may_go_on.clear()
     first = inspect.report(job)
     assert first is not None
     assert (first.header.face_count, first.shape) == (320, None)
     assert inspect.thumbnail(job) is None
 
-    workshop.may_go_on.set()
+    sandbox.may_go_on.set()
     inspect.wait(job, patience_s=10)
     second = inspect.report(job)
     assert second is not None
@@ -105,25 +105,25 @@ def test_the_header_is_there_at_once_and_the_shape_follows(inspect: Inspect, wor
     for _ in range(3):
         inspect.report(job)
         inspect.request(job)
-    assert workshop.looks == 1
+    assert sandbox.looks == 1
 
 
 def test_what_was_measured_is_kept_for_the_next_process(
-    site: Site, inspect: Inspect, workshop: FakeWorkshop, job: Job
+    site: Site, inspect: Inspect, sandbox: FakeSandbox, job: Job
 ) -> None:
     inspect.wait(job, patience_s=10)
-    again = Inspect(objects=site.services.objects, workshop=workshop, exports=inspect.exports)
+    again = Inspect(objects=site.services.objects, sandbox=sandbox, exports=inspect.exports)
     report = again.report(job)
 
     assert report is not None
     assert report.shape == shape()
-    assert workshop.looks == 1
+    assert sandbox.looks == 1
 
 
 def test_a_model_that_cannot_be_measured_is_not_tried_for_ever(
-    inspect: Inspect, workshop: FakeWorkshop, job: Job
+    inspect: Inspect, sandbox: FakeSandbox, job: Job
 ) -> None:
-    workshop.refusal = "It is too large to be looked at."
+    sandbox.refusal = "It is too large to be looked at."
     inspect.wait(job, patience_s=10)
     report = inspect.report(job)
 
@@ -131,22 +131,22 @@ def test_a_model_that_cannot_be_measured_is_not_tried_for_ever(
     assert (report.shape, report.problem) == (None, "It is too large to be looked at.")
     assert report.header.face_count == 320
     inspect.report(job)
-    assert workshop.looks == 1
+    assert sandbox.looks == 1
 
 
 def test_a_look_that_did_not_work_is_tried_again_and_not_for_ever(
-    site: Site, inspect: Inspect, workshop: FakeWorkshop, job: Job
+    site: Site, inspect: Inspect, sandbox: FakeSandbox, job: Job
 ) -> None:
-    workshop.trouble = "The server is being stopped."
+    sandbox.trouble = "The server is being stopped."
     for _ in range(4):
         inspect.wait(job, patience_s=10)
     report = inspect.report(job)
     assert report is not None
     assert report.problem == "The server is being stopped."
-    assert workshop.looks == 2
+    assert sandbox.looks == 2
 
-    workshop.trouble = ""
-    again = Inspect(objects=site.services.objects, workshop=workshop, exports=inspect.exports)
+    sandbox.trouble = ""
+    again = Inspect(objects=site.services.objects, sandbox=sandbox, exports=inspect.exports)
     again.wait(job, patience_s=10)
     report = again.report(job)
     assert report is not None
@@ -154,19 +154,19 @@ def test_a_look_that_did_not_work_is_tried_again_and_not_for_ever(
 
 
 def test_what_is_remembered_of_models_does_not_grow_for_ever(
-    site: Site, workshop: FakeWorkshop, job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    site: Site, sandbox: FakeSandbox, job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(core.services.inspect, "MOST_REMEMBERED", 3)
-    inspect = Inspect(objects=site.services.objects, workshop=workshop, exports=LocalObjectStore(tmp_path / "exports"))
+    inspect = Inspect(objects=site.services.objects, sandbox=sandbox, exports=LocalObjectStore(tmp_path / "exports"))
     assert job.model is not None
     for number in range(8):
-        workshop.trouble = "It took too long." if number % 2 else ""
+        sandbox.trouble = "It took too long." if number % 2 else ""
         other = replace(job, model=replace(job.model, sha256=f"{number:x}".ljust(64, "0")))
         for _ in range(2):
             inspect.wait(other, patience_s=10)
         report = inspect.report(other)
         assert report is not None
-        assert report.problem == workshop.trouble
+        assert report.problem == sandbox.trouble
 
     for remembered in (inspect._headers, inspect._reports, inspect._failures):
         assert 0 < len(remembered) <= 3
@@ -185,24 +185,24 @@ def test_a_file_of_no_bytes_or_none_at_all_is_told_in_a_sentence(
         inspect.report(job)
 
 
-def test_the_same_export_is_made_once_and_another_one_anew(inspect: Inspect, workshop: FakeWorkshop, job: Job) -> None:
+def test_the_same_export_is_made_once_and_another_one_anew(inspect: Inspect, sandbox: FakeSandbox, job: Job) -> None:
     order = ExportOrder(format=Format.STL, height_mm=50)
     first, second = inspect.export(job, order), inspect.export(job, order)
     other = inspect.export(job, ExportOrder(format=Format.STL, height_mm=51))
 
     assert first == second
     assert first.key != other.key
-    assert len(workshop.exports) == 2
+    assert len(sandbox.exports) == 2
     assert first.name == "grösse-犬.stl"
     assert inspect.export(job, ExportOrder(format=Format.GLB, faces=500, compression=Compression.DRACO)).name == (
         "grösse-犬-500-faces-draco.glb"
     )
     assert inspect.read(job, inspect.export(job, ExportOrder(format=Format.GLB))) == WHOLE
-    assert len(workshop.exports) == 3, "the file itself is not made again"
+    assert len(sandbox.exports) == 3, "the file itself is not made again"
 
 
 def test_a_batch_has_every_model_and_a_manifest_that_tells_of_all(
-    site: Site, inspect: Inspect, workshop: FakeWorkshop, job: Job, tmp_path: Path
+    site: Site, inspect: Inspect, sandbox: FakeSandbox, job: Job, tmp_path: Path
 ) -> None:
     waiting = site.client.post(
         "/api/generate-3d", files={"image": ("a.png", pictures.cat())}, data={"targetObject": "Waits"}
@@ -226,9 +226,9 @@ def test_a_batch_has_every_model_and_a_manifest_that_tells_of_all(
 
 
 def test_a_batch_goes_on_when_one_model_cannot_be_converted(
-    site: Site, inspect: Inspect, workshop: FakeWorkshop, job: Job, tmp_path: Path
+    site: Site, inspect: Inspect, sandbox: FakeSandbox, job: Job, tmp_path: Path
 ) -> None:
-    workshop.refusal = "It did not work."
+    sandbox.refusal = "It did not work."
     batch = Batch(overview=site.services.overview, inspect=inspect)
 
     assert batch.write([job.id], ExportOrder(format=Format.STL), tmp_path / "all.zip") == 0

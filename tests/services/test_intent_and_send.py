@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from core.adapters.offline.generator import OfflineGenerator
-from core.adapters.supabase.job_store import SupabaseJobStore
-from core.adapters.tripo.client import TripoClient
-from core.adapters.tripo.generator import TripoGenerator
 from core.domain.errors import StoreUnavailable
 from core.domain.job import Category, Conversion, JobOptions
 from core.domain.status import Stage
+from core.generators.offline.generator import OfflineGenerator
+from core.generators.tripo.client import TripoClient
+from core.generators.tripo.generator import TripoGenerator
 from core.ports.generator import Generator
 from core.services.dispatch import Dispatch
 from core.services.gate import Gate
 from core.services.journal import Notes
+from core.stores.supabase.job_store import SupabaseJobStore
 from tests.builders import EVERY_SLOT, new_job
 from tests.fake_tripo.service import Service
 from tests.fake_tripo.transport import FakeTransport

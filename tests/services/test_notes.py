@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from core.adapters.local_files.object_store import LocalObjectStore
-from core.adapters.sqlite.job_store import SqliteJobStore
 from core.domain.errors import LookupFailed, OutcomeUnknown
 from core.domain.generation import TaskPhase
 from core.domain.job import Conversion, JobOptions
 from core.domain.status import Stage
 from core.ports.journal import Installation, TaskNote
 from core.services.leftovers import Leftovers
+from core.stores.files.object_store import LocalObjectStore
+from core.stores.sqlite.job_store import SqliteJobStore
 from tests.services.conftest import World, raising
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from core.adapters.local_files.object_store import LocalObjectStore
-from core.adapters.sqlite.job_store import SqliteJobStore
 from core.domain.errors import ObjectMissing, PictureRefused
 from core.domain.job import Job
 from core.services.collect import preview_key
 from core.services.previews import SIDE_PX, Previews
+from core.stores.files.object_store import LocalObjectStore
+from core.stores.sqlite.job_store import SqliteJobStore
 from tests import pictures
 from tests.builders import new_job, stored_image
 from tests.clocks import FakeClock

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.adapters.local_files.object_store import LocalObjectStore
 from core.domain.errors import ModelUnavailable, StorageFull
 from core.domain.generation import TaskPhase
 from core.domain.status import Stage, Status
 from core.services.collect import Collect, spool_key
+from core.stores.files.object_store import LocalObjectStore
 from tests.fake_generator import glb
 from tests.services.conftest import World, raising
 

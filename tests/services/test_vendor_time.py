@@ -7,9 +7,9 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from core.adapters.tripo.client import TripoClient
 from core.domain.errors import LookupFailed, OutcomeUnknown
 from core.domain.status import Stage
+from core.generators.tripo.client import TripoClient
 from core.services.settle import SCAN_AGAIN
 from tests.services.conftest import World, raising
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from postgrest.exceptions import APIError
 
-from core.adapters.supabase.connection import TRIES, UNIQUE_VIOLATION, Connection
-from core.adapters.supabase.soundness import TABLE_VERSION
 from core.domain.errors import StoreUnavailable
+from core.stores.supabase.connection import TRIES, UNIQUE_VIOLATION, Connection
+from core.stores.supabase.soundness import TABLE_VERSION
 
 Row = dict[str, Any]
 OPEN = ("submitting", "uncertain", "generating")

@@ -8,11 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.adapters.supabase.rows import to_job
-from core.adapters.tripo.client import TripoClient
-from core.adapters.tripo.generator import TripoGenerator
 from core.domain.errors import MaquetteError, ObjectMissing, StoreUnavailable
 from core.domain.job import Category
+from core.generators.tripo.client import TripoClient
+from core.generators.tripo.generator import TripoGenerator
 from core.ports.job_store import Claim, Slots
 from core.ports.journal import TaskNote
 from core.services.account_scan import AccountScan
@@ -26,6 +25,7 @@ from core.services.journal import Notes
 from core.services.poll import Poll
 from core.services.reconcile import Reconcile
 from core.services.settle import Settle
+from core.stores.supabase.rows import to_job
 from tests.fake_tripo.transport import FakeTransport
 from tests.simulation import invariants
 

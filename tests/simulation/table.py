@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.adapters.sqlite.job_store import SqliteJobStore
-from core.adapters.supabase.job_store import SupabaseJobStore
-from core.adapters.supabase.rows import to_job
 from core.domain.job import Job
 from core.ports.job_store import JobStore
+from core.stores.sqlite.job_store import SqliteJobStore
+from core.stores.supabase.job_store import SupabaseJobStore
+from core.stores.supabase.rows import to_job
 from tests.simulation.database import Database, SimulatedConnection
 
 if TYPE_CHECKING:

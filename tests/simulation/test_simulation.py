@@ -12,8 +12,6 @@ from typing import Any
 
 import pytest
 
-from core.adapters.sqlite import account_books, clock_jumps, job_store
-from core.adapters.sqlite.job_store import SqliteJobStore
 from core.domain.errors import JobNotFound, StoreUnavailable
 from core.domain.generation import GenerationRequest
 from core.domain.status import Stage
@@ -23,6 +21,8 @@ from core.ports.journal import TaskNote
 from core.services import journal, settle
 from core.services.dispatch import Dispatch
 from core.services.gate import Gate
+from core.stores.sqlite import account_books, clock_jumps, job_store
+from core.stores.sqlite.job_store import SqliteJobStore
 from tests.conftest import Tell
 from tests.simulation import database, process
 from tests.simulation.sim import Sim, Violation

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from core.adapters.sqlite.archive import SqliteArchive
 from core.ports.archive import JOBS, Record, plain
+from core.stores.sqlite.archive import SqliteArchive
 from tests.builders import stored_image, stored_model
 from tests.supabase.server import SupabaseLite
 

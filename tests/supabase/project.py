@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from core.adapters.supabase.connection import Connection
-from core.adapters.supabase.job_store import SupabaseJobStore
+from core.stores.supabase.connection import Connection
+from core.stores.supabase.job_store import SupabaseJobStore
 from tests.clocks import FakeClock
 from tests.supabase.server import SupabaseLite
 

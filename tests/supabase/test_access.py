@@ -9,8 +9,8 @@ import httpx
 import pytest
 from storage3.types import FileOptions
 
-from core.adapters.supabase.connection import Connection
-from core.adapters.supabase.job_store import SupabaseJobStore
+from core.stores.supabase.connection import Connection
+from core.stores.supabase.job_store import SupabaseJobStore
 from tests.builders import new_job
 from tests.supabase.project import UPDATE
 from tests.supabase.server import SupabaseLite

@@ -11,13 +11,13 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from core.adapters.supabase.connection import Connection
-from core.adapters.supabase.job_store import SupabaseJobStore
-from core.adapters.supabase.writing import BATCH
 from core.domain.generation import SeenTask, Source, UsageRow
 from core.domain.status import Stage, Status
 from core.ports.archive import plain
 from core.ports.job_store import JobQuery, JobStore, PollNote
+from core.stores.supabase.connection import Connection
+from core.stores.supabase.job_store import SupabaseJobStore
+from core.stores.supabase.writing import BATCH
 from tests.builders import EVERY_SLOT
 from tests.supabase.crowd import record
 from tests.supabase.server import SupabaseLite

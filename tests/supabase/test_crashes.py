@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from core.adapters.supabase.connection import Connection
-from core.adapters.supabase.job_store import SupabaseJobStore
 from core.ports.job_store import JobStore
+from core.stores.supabase.connection import Connection
+from core.stores.supabase.job_store import SupabaseJobStore
 from tests.conftest import Tell
 from tests.crash.test_sweep import LIVES, Bench
 from tests.crash.zygote import Zygote

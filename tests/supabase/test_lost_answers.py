@@ -8,12 +8,12 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from core.adapters.supabase.connection import Connection
-from core.adapters.supabase.job_store import SupabaseJobStore
 from core.domain.generation import SeenTask, Source
 from core.domain.status import Stage, Status
 from core.ports.account_store import Delivery
 from core.ports.job_store import JobQuery, PollNote
+from core.stores.supabase.connection import Connection
+from core.stores.supabase.job_store import SupabaseJobStore
 from tests.builders import EVERY_SLOT, intent, new_job, stored_model
 from tests.supabase.server import SupabaseLite
 

@@ -14,14 +14,6 @@ from typing import ClassVar
 import pytest
 from pydantic import SecretStr
 
-from core.adapters.local_files.object_store import LocalObjectStore
-from core.adapters.sqlite.archive import SqliteArchive
-from core.adapters.sqlite.job_store import SqliteJobStore
-from core.adapters.supabase.archive import SupabaseArchive
-from core.adapters.supabase.connection import Connection
-from core.adapters.supabase.job_store import SupabaseJobStore
-from core.adapters.supabase.object_store import SupabaseObjectStore
-from core.adapters.system_clock import SystemClock
 from core.domain.errors import MigrationRefused, StoreUnavailable
 from core.domain.generation import Balance, SeenTask, Source
 from core.domain.status import Stage, Status
@@ -31,6 +23,14 @@ from core.ports.job_store import Claimed, Failure, JobQuery
 from core.services.migrate import Installation, Migrate, Moved
 from core.settings import Settings
 from core.storage import installations
+from core.stores.files.object_store import LocalObjectStore
+from core.stores.sqlite.archive import SqliteArchive
+from core.stores.sqlite.job_store import SqliteJobStore
+from core.stores.supabase.archive import SupabaseArchive
+from core.stores.supabase.connection import Connection
+from core.stores.supabase.job_store import SupabaseJobStore
+from core.stores.supabase.object_store import SupabaseObjectStore
+from core.system_clock import SystemClock
 from tests.builders import EVERY_SLOT, intent, new_job, stored_image, stored_model
 from tests.supabase.project import TABLES as EVERY_TABLE
 from tests.supabase.server import SupabaseLite

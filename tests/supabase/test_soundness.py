@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from core.adapters.supabase import soundness
-from core.adapters.supabase.connection import Connection
-from core.adapters.supabase.job_store import SupabaseJobStore
 from core.domain.errors import StoreDamaged, StoreUnavailable
+from core.stores.supabase import soundness
+from core.stores.supabase.connection import Connection
+from core.stores.supabase.job_store import SupabaseJobStore
 from tests.builders import EVERY_SLOT, new_job
 from tests.supabase.project import UPDATE
 from tests.supabase.server import SupabaseLite

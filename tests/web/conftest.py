@@ -15,10 +15,10 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 
-from core.adapters.internet.fetcher import Fetched, PictureFetcher
 from core.bootstrap import Services, build_services
 from core.domain.errors import AddressRefused
 from core.domain.job import Job
+from core.fetch.fetcher import Fetched, PictureFetcher
 from core.ports.picture_sandbox import PictureSandbox
 from core.settings import Settings
 from core.web.jobs_api import services_at_hand

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from core.adapters.local_files.disk import LEAST_FREE_BYTES, Disk
-from core.adapters.local_files.object_store import LocalObjectStore
 from core.domain.errors import StorageFull, StoreUnavailable
 from core.ports.disk import DiskState
 from core.services import watched_files
 from core.services.watched_files import WatchedFiles
+from core.stores.files.disk import LEAST_FREE_BYTES, Disk
+from core.stores.files.object_store import LocalObjectStore
 from core.web import health_api
 from tests.web.conftest import Site
 

@@ -17,7 +17,7 @@ from core.domain.errors import ExportFailed
 from core.domain.export import ExportFacts, ExportOrder
 from core.domain.job import Job
 from core.mesh.shape import measure
-from core.ports.workshop import Looked
+from core.ports.model_sandbox import Inspection
 from core.services import made_once
 from core.web import jobs_api, waiting
 from core.web.jobs_api import services_at_hand
@@ -33,7 +33,7 @@ Act = Callable[[httpx.AsyncClient], Coroutine[Any, Any, None]]
 
 
 @dataclass
-class SlowWorkshop:
+class SlowSandbox:
     """Begins what it is asked and ends nothing before it may."""
 
     begun: list[str] = field(default_factory=list)
@@ -43,9 +43,9 @@ class SlowWorkshop:
         self.begun.append(what)
         assert self.may_end.wait(PATIENCE_S)
 
-    def look(self, model: bytes) -> Looked:
+    def look(self, model: bytes) -> Inspection:
         self._work("look")
-        return Looked(thumbnail=b"\x89PNG it", shape=measure(ball(2).vertices, ball(2).faces))
+        return Inspection(thumbnail=b"\x89PNG it", shape=measure(ball(2).vertices, ball(2).faces))
 
     def turntable(self, model: bytes) -> bytes:
         self._work("turntable")
@@ -60,14 +60,14 @@ class SlowWorkshop:
 
 
 @pytest.fixture
-def workshop() -> SlowWorkshop:
-    return SlowWorkshop()
+def sandbox() -> SlowSandbox:
+    return SlowSandbox()
 
 
 @pytest.fixture
-def slow(site: Site, workshop: SlowWorkshop) -> Site:
-    """The same site with the slow workshop."""
-    return replace(site, services=replace(site.services, inspect=replace(site.services.inspect, workshop=workshop)))
+def slow(site: Site, sandbox: SlowSandbox) -> Site:
+    """The same site with the slow sandbox."""
+    return replace(site, services=replace(site.services, inspect=replace(site.services.inspect, sandbox=sandbox)))
 
 
 @pytest.fixture
@@ -113,22 +113,20 @@ PATHS = {
 
 
 @pytest.mark.parametrize("what", PATHS)
-def test_health_and_jobs_answer_while_sixty_callers_wait(
-    what: str, slow: Site, workshop: SlowWorkshop, job: Job
-) -> None:
+def test_health_and_jobs_answer_while_sixty_callers_wait(what: str, slow: Site, sandbox: SlowSandbox, job: Job) -> None:
     async def act(client: httpx.AsyncClient) -> None:
         calls = [asyncio.create_task(client.get(f"/jobs/{job.id}/{PATHS[what]}")) for _ in range(60)]
-        await until(lambda: bool(workshop.begun))
+        await until(lambda: bool(sandbox.begun))
         health = await answered(client.get("/health"))
         status = await answered(client.get(f"/status/{job.id}"))
         assert (health.status_code, status.status_code) == (200, 200)
         assert not any(call.done() for call in calls)
 
-        workshop.may_end.set()
+        sandbox.may_end.set()
         answers = [await answered(call) for call in calls]
         assert [answer.status_code for answer in answers] == [200] * 60
         assert len({answer.content for answer in answers}) == 1
-        assert len(workshop.begun) == 1, "made once for all of them"
+        assert len(sandbox.begun) == 1, "made once for all of them"
 
     run(slow, act)
 
@@ -155,7 +153,7 @@ def test_pictures_of_the_list_hold_up_nothing_else(slow: Site, job: Job) -> None
 
 
 def test_those_who_wait_are_counted_and_more_are_told_to_come_again(
-    slow: Site, workshop: SlowWorkshop, job: Job, monkeypatch: pytest.MonkeyPatch
+    slow: Site, sandbox: SlowSandbox, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(waiting, "WAITING", waiting.Places(3))
 
@@ -166,7 +164,7 @@ def test_those_who_wait_are_counted_and_more_are_told_to_come_again(
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "10")
         assert "ask again" in refused.json()["error"]
 
-        workshop.may_end.set()
+        sandbox.may_end.set()
         assert {(await answered(call)).status_code for call in calls} == {200}
         assert (await answered(client.get(f"/jobs/{job.id}/report?wait=true"))).status_code == 200
 
@@ -192,7 +190,7 @@ def test_a_job_is_answered_for_at_once_when_too_many_wait(slow: Site, monkeypatc
     run(slow, act)
 
 
-def test_as_many_files_at_once_as_there_are_places_and_no_more(slow: Site, workshop: SlowWorkshop, job: Job) -> None:
+def test_as_many_files_at_once_as_there_are_places_and_no_more(slow: Site, sandbox: SlowSandbox, job: Job) -> None:
     async def act(client: httpx.AsyncClient) -> None:
         paths = [f"/jobs/{job.id}/export?format=stl&heightMm={50 + number}" for number in range(made_once.MOST + 3)]
         calls = [asyncio.create_task(client.get(path)) for path in paths]
@@ -200,7 +198,7 @@ def test_as_many_files_at_once_as_there_are_places_and_no_more(slow: Site, works
         refused = [call.result() for call in calls if call.done()]
         assert [(answer.status_code, answer.headers["retry-after"]) for answer in refused] == [(503, "10")] * 3
 
-        workshop.may_end.set()
+        sandbox.may_end.set()
         answers = [await answered(call) for call in calls]
         assert sorted(answer.status_code for answer in answers) == [200] * made_once.MOST + [503] * 3
 
@@ -208,7 +206,7 @@ def test_as_many_files_at_once_as_there_are_places_and_no_more(slow: Site, works
 
 
 def test_a_file_that_takes_too_long_is_made_all_the_same_and_told_of(
-    slow: Site, workshop: SlowWorkshop, job: Job, monkeypatch: pytest.MonkeyPatch
+    slow: Site, sandbox: SlowSandbox, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(waiting, "EXPORT_PATIENCE_S", 0.05)
 
@@ -217,21 +215,21 @@ def test_a_file_that_takes_too_long_is_made_all_the_same_and_told_of(
         early = await answered(client.get(path))
         assert (early.status_code, "still being made" in early.json()["error"]) == (503, True)
 
-        workshop.may_end.set()
+        sandbox.may_end.set()
         exports = slow.services.settings.data_dir / "exports"
         await until(lambda: any(exports.rglob("*.stl")))
         assert (await answered(client.get(path))).content == b"made"
-        assert len(workshop.begun) == 1
+        assert len(sandbox.begun) == 1
 
     run(slow, act)
 
 
-def test_a_caller_who_goes_away_ends_nobody_elses_work(slow: Site, workshop: SlowWorkshop, job: Job) -> None:
+def test_a_caller_who_goes_away_ends_nobody_elses_work(slow: Site, sandbox: SlowSandbox, job: Job) -> None:
     async def act(client: httpx.AsyncClient) -> None:
         first, second = (asyncio.create_task(client.get(f"/jobs/{job.id}/{PATHS['export']}")) for _ in range(2))
-        await until(lambda: bool(workshop.begun))
+        await until(lambda: bool(sandbox.begun))
         first.cancel()
-        workshop.may_end.set()
+        sandbox.may_end.set()
         assert (await answered(second)).content == b"made"
 
     run(slow, act)
@@ -252,19 +250,19 @@ def test_health_needs_no_thread_of_the_common_pool(slow: Site) -> None:
 
 
 def test_a_file_that_cannot_be_made_is_told_to_all_who_wait_and_not_to_the_log(
-    slow: Site, workshop: SlowWorkshop, job: Job, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    slow: Site, sandbox: SlowSandbox, job: Job, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(model: bytes, order: ExportOrder, *, name: str) -> tuple[bytes, ExportFacts]:
-        workshop.begun.append("export")
-        assert workshop.may_end.wait(PATIENCE_S)
+        sandbox.begun.append("export")
+        assert sandbox.may_end.wait(PATIENCE_S)
         raise ExportFailed("It has no faces.")
 
-    monkeypatch.setattr(workshop, "export", fail)
+    monkeypatch.setattr(sandbox, "export", fail)
 
     async def act(client: httpx.AsyncClient) -> None:
         calls = [asyncio.create_task(client.get(f"/jobs/{job.id}/{PATHS['export']}")) for _ in range(5)]
-        await until(lambda: bool(workshop.begun))
-        workshop.may_end.set()
+        await until(lambda: bool(sandbox.begun))
+        sandbox.may_end.set()
         answers = [await answered(call) for call in calls]
         assert {(answer.status_code, answer.json()["error"]) for answer in answers} == {(422, "It has no faces.")}
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from core.adapters.internet.fetcher import Fetched
 from core.domain.errors import AddressRefused
 from core.domain.job import DEFAULT_MODEL, JobOptions
+from core.fetch.fetcher import Fetched
 from core.ports.job_store import JobQuery
 from tests import pictures
 from tests.builders import new_job, stored_image

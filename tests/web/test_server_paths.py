@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from core.adapters.local_files.journal import LocalJournal
-from core.adapters.local_files.object_store import LocalObjectStore
-from core.adapters.offline.generator import OfflineGenerator
-from core.adapters.sqlite.job_store import SqliteJobStore
 from core.domain.errors import MaquetteError
+from core.generators.offline.generator import OfflineGenerator
 from core.ports.journal import TaskNote
+from core.stores.files.journal import LocalJournal
+from core.stores.files.object_store import LocalObjectStore
+from core.stores.sqlite.job_store import SqliteJobStore
 from tests import pictures
 from tests.builders import stored_image
 from tests.clocks import FakeClock

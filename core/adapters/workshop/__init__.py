@@ -1,1 +1,0 @@
-"""Child processes that measure, draw and convert models."""

@@ -1,0 +1,1 @@
+"""One folder for each maker of models: everything about it is inside."""

@@ -1,0 +1,183 @@
+"""Tripo's JSON to and from the domain's values. Older names of fields are read too: both are met in the wild."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from core.domain.generation import Balance, GenerationRequest, TaskPhase, TaskState, UsageRow
+from core.domain.job import Conversion
+from core.generators.tripo.codes import conversion_failure, task_failure
+
+PHASES = {
+    "queued": TaskPhase.WAITING,
+    "running": TaskPhase.WORKING,
+    "unknown": TaskPhase.WORKING,  # a fault of Tripo's that passes
+    "success": TaskPhase.SUCCEEDED,
+}
+ENDED = frozenset({"success", "failed", "cancelled", "banned", "expired"})
+OLD_FAILURES = {"banned": "2008", "expired": "2018"}  # words that became failed with a code
+MODEL_KEYS = ("model_url", "pbr_model", "model", "base_model")
+PREVIEW_KEYS = ("rendered_image_url", "rendered_image")
+
+
+def create_path(request: GenerationRequest) -> str:
+    """Of the call that is paid for."""
+    return "/v3/generation/image-to-model" if request.options.conversion is None else "/v3/models/convert"
+
+
+def create_body(request: GenerationRequest) -> dict[str, Any]:
+    """Body of the paid call: only what differs from Tripo's defaults, for P models refuse even a plain false."""
+    options = request.options
+    if options.conversion is not None:
+        return _conversion_body(options.conversion)
+    body: dict[str, Any] = {"input": request.image_token, "model": options.model, "model_seed": request.nonce}
+    if options.face_limit is not None:
+        body["face_limit"] = options.face_limit
+    if not options.texture:
+        body |= {"texture": False, "pbr": False}  # pbr alone would bring the texture back
+    elif not options.pbr:
+        body["pbr"] = False
+    if options.texture and options.texture_quality != "standard":
+        body["texture_quality"] = options.texture_quality
+    if options.geometry_quality != "standard":
+        body["geometry_quality"] = options.geometry_quality
+    if options.orientation != "default":
+        body["orientation"] = options.orientation
+    if options.auto_size:
+        body["auto_size"] = True
+    return body
+
+
+def _conversion_body(conversion: Conversion) -> dict[str, Any]:
+    """No field of it is free to carry a random number; task, format and options together tell whose it is."""
+    body: dict[str, Any] = {"input": conversion.task_id, "format": conversion.format}
+    if conversion.quad:
+        body["quad"] = True
+    if conversion.face_limit is not None:
+        body["face_limit"] = conversion.face_limit
+    return body
+
+
+def task_state(task: dict[str, Any]) -> TaskState | None:
+    """One task; None when it has no id."""
+    task_id = task.get("task_id")
+    if not isinstance(task_id, str) or not task_id:
+        return None
+    status = str(task.get("status", "unknown"))
+    phase = PHASES.get(status, TaskPhase.FAILED)
+    echo = task.get("input")
+    failure = _failure(task, status) if phase is TaskPhase.FAILED else (None, None)
+    return TaskState(
+        task_id=task_id,
+        phase=phase,
+        progress=100 if phase is TaskPhase.SUCCEEDED else _percent(task.get("progress")),
+        model_url=_url(task.get("output"), MODEL_KEYS),
+        preview_url=_url(task.get("output"), PREVIEW_KEYS),
+        credits_used=decimal(task.get("credits_consumed", task.get("consumed_credit"))),
+        error_code=failure[0],
+        error_message=failure[1],
+        created_at=moment(task.get("created_at", task.get("create_time"))),
+        input_token=_token(echo),
+        input_nonce=_integer(echo.get("model_seed")) if isinstance(echo, dict) else None,
+        input_conversion=_conversion(echo),
+    )
+
+
+def balance(data: dict[str, Any]) -> Balance | None:
+    available, held = decimal(data.get("balance")), decimal(data.get("frozen", 0))
+    return None if available is None or held is None else Balance(available=available, held=held)
+
+
+def usage_rows(data: dict[str, Any] | list[Any]) -> list[UsageRow]:
+    rows = data if isinstance(data, list) else data.get("items", [])
+    return [
+        UsageRow(
+            task_id=str(row["task_id"]),
+            type=str(row.get("type", "")),
+            status=str(row.get("status", "")),
+            created_at=moment(row.get("created_at", row.get("create_time"))),
+            credits_used=decimal(row.get("credits_consumed", row.get("consumed_credit"))),
+            has_ended=str(row.get("status", "")) in ENDED,
+        )
+        for row in rows
+        if isinstance(row, dict) and row.get("task_id")
+    ]
+
+
+def moment(value: object) -> datetime | None:
+    """A time as ISO 8601 or unix seconds, aware UTC; None when it is neither."""
+    try:
+        if isinstance(value, str) and not value.replace(".", "", 1).isdecimal():
+            found = datetime.fromisoformat(value)
+            return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        seconds = decimal(value)
+        return None if seconds is None else datetime.fromtimestamp(float(seconds), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def decimal(value: object) -> Decimal | None:
+    """A number of credits, exact; None when it is none."""
+    if value is None or isinstance(value, bool):
+        return None
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def _failure(task: dict[str, Any], status: str) -> tuple[str, str]:
+    code = task.get("error_code")
+    text = str(code) if code not in (None, "", 0) else OLD_FAILURES.get(status)
+    message = task.get("error_message") or task.get("error_msg")
+    if text is None and status == "cancelled":
+        return "cancelled", "Tripo cancelled this task. It gives the credits it held back. You can submit it again."
+    said = str(message) if message else None
+    is_conversion = _conversion(task.get("input")) is not None
+    return text or "task_failed", conversion_failure(said) if is_conversion else task_failure(text, said)
+
+
+def _url(output: object, keys: Sequence[str]) -> str | None:
+    if not isinstance(output, dict):
+        return None
+    urls = [output.get(key) for key in keys]
+    if keys is MODEL_KEYS and isinstance(output.get("model_urls"), list):
+        urls += output["model_urls"]
+    return next((url for url in urls if isinstance(url, str) and url), None)
+
+
+def _token(echo: object) -> str | None:
+    """What the request was about in its echo, in any of its forms: a picture's token, or a model's task."""
+    if not isinstance(echo, dict):
+        return None
+    file = echo.get("file")
+    token = echo.get("input") or echo.get("original_model_task_id")
+    token = token or (file.get("file_token") if isinstance(file, dict) else None)
+    return token if isinstance(token, str) else None
+
+
+def _conversion(echo: object) -> Conversion | None:
+    """What the request was to convert; None when it was another one."""
+    task_id = _token(echo)
+    if not isinstance(echo, dict) or task_id is None or not isinstance(echo.get("format"), str):
+        return None
+    faces = _integer(echo.get("face_limit"))
+    return Conversion(
+        task_id=task_id,
+        format=echo["format"].upper(),
+        quad=echo.get("quad") is True,
+        face_limit=faces if faces is not None and faces > 0 else None,  # some clients write 0 for no limit
+    )
+
+
+def _percent(value: object) -> int:
+    number = decimal(value)
+    return 0 if number is None else max(0, min(100, int(number)))
+
+
+def _integer(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,0 +1,1 @@
+"""One folder for each place where things are kept: jobs, files."""

@@ -1,0 +1,86 @@
+"""What is known of the account, in Supabase. See core.ports.account_store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from core.domain.errors import StoreUnavailable
+from core.domain.generation import Balance, SeenTask, UsageRow
+from core.ports import job_changes as changes
+from core.ports.account_store import AccountFacts, Delivery
+from core.stores.supabase.rows import from_seen, from_time, needed_time, to_decimal, to_job, to_seen, to_time
+from core.stores.supabase.writing import BATCH, ROUNDS, JobWriter, as_write
+
+LOOKED_EVERY_S = 30.0  # a row is not seen the moment it appears: this much of a measured lag may be our own pause
+
+
+class AccountBooks(JobWriter):
+    """The verbs about the account."""
+
+    def pause_account(self, *, generator: str, wait_s: float) -> None:
+        self._db.call("pause", p_generator=generator, p_wait_s=wait_s)
+
+    def account_wait_s(self, *, generator: str) -> float:
+        return float(self._db.call("wait_s", p_generator=generator))
+
+    def account_facts(self, account: str) -> AccountFacts:
+        facts = self._db.call("facts", p_account=account)
+        available, held = to_decimal(facts["balance"]), to_decimal(facts["held"])
+        return AccountFacts(
+            echo_seen_at=to_time(facts["echo_seen_at"]),
+            usage_lag_s=facts["usage_lag_s"],
+            balance=None if available is None or held is None else Balance(available=available, held=held),
+            balance_at=to_time(facts["balance_at"]),
+        )
+
+    def note_echo(self, account: str) -> None:
+        self._db.call("note_echo", p_account=account)
+
+    def note_balance(self, account: str, balance: Balance) -> None:
+        self._db.call("note_balance", p_account=account, p_balance=str(balance.available), p_held=str(balance.held))
+
+    def usage_awaited_since(self, account: str) -> datetime | None:
+        return to_time(self._db.call("usage_awaited", p_account=account))
+
+    def note_usage(self, account: str, rows: Sequence[UsageRow]) -> None:
+        listed = {row.task_id: row for row in rows}
+        billed = [row.task_id for row in listed.values() if row.has_ended and row.credits_used is not None]
+        for first in range(0, len(billed), BATCH):  # the bills first: a row that was seen is not asked for again
+            self._bill(account, listed, billed[first : first + BATCH])
+        seen = [{"task_id": task_id} for task_id in listed]
+        self._db.call("note_usage", p_account=account, p_rows=json.dumps(seen), p_looked_every_s=LOOKED_EVERY_S)
+
+    def _bill(self, account: str, listed: Mapping[str, UsageRow], task_ids: Sequence[str]) -> None:
+        for _ in range(ROUNDS):
+            told = self._db.call("jobs_of_tasks", p_account=account, p_tasks=list(task_ids))
+            now = needed_time(told["now"])
+            bills = [(row, changes.billed(listed[row["task_id"]])(to_job(row), now)) for row in told["rows"]]
+            writes = [as_write(row, changed) for row, changed in bills if changed.job != to_job(row)]
+            if len(self._write(writes)) == len(writes):
+                return
+        raise StoreUnavailable("The bills of jobs are being written by others all the time; it is tried again.")
+
+    def unbound(self, task_ids: Collection[str]) -> frozenset[str]:
+        return frozenset(self._db.call("unbound", p_tasks=list(task_ids))) if task_ids else frozenset()
+
+    def keep_seen(self, tasks: Sequence[SeenTask]) -> None:
+        if tasks:
+            self._db.call("keep_seen", p_tasks=json.dumps([from_seen(task) for task in tasks]))
+
+    def seen_tasks(self, *, job_id: int | None = None, limit: int = 100) -> list[SeenTask]:
+        rows = self._db.call("seen", p_job=-1 if job_id is None else job_id, p_limit=limit)
+        return [to_seen(row) for row in rows]
+
+    def note_delivery(self, account: str, delivery: Delivery) -> bool:
+        return bool(
+            self._db.call("deliver", p_account=account, p_id=delivery.id, p_type=delivery.type, p_task=delivery.task_id)
+        )
+
+    def last_delivery_at(self) -> datetime | None:
+        return to_time(self._db.call("last_delivery"))
+
+    def credits_since(self, since: datetime) -> Decimal:
+        return to_decimal(self._db.call("credits", p_since=from_time(since))) or Decimal(0)

@@ -1,0 +1,295 @@
+"""The JobStore port on Supabase: a change is computed from the row as it was read, and written only if it still is."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+from postgrest.exceptions import APIError
+
+from core.domain.errors import (
+    JobNotFound,
+    StoreUnavailable,
+)
+from core.domain.generation import SeenTask
+from core.domain.job import Category, Job, JobEvent, NewJob
+from core.domain.naming import folded
+from core.ports import job_changes as changes
+from core.ports import search
+from core.ports.changing import Changed, holds
+from core.ports.job_store import (
+    Added,
+    Budget,
+    Claim,
+    Claimed,
+    Heartbeat,
+    JobPage,
+    JobQuery,
+    PollNote,
+    Slots,
+)
+from core.ports.journal import Installation
+from core.ports.refusals import key_taken, over_budget, task_taken
+from core.stores.supabase.account_books import AccountBooks
+from core.stores.supabase.connection import UNIQUE_VIOLATION, Connection
+from core.stores.supabase.rows import (
+    from_new,
+    from_seen,
+    from_time,
+    needed_time,
+    to_decimal,
+    to_event,
+    to_job,
+)
+from core.stores.supabase.soundness import Soundness
+from core.stores.supabase.writing import ROUNDS, as_write
+
+MOST_ROWS = 2**31 - 1  # no table of ours has so many
+
+
+class SupabaseJobStore(AccountBooks):
+    """See core.ports.job_store for what each verb promises. Times are the database's.
+
+    Args:
+        has_remains: whether this machine holds anything of earlier jobs of this table.
+    """
+
+    def __init__(self, connection: Connection, *, has_remains: Callable[[], bool] = lambda: False) -> None:
+        super().__init__(connection)
+        self._soundness = Soundness(connection, has_remains=has_remains)
+        self._failed_write: str | None = None
+
+    # -- writing
+
+    def add(self, new: NewJob, *, budget: Budget | None = None) -> Added:
+        self._soundness.check()
+        told = self._db.call(
+            "add",
+            p_new=json.dumps(from_new(new)),
+            p_write_id=str(uuid.uuid4()),
+            p_most=None if budget is None else str(budget.most),
+            p_since=None if budget is None else from_time(budget.since),
+        )
+        if "used" in told and budget is not None:
+            raise over_budget(new, budget, to_decimal(told["used"]) or Decimal(0))
+        job = to_job(told["row"])
+        if not told["created"] and job.request_hash != new.request_hash:
+            raise key_taken(job)
+        return Added(job=job, created=bool(told["created"]))
+
+    def claim_queued(self, *, owner: str, lease_s: float, slots: Slots, limit: int) -> list[Claimed]:
+        self._soundness.check()
+        most = {category.value: count for category, count in slots.limits.items()}
+        return self._claim("queued", owner, lease_s, "", limit, slots=most)
+
+    def bind_task(self, claim: Claim, task_id: str, *, poll_in_s: float) -> Job:
+        wait_s = self._first_look_s(task_id, poll_in_s)
+        try:
+            return self._change(claim.job_id, changes.bound(task_id, poll_in_s=wait_s), claim=claim)
+        except APIError as exc:
+            if exc.code != UNIQUE_VIOLATION:
+                raise
+            owner = self._db.call("job_of_task", p_task=task_id)[0]["id"]
+            raise task_taken(task_id, owner_id=owner, job_id=claim.job_id) from exc
+
+    def adopt_task(self, job_id: int, attempt: int, task_id: str, *, nonce: int | None, poll_in_s: float) -> Job | None:
+        wait_s = self._first_look_s(task_id, poll_in_s)
+        adopted = changes.adopted(attempt, task_id, nonce=nonce, poll_in_s=wait_s)
+
+        def change(job: Job, now: datetime) -> Changed:
+            changed = adopted(job, now)
+            if changed is None:
+                raise _GoneAnotherWay
+            return changed
+
+        try:
+            return self._change(job_id, change)
+        except _GoneAnotherWay:
+            return None
+        except APIError as exc:
+            if exc.code != UNIQUE_VIOLATION:
+                raise
+            return None
+
+    def mark_attention(self, claim: Claim, candidates: Sequence[SeenTask], *, note: str) -> Job:
+        tasks = [from_seen(replace(candidate, job_id=claim.job_id)) for candidate in candidates]
+        return self._change(claim.job_id, changes.attention(note), claim=claim, asks_about=tasks)
+
+    def claim_uncertain(
+        self, *, owner: str, lease_s: float, generator: str, limit: int, not_scanned_for_s: float = 0.0
+    ) -> list[Claimed]:
+        return self._claim("uncertain", owner, lease_s, generator, limit, seconds=not_scanned_for_s)
+
+    def claim_due(
+        self, *, owner: str, lease_s: float, generator: str, limit: int, ahead_s: float = 0.0
+    ) -> list[Claimed]:
+        return self._claim("due", owner, lease_s, generator, limit, seconds=ahead_s)
+
+    def claim_saving(self, *, owner: str, lease_s: float, generator: str, limit: int) -> list[Claimed]:
+        return self._claim("saving", owner, lease_s, generator, limit)
+
+    def note_polls(self, notes: Sequence[PollNote]) -> int:
+        by_job = {note.claim.job_id: note for note in reversed(notes)}  # the first of a job releases its claim
+        written = 0
+        for _ in range(ROUNDS):
+            if not by_job:
+                break
+            rows, now = self._rows(list(by_job))
+            held = [row for row in rows if holds(by_job[row["id"]].claim, to_job(row))]
+            done = self._write([as_write(row, changes.polled(by_job[row["id"]])(to_job(row), now)) for row in held])
+            written += len(done)
+            by_job = {row["id"]: by_job[row["id"]] for row in held if row["id"] not in done}
+        return written
+
+    def expire_submitting(self) -> int:
+        return self._sweep("submitting", changes.expired)
+
+    def mark_late(self, *, timeout_s: float) -> int:
+        return self._sweep("generating", changes.late, age_s=timeout_s)
+
+    def give_up_late(self, *, watch_s: float) -> int:
+        return self._sweep("late", changes.given_up, changes.may_give_up, age_s=watch_s)
+
+    def unblock(self, *, generator: str, available: Decimal | None = None) -> int:
+        def is_ready(job: Job, now: datetime) -> bool:
+            return changes.may_unblock(job, available)
+
+        return self._sweep("blocked", changes.unblocked, is_ready, generator=generator)
+
+    def fold_names(self, *, limit: int) -> int:
+        rows = self._db.call("unfolded", p_limit=limit)
+        if rows:
+            names = [row | {"folded_name": folded(row["target_object"])} for row in rows]
+            self._db.call("fold", p_names=json.dumps(names))
+        return len(rows)
+
+    def beat(self, *, owner: str) -> None:
+        """The write that comes every few seconds, so it shows whether the project takes writes."""
+        try:
+            self._db.call("beat", p_owner=owner)
+        except StoreUnavailable as exc:
+            self._failed_write = exc.message
+            raise
+        self._failed_write = None
+
+    # -- reading
+
+    def installation(self) -> Installation:
+        return Installation(id=str(self._db.call("installation")), project=self._db.project)
+
+    def now(self) -> datetime:
+        return needed_time(self._db.call("now"))
+
+    def get(self, job_id: int) -> Job:
+        return to_job(self._row(job_id)[0])
+
+    def find(self, query: JobQuery) -> JobPage:
+        told = self._db.call(
+            "page",
+            p_needle=_like(search.needle(query)),
+            p_number=search.number(query),
+            p_statuses=sorted(status.value for status in query.statuses),
+            p_limit=query.page_size,
+            p_offset=min(query.page * query.page_size, MOST_ROWS),
+        )
+        jobs = tuple(to_job(row) for row in told["rows"])
+        return JobPage(jobs=jobs, total=told["total"], running=told["running"])
+
+    def events(self, job_id: int) -> list[JobEvent]:
+        rows = self._db.call("events", p_job=job_id)
+        if rows is None:
+            raise JobNotFound(f"There is no job {job_id}.")
+        return [to_event(row) for row in rows]
+
+    def conversions(self, job_id: int) -> list[Job]:
+        return [to_job(row) for row in self._db.call("conversions", p_job=job_id)]
+
+    def changed_since(self, cursor: int, *, limit: int) -> tuple[list[Job], int]:
+        rows = self._db.call("changed", p_cursor=cursor, p_limit=limit)
+        return [to_job(row) for row in rows], rows[-1]["change_number"] if rows else cursor
+
+    def last_change(self) -> int:
+        return int(self._db.call("last_change"))
+
+    def job_of_key(self, key: str) -> Job | None:
+        rows = self._db.call("job_of_key", p_key=key)
+        return to_job(rows[0]) if rows else None
+
+    def job_of_intent(self, *, nonce: int | None, image_token: str | None) -> Job | None:
+        rows = self._db.call("job_of_intent", p_nonce=nonce, p_token=image_token)
+        return to_job(rows[0]) if rows else None
+
+    def queue_length_before(self, job_id: int) -> int:
+        self._row(job_id)
+        return int(self._db.call("queued_before", p_job=job_id))
+
+    def recent_durations_s(self, category: Category, *, limit: int) -> list[float]:
+        return [float(each) for each in self._db.call("durations", p_category=category.value, p_limit=limit)]
+
+    def last_beat(self) -> Heartbeat | None:
+        row = self._db.call("last_beat")
+        return None if row is None else Heartbeat(owner=row["owner"], at=needed_time(row["at"]))
+
+    def damage(self) -> str | None:
+        return self._soundness.problem
+
+    def check(self) -> None:
+        self._soundness.check(is_forced=True)
+
+    def try_write(self) -> None:
+        """The scheduler's next beat is such a write, within seconds."""
+
+    def failed_write(self) -> str | None:
+        return self._failed_write
+
+    def close(self) -> None:
+        self._db.close()
+
+    # -- how jobs are claimed
+
+    def _claim(
+        self,
+        kind: str,
+        owner: str,
+        lease_s: float,
+        generator: str,
+        limit: int,
+        *,
+        seconds: float = 0.0,
+        slots: dict[str, int] | None = None,
+    ) -> list[Claimed]:
+        rows = self._db.call(
+            "claim",
+            p_kind=kind,
+            p_owner=owner,
+            p_lease_s=lease_s,
+            p_generator=generator,
+            p_limit=limit,
+            p_seconds=seconds,
+            p_slots=json.dumps(slots or {}),
+            p_write_id=str(uuid.uuid4()),
+        )
+        jobs = sorted(map(to_job, rows), key=lambda job: job.id)
+        if kind in ("due", "saving"):
+            jobs.sort(key=lambda job: job.next_poll_at or job.created_at)
+        return [Claimed(job=job, claim=Claim(job_id=job.id, owner=owner, epoch=job.epoch)) for job in jobs]
+
+    def _first_look_s(self, task_id: str, poll_in_s: float) -> float:
+        """At once for a task that a webhook named before we knew whose it is: it may have ended already."""
+        return 0.0 if self._db.call("is_seen", p_task=task_id) else poll_in_s
+
+
+class _GoneAnotherWay(Exception):
+    """The job of a proof is no longer where the proof is about."""
+
+
+def _like(needle: str) -> str:
+    """A LIKE pattern that matches the text literally, or an empty text."""
+    if not needle:
+        return ""
+    literal = needle.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{literal}%"

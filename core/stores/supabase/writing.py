@@ -1,0 +1,103 @@
+"""How a change is written: computed from the row as it was read, and written only if it still is."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from core.domain.errors import JobNotFound, StoreUnavailable
+from core.domain.job import Job
+from core.ports.changing import Change, Changed, check_held
+from core.ports.job_store import Claim
+from core.ports.single_job import SingleJobVerbs
+from core.stores.supabase.connection import Connection
+from core.stores.supabase.rows import Row, from_job, needed_time, to_job
+
+BATCH = 500  # rows of one call; a hosted project cuts answers of more than a thousand
+ROUNDS = 8  # another replica wrote in between: read and compute again
+
+
+class JobWriter(SingleJobVerbs):
+    """What every writing verb is made of. Times are the database's."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def _change(
+        self, job_id: int, change: Change, *, claim: Claim | None = None, asks_about: Sequence[Row] = ()
+    ) -> Job:
+        for _ in range(ROUNDS):
+            row, now = self._row(job_id)
+            job = to_job(row)
+            if claim is not None:
+                check_held(claim, job)
+            changed = change(job, now)
+            if changed.job == job and changed.note is None:
+                return job
+            written = self._write([as_write(row, changed)], asks_about=asks_about)
+            if written:
+                return to_job(written[job_id])
+        raise StoreUnavailable(f"Job {job_id} is being written by others all the time; it is tried again.")
+
+    def _sweep(
+        self,
+        kind: str,
+        change: Change,
+        is_meant: Callable[[Job, datetime], bool] = lambda job, now: True,
+        *,
+        age_s: float = 0.0,
+        generator: str = "",
+    ) -> int:
+        """Two calls for each batch: its rows, and all their changes in one transaction."""
+        moved, after = 0, 0
+        while True:
+            told = self._db.call(
+                "stuck_after", p_kind=kind, p_age_s=age_s, p_generator=generator, p_after=after, p_limit=BATCH
+            )
+            now, rows = needed_time(told["now"]), told["rows"]
+            meant = [(row, to_job(row)) for row in rows if is_meant(to_job(row), now)]
+            moved += len(self._write([as_write(row, change(job, now)) for row, job in meant]))
+            if len(rows) < BATCH:
+                return moved
+            after = rows[-1]["id"]
+
+    def _write(self, writes: Sequence[Row], *, asks_about: Sequence[Row] = ()) -> dict[int, Row]:
+        """All in one transaction; the rows that were written, by number. What others wrote meanwhile is left.
+
+        `asks_about`: tasks that are remembered with the write, or neither is.
+        """
+        if not writes:
+            return {}
+        if asks_about:
+            tasks = json.dumps(list(asks_about))
+            rows = self._db.call("write_seen", p_writes=json.dumps(list(writes)), p_tasks=tasks)
+        else:
+            rows = self._db.call("write", p_writes=json.dumps(list(writes)))
+        return {row["id"]: row for row in rows}
+
+    def _row(self, job_id: int) -> tuple[Row, datetime]:
+        rows, now = self._rows([job_id])
+        if not rows:
+            raise JobNotFound(f"There is no job {job_id}.")
+        return rows[0], now
+
+    def _rows(self, job_ids: list[int]) -> tuple[list[Row], datetime]:
+        told = self._db.call("jobs", p_ids=job_ids)
+        return told["rows"], needed_time(told["now"])
+
+
+def as_write(row: Row, changed: Changed) -> Row:
+    """For the function that writes: with a number of its own, so that a repeated write is one."""
+    event = None
+    if changed.note is not None:
+        event = {"before": changed.before.value, "note": changed.note}
+    return {
+        "id": row["id"],
+        "version": row["change_number"],
+        "write_id": str(uuid.uuid4()),
+        "needs_lease": changed.needs_lease,
+        "row": from_job(changed.job),
+        "event": event,
+    }
