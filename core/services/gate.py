@@ -59,7 +59,7 @@ class Gate:
         self._open_until_s = 0.0
         self._is_open = False
         self._finished: dict[str, tuple[float, TaskState]] = {}
-        self._heard_at_s: float | None = None
+        self._has_asked_time = False
         self._told: tuple[datetime, float] | None = None  # the vendor's time, and ours on the clock nobody can set
 
     @property
@@ -152,13 +152,14 @@ class Gate:
     def check_open(self) -> None:
         """Return when a call may go through now; asked before an intent is written.
 
-        A vendor that was not heard yet is asked a free question, so that its time is known.
+        A vendor whose time is not known yet is asked a free question: a refusal may have come without it.
 
         Raises: AccountBusy, AccountBlocked, LookupFailed, StoreUnavailable.
         """
         self._open_the_door()
-        if self.is_paid and self._heard_at_s is None:
+        if self.is_paid and self._told is None and not self._has_asked_time:
             self._count(self._generator.check_account)
+            self._has_asked_time = True  # a vendor that does not tell its time is not asked for it before each job
 
     def vendor_now(self) -> datetime | None:
         """The time by the vendor's clock, from its newest answer; None when it has not told it."""
@@ -221,7 +222,6 @@ class Gate:
         now_s = self._clock.boot_s()
         told = self._paid.told_at if self.is_paid else None
         with self._lock:
-            self._heard_at_s = now_s
             if told is not None:
                 self._told = (told, now_s)
             if self._is_open:

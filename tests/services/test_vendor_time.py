@@ -7,7 +7,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from core.domain.errors import LookupFailed, OutcomeUnknown
+from core.domain.errors import LookupFailed, OutcomeUnknown, RequestRejected
 from core.domain.status import Stage
 from core.generators.tripo.client import TripoClient
 from core.services.settle import SCAN_AGAIN
@@ -63,6 +63,23 @@ def test_a_vendor_that_was_never_heard_is_asked_once_before_an_intent(world: Wor
     world.gate.check_open()
 
     assert asked == ["account"]
+
+
+def test_a_refusal_that_tells_no_time_does_not_stand_for_the_question(world: World) -> None:
+    right = world.clock.now()
+    world.clock.jump(7200)
+    world.generator.on_account = raising(RequestRejected("no such page"))
+    with pytest.raises(RequestRejected):
+        world.gate.check_account()
+
+    def answer() -> None:
+        world.generator.told_at = right
+
+    world.generator.on_account = answer
+    world.add()
+    world.dispatch()
+
+    assert world.job(1).intent_at == right
 
 
 def test_the_intent_is_never_later_than_the_vendors_time(world: World) -> None:
