@@ -18,7 +18,7 @@ from typing import Any
 
 from core.domain.errors import MaquetteError, StoreUnavailable
 from core.domain.job import Category
-from core.generators.tripo import bounded
+from core.generators import bounded_http
 from core.generators.tripo.client import TripoClient
 from core.generators.tripo.generator import TripoGenerator
 from core.ports.job_store import JobQuery, JobStore, Slots
@@ -75,7 +75,7 @@ class Points:
 
 def prepare() -> None:
     """What every life needs and is slow to make, made once before the forks."""
-    bounded._tls()
+    bounded_http._tls()
     reading._queries()
 
 
@@ -183,7 +183,7 @@ def _watch(points: Points) -> None:
     database.Database.write = watched  # type: ignore[method-assign]
     database.BUSY_TIMEOUT_S = PATIENT_S
     for name in ("read", "write"):
-        _around(bounded._Stream, name, points, f"socket {name}")
+        _around(bounded_http._Stream, name, points, f"socket {name}")
     os.fsync = lambda handle: None  # type: ignore[assignment]  # as above
     _around(os, "fsync", points, "fsync")
     _around(Path, "replace", points, "move")

@@ -16,7 +16,7 @@ from core.domain.errors import LookupFailed, ModelTooLarge, ModelUnavailable, No
 from core.domain.generation import Balance, GenerationRequest, TaskLookup, TaskState, UsageRow
 from core.generators.tripo import wire
 from core.generators.tripo.answers import created_task, data_of
-from core.generators.tripo.bounded import BoundedTransport, bounded
+from core.generators.bounded_http import BoundedTransport, bounded
 
 MOST_IDS = 100  # in one tasks/list. Source: Tripo v3, tasks/list
 MAX_MODEL_BYTES = 512 * 1024 * 1024

@@ -1,4 +1,4 @@
-"""HTTP whose calls end: httpx limits each single read, so an answer that trickles could go on for ever."""
+"""HTTP whose calls end, for every generator: httpx limits each single read, so an answer could trickle for ever."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""ComfyUI: a graph of nodes on a graphics card of one's own."""
