@@ -14,9 +14,9 @@ import httpx
 
 from core.domain.errors import LookupFailed, ModelTooLarge, ModelUnavailable, NotSent, OutcomeUnknown
 from core.domain.generation import Balance, GenerationRequest, TaskLookup, TaskState, UsageRow
+from core.generators.bounded_http import BoundedTransport, bounded
 from core.generators.tripo import wire
 from core.generators.tripo.answers import created_task, data_of
-from core.generators.bounded_http import BoundedTransport, bounded
 
 MOST_IDS = 100  # in one tasks/list. Source: Tripo v3, tasks/list
 MAX_MODEL_BYTES = 512 * 1024 * 1024
