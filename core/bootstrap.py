@@ -9,7 +9,8 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.domain.generation import SeenTask
+from core.domain.claims import Slots
+from core.domain.generation import OrphanedTask
 from core.domain.job import Category
 from core.fetch.fetcher import PictureFetcher
 from core.generators.offline import LABEL as OFFLINE_LABEL
@@ -18,7 +19,7 @@ from core.generators.tripo.client import TripoClient
 from core.generators.tripo.generator import TripoGenerator
 from core.ports.clock import Clock
 from core.ports.generator import Generator
-from core.ports.job_store import JobStore, Slots
+from core.ports.job_store import JobStore
 from core.ports.object_store import ObjectStore
 from core.ports.picture_sandbox import PictureSandbox
 from core.sandbox.models import ModelChildren
@@ -26,14 +27,13 @@ from core.sandbox.pictures import PictureChildren
 from core.scheduler import Scheduler
 from core.services.account_scan import AccountScan
 from core.services.batch import Batch
-from core.services.bookkeeping import Bookkeeping
+from core.services.billing import Billing
 from core.services.collect import Collect
 from core.services.convert import Convert
 from core.services.decide import Decide
 from core.services.dispatch import Dispatch
 from core.services.drafts import Drafts
 from core.services.elsewhere import Elsewhere
-from core.services.gate import Gate
 from core.services.health import Checkup
 from core.services.inspect import Inspect
 from core.services.journal import Notes
@@ -43,9 +43,10 @@ from core.services.overview import AccountView, Overview
 from core.services.poll import Poll
 from core.services.previews import Previews
 from core.services.reconcile import Reconcile
-from core.services.settle import Settle
 from core.services.shared import Shared
 from core.services.submit import Submit
+from core.services.sweep import Sweep
+from core.services.throttle import Throttle
 from core.services.watched_files import WatchedFiles
 from core.services.worker import Worker
 from core.settings import Settings, harmless_environment, load_settings
@@ -69,7 +70,7 @@ class Services:
     settings: Settings
     jobs: JobStore
     objects: ObjectStore
-    generators: tuple[Gate, ...]
+    generators: tuple[Throttle, ...]
     drafts: Drafts
     previews: Previews
     submit: Submit
@@ -77,7 +78,7 @@ class Services:
     convert: Convert
     overview: Overview
     account_view: Shared[AccountView]
-    strangers: Shared[tuple[SeenTask, ...]]
+    orphaned: Shared[tuple[OrphanedTask, ...]]
     health: Checkup
     inspect: Inspect
     batch: Batch
@@ -87,7 +88,7 @@ class Services:
 
     def account_of(self, generator: str) -> str:
         """Fingerprint of the account that a generator uses; empty when it is not connected."""
-        return next((gate.account for gate in self.generators if gate.name == generator), "")
+        return next((throttle.account for throttle in self.generators if throttle.name == generator), "")
 
     @property
     def zips(self) -> Path:
@@ -139,7 +140,7 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
         sandbox=ModelChildren(environment=harmless_environment()),
         exports=exports,
     )
-    generators = [(Gate(maker, jobs=jobs, clock=clock), categories) for maker, categories in _generators(settings)]
+    generators = [(Throttle(maker, jobs=jobs, clock=clock), categories) for maker, categories in _generators(settings)]
     generator = generators[0][0]
     workers = [
         _worker(
@@ -208,7 +209,7 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
         ),
         overview=overview,
         account_view=Shared(overview.account, fresh_s=SHARED_S),
-        strangers=Shared(overview.strangers, fresh_s=SHARED_S),
+        orphaned=Shared(overview.orphaned, fresh_s=SHARED_S),
         health=Checkup(jobs=jobs, files=objects, generator=generator, disk=disk.state),
         inspect=inspect,
         batch=Batch(overview=overview, inspect=inspect),
@@ -234,7 +235,7 @@ def _generators(settings: Settings) -> list[tuple[Generator, frozenset[Category]
 
 
 def _worker(
-    generator: Gate,
+    generator: Throttle,
     *,
     jobs: JobStore,
     objects: ObjectStore,
@@ -284,7 +285,7 @@ def _worker(
             elsewhere=None if generator.is_paid else elsewhere,
             on_completed=inspect.request,
         ),
-        reconcile=Reconcile(
+        sweep=Sweep(
             jobs=jobs,
             generator=generator,
             notes=notes,
@@ -292,7 +293,7 @@ def _worker(
             lease_s=settings.lease_s,
             job_timeout_s=settings.job_timeout_s,
         ),
-        settle=Settle(
+        reconcile=Reconcile(
             jobs=jobs,
             generator=generator,
             scan=scan,
@@ -302,7 +303,7 @@ def _worker(
         )
         if generator.is_paid
         else None,
-        books=Bookkeeping(jobs=jobs, generator=generator, scan=scan, clock=clock) if generator.is_paid else None,
+        billing=Billing(jobs=jobs, generator=generator, scan=scan, clock=clock) if generator.is_paid else None,
     )
 
 

@@ -24,10 +24,10 @@ GRACE_S = 30  # APScheduler's default of one second silently drops ticks on a bu
 DISPATCH_EVERY_S = 1.0
 POLL_EVERY_S = 0.5
 COLLECT_EVERY_S = 0.5
-RECONCILE_EVERY_S = 5.0
+SWEEP_EVERY_S = 5.0
 PROBE_EVERY_S = 60.0  # a blocked engine is mended by a person: minutes do not matter
-SETTLE_EVERY_S = 5.0  # each uncertain job is looked for every half minute
-BOOKS_EVERY_S = 5.0  # they know themselves what is due
+RECONCILE_EVERY_S = 5.0  # each uncertain job is looked for every half minute
+BILLING_EVERY_S = 5.0  # they know themselves what is due
 TELL_AGAIN_S = 60.0
 SENDERS = 3  # jobs sent at once: one slow upload does not hold up the others
 COLLECTORS = 3  # models fetched at once; each is held in memory while it is checked
@@ -78,17 +78,17 @@ class Scheduler:
         if fold_names is not None:
             self._every("names", NAMES_EVERY_S, fold_names)
         for worker in self._workers:
-            for number in range(SENDERS if worker.books is not None else 1):
+            for number in range(SENDERS if worker.billing is not None else 1):
                 self._every(f"{worker.name} dispatch {number}", DISPATCH_EVERY_S, worker.dispatch.tick, is_woken=True)
             self._every(f"{worker.name} poll", POLL_EVERY_S, worker.poll.tick, is_woken=True)
-            for number in range(COLLECTORS if worker.books is not None else 1):
+            for number in range(COLLECTORS if worker.billing is not None else 1):
                 self._every(f"{worker.name} collect {number}", COLLECT_EVERY_S, worker.collect.tick)
-            self._every(f"{worker.name} reconcile", RECONCILE_EVERY_S, worker.reconcile.tick)
-            if worker.settle is not None and worker.books is not None:
-                self._every(f"{worker.name} settle", SETTLE_EVERY_S, worker.settle.tick)
-                self._every(f"{worker.name} books", BOOKS_EVERY_S, worker.books.tick)
+            self._every(f"{worker.name} reconcile", SWEEP_EVERY_S, worker.sweep.tick)
+            if worker.reconcile is not None and worker.billing is not None:
+                self._every(f"{worker.name} settle", RECONCILE_EVERY_S, worker.reconcile.tick)
+                self._every(f"{worker.name} books", BILLING_EVERY_S, worker.billing.tick)
             else:
-                self._every(f"{worker.name} probe", PROBE_EVERY_S, worker.reconcile.probe_account)
+                self._every(f"{worker.name} probe", PROBE_EVERY_S, worker.sweep.probe_account)
 
     def start(self) -> None:
         self._scheduler.start()

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.domain.errors import IdempotencyConflict, MaquetteError, PictureRefused
 from core.domain.job import STYLES, JobOptions
-from core.ui import access, draft, prefill, words
+from core.ui import access, draft, labels, prefill
 from core.ui.draft import Side
 
 memory = st.session_state
@@ -79,7 +79,7 @@ def shapes() -> None:
     st.selectbox(
         "Shape",
         list(STYLES),
-        format_func=words.SHAPES.__getitem__,
+        format_func=labels.SHAPES.__getitem__,
         key="style",
         persist_state="session",
         help="A solid needs an object that stands out from its background.",
@@ -156,10 +156,11 @@ def price() -> None:
     """What the button will cost, beside what is left."""
     credits = access.estimate(options())
     balance = access.account().balance
-    left = f" You have {words.amount(balance.available)} left." if balance is not None else ""
+    left = f" You have {labels.amount(balance.available)} left." if balance is not None else ""
     st.markdown(
-        f":material/payments: **About {words.credits_text(credits)}** by Tripo's list, charged when the model succeeds."
-        f"{words.literal(left)}"
+        f":material/payments: **About {labels.credits_text(credits)}** by Tripo's list, "
+        f"charged when the model succeeds."
+        f"{labels.literal(left)}"
     )
     if balance is not None and credits is not None and balance.available < credits:
         st.warning(
@@ -171,13 +172,13 @@ draft.begin()
 st.title("Turn a picture into a 3D model", anchor=False)
 problem = access.damage()
 if problem:
-    st.error(words.literal(problem), icon=":material/report:")
+    st.error(labels.literal(problem), icon=":material/report:")
 
 if "made" in memory:
     number, made_name = memory.made
     with st.container(border=True):
         st.success(
-            f"**{words.literal(made_name)}** is on its way as job {number}. You can leave this page.",
+            f"**{labels.literal(made_name)}** is on its way as job {number}. You can leave this page.",
             icon=":material/check_circle:",
         )
         st.page_link(
@@ -246,4 +247,4 @@ with right:
             )
     problem = access.scheduler_problem()
     if problem:
-        st.warning(words.literal(problem), icon=":material/warning:")
+        st.warning(labels.literal(problem), icon=":material/warning:")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.domain.claims import Intent, Slots
 from core.domain.job import Category, NewJob, StoredImage, StoredModel
-from core.ports.job_store import Intent, Slots
 
 EVERY_SLOT = Slots(limits=dict.fromkeys(Category, 10))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.domain.status import ALLOWED, Stage, Status, status_of
 from core.generators.tripo.codes import CODES
-from core.ui import words
+from core.ui import labels
 from core.vendor import CATALOGUE
 from core.web.server import make_api
 
@@ -58,7 +58,7 @@ def test_every_stage_is_explained_to_operators() -> None:
 
     assert [
         name
-        for name in (*words.STAGES.values(), "Cancelled, still watched", "Cancelled, stopping")
+        for name in (*labels.STAGES.values(), "Cancelled, still watched", "Cancelled, stopping")
         if f"| {name} |" not in text
     ] == []
 

@@ -45,8 +45,8 @@ class Parts:
     """A worker's parts, each with its own count."""
 
     def __init__(self, *, is_paid: bool) -> None:
-        self.dispatch, self.poll, self.collect, self.reconcile = Ticks(), Ticks(), Ticks(), Ticks()
-        self.settle, self.books = (Ticks(), Ticks()) if is_paid else (None, None)
+        self.dispatch, self.poll, self.collect, self.sweep = Ticks(), Ticks(), Ticks(), Ticks()
+        self.reconcile, self.billing = (Ticks(), Ticks()) if is_paid else (None, None)
 
     def worker(self, name: str) -> Worker:
         return cast(Worker, SimpleNamespace(name=name, **vars(self)))
@@ -55,7 +55,7 @@ class Parts:
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Intervals so long that a second tick has another reason."""
-    for name in ("DISPATCH_EVERY_S", "POLL_EVERY_S", "COLLECT_EVERY_S", "RECONCILE_EVERY_S"):
+    for name in ("DISPATCH_EVERY_S", "POLL_EVERY_S", "COLLECT_EVERY_S", "SWEEP_EVERY_S"):
         monkeypatch.setattr(module, name, 3600.0)
 
 

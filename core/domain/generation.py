@@ -119,7 +119,7 @@ class Source(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SeenTask:
+class OrphanedTask:
     """A task at the account that belonged to no job when it was seen.
 
     Attributes:

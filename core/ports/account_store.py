@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
-from core.domain.generation import Balance, SeenTask, UsageRow
+from core.domain.generation import Balance, OrphanedTask, UsageRow
 from core.ports.soundness import Sound
 
 
@@ -75,11 +75,11 @@ class AccountStore(Sound, Protocol):
         """Those of these tasks that belong to no job."""
         ...
 
-    def keep_seen(self, tasks: Sequence[SeenTask]) -> None:
+    def keep_orphaned(self, tasks: Sequence[OrphanedTask]) -> None:
         """Remember tasks that belong to no job; newer facts of the same task replace older ones."""
         ...
 
-    def seen_tasks(self, *, job_id: int | None = None, limit: int = 100) -> list[SeenTask]:
+    def orphaned_tasks(self, *, job_id: int | None = None, limit: int = 100) -> list[OrphanedTask]:
         """Remembered tasks that still belong to no job, newest first; only those that fit `job_id` when it is given.
 
         Without it, those that a job in attention asks a person about are left out.

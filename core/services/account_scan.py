@@ -7,12 +7,12 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from core.domain.generation import SeenTask, Source, TaskState, UsageRow
+from core.domain.generation import OrphanedTask, Source, TaskState, UsageRow
 from core.domain.job import Job
 from core.domain.status import Stage
 from core.ports.job_store import JobStore
-from core.services.echo import fits
-from core.services.gate import Gate
+from core.services.fingerprint import fits
+from core.services.throttle import Throttle
 
 log = logging.getLogger(__name__)
 PAGE = 100  # rows in one question; at most 200. Source: Tripo v3, account/usage
@@ -28,18 +28,18 @@ class Found:
 
     Attributes:
         rows: of usage, back to the time that was asked for, and perhaps older.
-        strangers: echoes of tasks that belong to no job.
+        orphaned: echoes of tasks that belong to no job.
         is_complete: no row of the time asked for can have been left out.
     """
 
     rows: tuple[UsageRow, ...]
-    strangers: tuple[TaskState, ...]
+    orphaned: tuple[TaskState, ...]
     is_complete: bool
 
-    def seen(self, account: str, task: TaskState, *, job_id: int | None, evidence: str = "") -> SeenTask:
-        """A stranger as it is remembered."""
+    def seen(self, account: str, task: TaskState, *, job_id: int | None, evidence: str = "") -> OrphanedTask:
+        """An orphaned task as it is remembered."""
         row = next((row for row in self.rows if row.task_id == task.task_id), None)
-        return SeenTask(
+        return OrphanedTask(
             task_id=task.task_id,
             account=account,
             source=Source.WEBHOOK if row is None else Source.USAGE,
@@ -57,7 +57,7 @@ class AccountScan:
     """Shared by everything that looks at the account, because it remembers echoes."""
 
     jobs: JobStore
-    generator: Gate
+    generator: Throttle
     _echoes: dict[str, TaskState] = field(default_factory=dict, init=False)
 
     def read(self, since: datetime, *, also: Collection[str] = ()) -> Found:
@@ -67,7 +67,7 @@ class AccountScan:
         """
         rows, is_complete = self._usage(since)
         recent = {row.task_id for row in rows if row.created_at is None or row.created_at >= since}
-        # asked after the rows were read: a task that was bound meanwhile is no stranger
+        # asked after the rows were read: a task that was bound meanwhile is not orphaned
         unbound = self.jobs.unbound(recent | set(also))
         unknown = sorted(unbound - self._echoes.keys())
         if len(self._echoes) > ECHOES_KEPT:
@@ -78,20 +78,20 @@ class AccountScan:
             if answer.missed & recent:
                 log.info("%s tasks of the usage list cannot be looked up now", len(answer.missed & recent))
                 is_complete = False
-        strangers = tuple(self._echoes[task_id] for task_id in sorted(unbound) if task_id in self._echoes)
-        return Found(rows=rows, strangers=strangers, is_complete=is_complete)
+        orphaned = tuple(self._echoes[task_id] for task_id in sorted(unbound) if task_id in self._echoes)
+        return Found(rows=rows, orphaned=orphaned, is_complete=is_complete)
 
-    def list_strangers(self, found: Found) -> None:
+    def list_orphaned(self, found: Found) -> None:
         """Show the operator the tasks that belong to no job; not those that a job is still looking for."""
         account, seen = self.generator.account, []
-        for task in found.strangers:
+        for task in found.orphaned:
             job = self._meant(task)
             if job is not None and job.stage in LOOKING:
                 continue
             evidence = "" if job is None else f"It has the marks of attempt {job.attempt} of job {job.id}."
             seen.append(found.seen(account, task, job_id=None if job is None else job.id, evidence=evidence))
         if seen:
-            self.jobs.keep_seen(seen)
+            self.jobs.keep_orphaned(seen)
 
     def _meant(self, task: TaskState) -> Job | None:
         """The job whose intent a task has the marks of. All conversions of one model have the same token."""

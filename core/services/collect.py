@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from core.domain.claims import Claimed, Failure
 from core.domain.errors import (
     AccountBlocked,
     AccountBusy,
@@ -26,13 +27,13 @@ from core.domain.job import MEDIA_TYPES, Job, StoredModel
 from core.domain.naming import slug
 from core.mesh import fbx
 from core.mesh.glb import read_facts
-from core.ports.job_store import Claimed, Failure, JobStore
+from core.ports.job_store import JobStore
 from core.ports.object_store import ObjectStore
 from core.services import unreadable
+from core.services.backoff import POLL_STEPS, retry_wait_s, spread
 from core.services.elsewhere import AGAIN, GONE, LEFT, STOPPED, Elsewhere
-from core.services.gate import Gate
-from core.services.leases import kept
-from core.services.waits import POLL_STEPS, retry_wait_s, spread
+from core.services.leases import renewing
+from core.services.throttle import Throttle
 
 log = logging.getLogger(__name__)
 SLOW_AFTER, SLOW_S = timedelta(hours=24), 3600.0  # a paid model is not given up, but after a day tried once an hour
@@ -92,7 +93,7 @@ class Collect:
 
     jobs: JobStore
     objects: ObjectStore
-    generator: Gate
+    generator: Throttle
     owner: str
     lease_s: float
     spool: ObjectStore | None = None
@@ -106,7 +107,7 @@ class Collect:
             owner=self.owner, lease_s=self.lease_s, generator=self.generator.name, limit=1
         ):
             tried += 1
-            with kept(self.jobs, claimed[0].claim, lease_s=self.lease_s):
+            with renewing(self.jobs, claimed[0].claim, lease_s=self.lease_s):
                 self._collect(claimed[0])
         return tried
 

@@ -10,9 +10,9 @@ from core.domain.errors import IllegalTransition, InputRefused, StoreUnavailable
 from core.domain.job import Category, Conversion, Job, JobOptions, NewJob
 from core.domain.status import Stage, Status
 from core.ports.job_store import Added, JobStore
+from core.services.backoff import MOVED, is_for_good
 from core.services.decide import budget_of
-from core.services.gate import Gate
-from core.services.waits import MOVED, is_for_good
+from core.services.throttle import Throttle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class Convert:
     """
 
     jobs: JobStore
-    generator: Gate
+    generator: Throttle
     max_credits_per_day: Decimal | None
     on_queued: Callable[[], None]
 

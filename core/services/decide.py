@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
+from core.domain.claims import Budget
 from core.domain.errors import PICTURE_CODES, IllegalTransition, ObjectMissing, StoreUnavailable
-from core.domain.generation import SeenTask
+from core.domain.generation import OrphanedTask
 from core.domain.job import Category, Job, JobOptions, NewJob
 from core.domain.status import Stage, Status
-from core.ports.job_store import Budget, JobStore
+from core.ports.job_store import JobStore
 from core.ports.object_store import ObjectStore
-from core.services.gate import Gate
-from core.services.waits import MOVED, is_for_good
+from core.services.backoff import MOVED, is_for_good
+from core.services.throttle import Throttle
 
 DAY = timedelta(days=1)
 
@@ -46,7 +47,7 @@ class Decide:
 
     jobs: JobStore
     objects: ObjectStore
-    generator: Gate
+    generator: Throttle
     max_credits_per_day: Decimal | None
     on_changed: Callable[[], None]
 
@@ -124,17 +125,17 @@ class Decide:
         self.on_changed()
         return job
 
-    def candidates(self, job_id: int) -> list[SeenTask]:
+    def candidates(self, job_id: int) -> list[OrphanedTask]:
         """The tasks that may be this job's, with the evidence. Raises: JobNotFound, StoreUnavailable.
 
         A task is remembered for one job only, and one that does not show how it converts may be any sibling's.
         """
-        job, found = self.jobs.get(job_id), self.jobs.seen_tasks(job_id=job_id)
+        job, found = self.jobs.get(job_id), self.jobs.orphaned_tasks(job_id=job_id)
         siblings = [] if job.converted_from is None else self.jobs.conversions(job.converted_from)
         for other in siblings:
             if other.id != job_id and other.stage is Stage.ATTENTION:
                 evidence = f"It is asked about for job {other.id}, too, which converts the same model."
-                found += [replace(task, evidence=evidence) for task in self.jobs.seen_tasks(job_id=other.id)]
+                found += [replace(task, evidence=evidence) for task in self.jobs.orphaned_tasks(job_id=other.id)]
         return found
 
     def take(self, job_id: int, task_id: str) -> Job:

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from core.domain.claims import Claim, Claimed, Failure, Intent, Slots
 from core.domain.errors import (
     AccountBlocked,
     AccountBusy,
@@ -22,13 +23,13 @@ from core.domain.errors import (
 from core.domain.generation import GenerationRequest
 from core.domain.job import Job
 from core.ports.clock import Clock
-from core.ports.job_store import Claim, Claimed, Failure, Intent, JobStore, Slots
+from core.ports.job_store import JobStore
 from core.ports.journal import Installation, TaskNote
 from core.ports.object_store import ObjectStore
-from core.services.gate import Gate
+from core.services.backoff import retry_wait_s
 from core.services.journal import Notes
-from core.services.leases import kept
-from core.services.waits import retry_wait_s
+from core.services.leases import renewing
+from core.services.throttle import Throttle
 
 log = logging.getLogger(__name__)
 TICK_BUDGET_S = 20.0  # a tick starts no further job after this; each single call is bounded by its own time limit
@@ -42,7 +43,7 @@ class Dispatch:
 
     jobs: JobStore
     objects: ObjectStore
-    generator: Gate
+    generator: Throttle
     notes: Notes
     clock: Clock
     owner: str
@@ -67,7 +68,7 @@ class Dispatch:
 
     def _send(self, claimed: Claimed) -> None:
         job, claim = claimed.job, claimed.claim
-        with kept(self.jobs, claim, lease_s=self.lease_s):  # a slow line may take longer than a lease
+        with renewing(self.jobs, claim, lease_s=self.lease_s):  # a slow line may take longer than a lease
             ready = self._upload(job, claim)
         if ready is None:
             return

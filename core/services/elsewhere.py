@@ -11,12 +11,12 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from core.domain.claims import Failure
 from core.domain.errors import NotSent, ObjectMissing
 from core.domain.generation import GenerationRequest
 from core.domain.job import Job
-from core.ports.job_store import Failure
 from core.ports.object_store import ObjectStore
-from core.services.gate import Gate
+from core.services.throttle import Throttle
 
 log = logging.getLogger(__name__)
 LEFT = "Another server process has this model and brings it home."
@@ -38,7 +38,7 @@ class Elsewhere:
     """
 
     objects: ObjectStore
-    generator: Gate
+    generator: Throttle
     lease_s: float
 
     def is_silent(self, job: Job, now: datetime) -> bool:

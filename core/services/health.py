@@ -13,8 +13,8 @@ from datetime import timedelta
 from core.domain.errors import MaquetteError
 from core.ports.disk import DiskState
 from core.ports.job_store import JobStore
-from core.services.gate import Gate
-from core.services.waits import is_for_good
+from core.services.backoff import is_for_good
+from core.services.throttle import Throttle
 from core.services.watched_files import WatchedFiles
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class Checkup:
 
     jobs: JobStore
     files: WatchedFiles
-    generator: Gate
+    generator: Throttle
     disk: Callable[[], DiskState]
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _looks: list[tuple[float, Future[Health]]] = field(default_factory=list, init=False)  # the newest alone

@@ -6,12 +6,12 @@ import logging
 from dataclasses import dataclass, field
 
 from core.domain.errors import AccountBlocked, AccountBusy, JobNotFound, LookupFailed, RequestRejected
-from core.domain.generation import SeenTask, Source
+from core.domain.generation import OrphanedTask, Source
 from core.domain.job import Job
 from core.ports.job_store import JobStore
 from core.ports.journal import Installation, TaskJournal, TaskNote
-from core.services.echo import fits
-from core.services.gate import Gate
+from core.services.fingerprint import fits
+from core.services.throttle import Throttle
 
 log = logging.getLogger(__name__)
 OTHER_TABLE = "It was answered to another installation: another database or project was set when it was sent."
@@ -48,13 +48,13 @@ class Notes:
     """
 
     jobs: JobStore
-    generator: Gate
+    generator: Throttle
     journal: TaskJournal
     poll_in_s: float
     _told: set[TaskNote] = field(default_factory=set, init=False)
     _refuted: set[TaskNote] = field(default_factory=set, init=False)  # asked for once
 
-    def settle_all(self) -> None:
+    def bind_all(self) -> None:
         """Raises: StoreUnavailable; then the notes stay for the next time."""
         for note in self.journal.notes():
             self.settle(note)
@@ -75,8 +75,8 @@ class Notes:
             log.warning("job %s went another way; its task %s is listed", note.job_id, note.task_id)
             evidence = f"It was the answer to attempt {note.attempt} of job {note.job_id}."
             account = self.generator.account
-            self.jobs.keep_seen(
-                [SeenTask(task_id=note.task_id, account=account, source=Source.JOURNAL, evidence=evidence)]
+            self.jobs.keep_orphaned(
+                [OrphanedTask(task_id=note.task_id, account=account, source=Source.JOURNAL, evidence=evidence)]
             )
         self.journal.forget(note)
 

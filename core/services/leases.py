@@ -7,14 +7,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from core.domain.claims import Claim
 from core.domain.errors import MaquetteError
-from core.ports.job_store import Claim, JobStore
+from core.ports.job_store import JobStore
 
 log = logging.getLogger(__name__)
 
 
 @contextmanager
-def kept(jobs: JobStore, claim: Claim, *, lease_s: float) -> Iterator[None]:
+def renewing(jobs: JobStore, claim: Claim, *, lease_s: float) -> Iterator[None]:
     """Renew `claim` every third of its lease for as long as the block runs; a process that hangs or dies stops."""
     ended = threading.Event()
 

@@ -14,9 +14,9 @@ from core.domain.job import MEDIA_TYPES
 from core.ports.archive import TABLES, Archive, Key, Record
 from core.ports.job_store import JobStore
 from core.ports.object_store import ObjectStore
+from core.services.backoff import FOR_GOOD_S, is_for_good
 from core.services.collect import KEPT_CODE, preview_key
 from core.services.unreadable import original_key
-from core.services.waits import FOR_GOOD_S, is_for_good
 
 BATCH = 200  # rows read and written at once
 AT_WORK = timedelta(seconds=30)  # a younger heartbeat means that somebody works there now

@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from core.domain.generation import Balance, SeenTask
+from core.domain.generation import Balance, OrphanedTask
 from core.domain.job import Category, Job, JobEvent
 from core.domain.naming import is_storable
 from core.domain.status import Stage
 from core.ports.account_store import AccountFacts
 from core.ports.job_store import JobPage, JobQuery, JobStore
 from core.ports.object_store import ObjectStore
-from core.services.gate import Gate
+from core.services.backoff import is_for_good
 from core.services.leftovers import Leftover, Leftovers
-from core.services.waits import is_for_good
+from core.services.throttle import Throttle
 
 DAY = timedelta(days=1)
 RECENT, LEAST_RECENT = 20, 3  # models that an estimate rests on
@@ -47,7 +47,7 @@ class AccountView:
     Attributes:
         spent: credits of the jobs of the last 24 hours, used or still expected.
         most: the budget; None for no limit.
-        strangers: tasks at the account that belong to no job.
+        orphaned: tasks at the account that belong to no job.
         problems: sentences.
         leftovers: notes and models on this machine that belong to no job of this table.
     """
@@ -57,7 +57,7 @@ class AccountView:
     most: Decimal | None = None
     balance: Balance | None = None
     balance_at: datetime | None = None
-    strangers: tuple[SeenTask, ...] = ()
+    orphaned: tuple[OrphanedTask, ...] = ()
     problems: tuple[str, ...] = ()
     leftovers: tuple[Leftover, ...] = ()
 
@@ -77,7 +77,7 @@ class Overview:
     jobs: JobStore
     objects: ObjectStore
     labels: Mapping[str, str]
-    generator: Gate
+    generator: Throttle
     slots: Mapping[Category, int]
     settle_s: float
     max_credits_per_day: Decimal | None = None
@@ -133,14 +133,14 @@ class Overview:
             balance_at=facts.balance_at,
             spent=spent,
             most=self.max_credits_per_day,
-            strangers=self.strangers(),
+            orphaned=self.orphaned(),
             problems=tuple(self._problems(facts)),
             leftovers=kept,
         )
 
-    def strangers(self) -> tuple[SeenTask, ...]:
+    def orphaned(self) -> tuple[OrphanedTask, ...]:
         """Tasks at the account that belong to no job. Raises: StoreUnavailable."""
-        return tuple(self.jobs.seen_tasks()) if self.generator.is_paid else ()
+        return tuple(self.jobs.orphaned_tasks()) if self.generator.is_paid else ()
 
     def _problems(self, facts: AccountFacts) -> Iterator[str]:
         wait_s = self.jobs.account_wait_s(generator=self.generator.name)

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from core.domain.claims import Claimed, Failure, PollNote
 from core.domain.errors import (
     AccountBlocked,
     AccountBusy,
@@ -19,11 +20,11 @@ from core.domain.errors import (
 )
 from core.domain.generation import TaskPhase, TaskState
 from core.domain.job import Job
-from core.ports.job_store import Claimed, Failure, JobStore, PollNote
-from core.services.echo import echo_of, is_echo
+from core.ports.job_store import JobStore
+from core.services.backoff import poll_wait_s, spread
 from core.services.elsewhere import GONE, STOPPED, Elsewhere
-from core.services.gate import Gate
-from core.services.waits import poll_wait_s, spread
+from core.services.fingerprint import fingerprint_scope, shows_fingerprint
+from core.services.throttle import Throttle
 
 log = logging.getLogger(__name__)
 AHEAD = 0.7  # of the shortest pause: tasks due this soon come along in one question, rather than in one each
@@ -49,7 +50,7 @@ class Poll:
     """
 
     jobs: JobStore
-    generator: Gate
+    generator: Throttle
     owner: str
     lease_s: float
     poll_first_s: float
@@ -166,8 +167,8 @@ class Poll:
 
     def _note_echo(self, job: Job, state: TaskState) -> None:
         """That this account repeats what identifies a request is what settling a lost answer rests on."""
-        account = echo_of(self.generator.account, job)
-        if account not in self._echoed and is_echo(job, state):
+        account = fingerprint_scope(self.generator.account, job)
+        if account not in self._echoed and shows_fingerprint(job, state):
             self.jobs.note_echo(account)
             self._echoed.add(account)
 

@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from core.domain.job import Job, JobOptions
-from core.ports.refusals import key_taken
+from core.domain.refusals import key_taken
 from core.services.requests import SubmitRequest
 
 MARK = "sent-"  # before the fingerprints of requests as they were sent

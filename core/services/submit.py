@@ -17,10 +17,10 @@ from core.domain.picture import Picture
 from core.ports.job_store import JobStore
 from core.ports.object_store import ObjectStore
 from core.ports.picture_sandbox import PictureSandbox
+from core.services.backoff import MOVED, is_for_good
 from core.services.decide import budget_of, category_of
 from core.services.repeats import check_repeat, fingerprint
 from core.services.requests import SubmitRequest, check_texts, checked, trimmed
-from core.services.waits import MOVED, is_for_good
 
 log = logging.getLogger(__name__)
 SUFFIXES = {"image/jpeg": "jpg", "image/png": "png"}

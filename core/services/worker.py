@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.services.bookkeeping import Bookkeeping
+from core.services.billing import Billing
 from core.services.collect import Collect
 from core.services.dispatch import Dispatch
 from core.services.poll import Poll
 from core.services.reconcile import Reconcile
-from core.services.settle import Settle
+from core.services.sweep import Sweep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,13 +18,13 @@ class Worker:
 
     Attributes:
         name: the generator's.
-        settle, books: for a generator that is paid.
+        reconcile, billing: for a generator that is paid.
     """
 
     name: str
     dispatch: Dispatch
     poll: Poll
     collect: Collect
-    reconcile: Reconcile
-    settle: Settle | None = None
-    books: Bookkeeping | None = None
+    sweep: Sweep
+    reconcile: Reconcile | None = None
+    billing: Billing | None = None

@@ -14,7 +14,7 @@ import streamlit as st
 from core.bootstrap import get_services
 from core.domain.errors import MaquetteError, StoreDamaged, StoreUnavailable
 from core.domain.export import PRINTED, Compression, ExportOrder, Format
-from core.domain.generation import SeenTask
+from core.domain.generation import OrphanedTask
 from core.domain.job import Job, JobEvent, JobOptions
 from core.domain.mesh_report import MeshReport
 from core.domain.status import Status
@@ -27,7 +27,7 @@ from core.services.decide import RetryOffer
 from core.services.drafts import Drafts
 from core.services.overview import AccountView, Expected
 from core.services.requests import SubmitRequest
-from core.ui import words
+from core.ui import labels
 
 __all__ = [
     "Draft",
@@ -111,7 +111,7 @@ def fetch_again(job_id: int) -> Job:
     return get_services().decide.fetch_again(job_id)
 
 
-def candidates(job_id: int) -> list[SeenTask]:
+def candidates(job_id: int) -> list[OrphanedTask]:
     """Tasks that may be this job's. Raises: StoreUnavailable."""
     return get_services().decide.candidates(job_id)
 
@@ -136,9 +136,9 @@ def account() -> AccountView:
     return get_services().account_view.get()
 
 
-def strangers() -> tuple[SeenTask, ...]:
+def orphaned() -> tuple[OrphanedTask, ...]:
     """Tasks at the account that belong to no job; shared as `account`. Raises: StoreUnavailable."""
-    return get_services().strangers.get()
+    return get_services().orphaned.get()
 
 
 def estimate(options: JobOptions) -> Decimal | None:
@@ -241,15 +241,15 @@ def refusals_shown() -> Iterator[None]:
     try:
         yield
     except StoreDamaged as exc:
-        st.error(words.literal(exc.message), icon=":material/report:")
+        st.error(labels.literal(exc.message), icon=":material/report:")
     except StoreUnavailable as exc:
         st.error(
-            f"{words.literal(exc.message)}\n\nYour jobs and models are safe; nothing is lost or made twice. "
+            f"{labels.literal(exc.message)}\n\nYour jobs and models are safe; nothing is lost or made twice. "
             "This page tries again by itself.",
             icon=":material/cloud_off:",
         )
     except MaquetteError as exc:
-        st.warning(words.literal(exc.message), icon=":material/info:")
+        st.warning(labels.literal(exc.message), icon=":material/info:")
 
 
 def report_of(job: Job) -> MeshReport | None:

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.domain.errors import MaquetteError
-from core.ui import access, words
+from core.ui import access, labels
 
 REFRESH_S = 30
 
@@ -24,23 +24,23 @@ def _lines() -> None:
     try:
         account = access.account()
     except MaquetteError as exc:
-        st.warning(words.literal(exc.message), icon=":material/cloud_off:")
+        st.warning(labels.literal(exc.message), icon=":material/cloud_off:")
         return
     if account.balance is None:
         st.caption("The balance has not been read yet. It is asked for once a minute.")
     else:
-        st.metric("Credits left", words.amount(account.balance.available), help="100 credits are 1 US dollar.")
-        held = words.amount(account.balance.held)
+        st.metric("Credits left", labels.amount(account.balance.available), help="100 credits are 1 US dollar.")
+        held = labels.amount(account.balance.held)
         st.markdown(f"{held} more are **held** for models under way; they are taken when a model succeeds.")
         if account.balance_at is not None:
-            st.caption(f"Read {words.age(account.balance_at, access.now())}.")
+            st.caption(f"Read {labels.age(account.balance_at, access.now())}.")
     if account.most is not None:
-        spent, most = words.amount(account.spent), words.amount(account.most)
+        spent, most = labels.amount(account.spent), labels.amount(account.most)
         st.markdown(f"Last 24 hours: **{spent} of {most}** credits of the budget.")
     elif account.spent:
-        st.markdown(f"Last 24 hours: **{words.amount(account.spent)}** credits.")
+        st.markdown(f"Last 24 hours: **{labels.amount(account.spent)}** credits.")
     for problem in account.problems:
-        st.warning(words.literal(problem), icon=":material/warning:")
+        st.warning(labels.literal(problem), icon=":material/warning:")
 
 
 def leftovers() -> None:
@@ -66,9 +66,9 @@ def leftovers() -> None:
         st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Kept on this server for no job here")
 
 
-def strangers() -> None:
+def orphaned() -> None:
     """Tasks at the account that no job of ours has; nothing when there are none."""
-    tasks = () if access.is_offline() else access.strangers()
+    tasks = () if access.is_offline() else access.orphaned()
     if not tasks:
         return
     with st.expander(f"Tasks at Tripo that belong to no job ({len(tasks)})", icon=":material/help_center:"):
@@ -78,7 +78,7 @@ def strangers() -> None:
                 "Task": task.task_id,
                 "Made": "–" if task.created_at is None else f"{task.created_at:%Y-%m-%d %H:%M} UTC",
                 "Status": task.status or "unknown",
-                "Credits": words.amount(task.credits_used),
+                "Credits": labels.amount(task.credits_used),
                 "What we know": task.evidence or "Nothing of ours.",
             }
             for task in tasks

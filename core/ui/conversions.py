@@ -8,7 +8,7 @@ from core.domain.errors import MaquetteError
 from core.domain.job import Job
 from core.domain.status import Stage
 from core.services.convert import ConversionOffer
-from core.ui import access, words
+from core.ui import access, labels
 
 BUSY_S = 2
 memory = st.session_state
@@ -28,7 +28,7 @@ def draw_orders(job: Job) -> None:
         for offer in offers:
             _offer(job, offer, ordered)
         if problem := memory.get(f"order-problem-{job.id}"):
-            st.error(words.literal(problem), icon=":material/error:")
+            st.error(labels.literal(problem), icon=":material/error:")
 
 
 def _offer(job: Job, offer: ConversionOffer, ordered: list[Job]) -> None:
@@ -51,13 +51,13 @@ def _offer(job: Job, offer: ConversionOffer, ordered: list[Job]) -> None:
         if known is not None:
             st.page_link(
                 "jobs.py",
-                label=f"Ordered as job {known.id}: {words.state(known).lower()}",
-                icon=words.ICONS[known.status],
+                label=f"Ordered as job {known.id}: {labels.state(known).lower()}",
+                icon=labels.ICONS[known.status],
                 query_params={"job": str(known.id)},
             )
             return
         st.button(
-            f"Order for about {words.credits_text(offer.credits)}",
+            f"Order for about {labels.credits_text(offer.credits)}",
             key=f"order-{job.id}-{offer.quad}",
             icon=":material/shopping_cart:",
             on_click=_order,
@@ -99,8 +99,8 @@ def _ordered(job: Job, was_busy: bool) -> None:
 def _row(job: Job) -> None:
     url = access.model_url(job)
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.badge(words.state(job), icon=words.ICONS[job.status], color=words.COLOURS[job.status])
-        st.markdown(f"**{words.literal(words.conversion(job))}**, {words.spent(job)}")
+        st.badge(labels.state(job), icon=labels.ICONS[job.status], color=labels.COLOURS[job.status])
+        st.markdown(f"**{labels.literal(labels.conversion(job))}**, {labels.spent(job)}")
         if url is not None:
             download(job, url, is_first=False)
         st.page_link("jobs.py", label=f"Job {job.id}", query_params={"job": str(job.id)})

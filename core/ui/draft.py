@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.domain.errors import PictureRefused, SandboxFailed
 from core.services.drafts import ChosenPicture, Side
-from core.ui import access, words
+from core.ui import access, labels
 
 __all__ = ["ChosenPicture", "Side", "begin", "end", "picture", "preview", "refusal", "refuse", "renew", "uploader"]
 ADDRESS = "draft"
@@ -73,7 +73,7 @@ def uploader(side: Side, label: str, *, help: str) -> None:
     kept = picture(side)
     if kept is not None and _uploaded(side) is None:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f":material/image: Still here: {words.literal(kept.name)}", width="content")
+            st.markdown(f":material/image: Still here: {labels.literal(kept.name)}", width="content")
             st.button(
                 "Remove it" if side is Side.FRONT else "Remove the back",
                 icon=":material/close:",
@@ -114,7 +114,7 @@ def refusal(place: str) -> None:
     """The sentence that belongs here, if there is one."""
     where, sentence = memory.get("refused", (None, ""))
     if where == place:
-        st.error(words.literal(sentence), icon=":material/error:")
+        st.error(labels.literal(sentence), icon=":material/error:")
 
 
 def _key(side: Side) -> str:

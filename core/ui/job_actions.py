@@ -9,7 +9,7 @@ import streamlit as st
 from core.domain.errors import MaquetteError
 from core.domain.job import Job
 from core.domain.status import Stage, Status
-from core.ui import access, prefill, words
+from core.ui import access, labels, prefill
 
 memory = st.session_state
 CERTAIN = frozenset({Stage.QUEUED, Stage.BLOCKED})
@@ -77,7 +77,7 @@ def _retry(job: Job) -> None:
         st.switch_page("create.py", query_params={"object": job.target_object})
     label = "Make it again with the same picture" if offer.needs_another_picture else "Make it again"
     with st.popover(label, icon=":material/replay:"):
-        st.markdown(words.literal(offer.why))
+        st.markdown(labels.literal(offer.why))
         st.button(
             label,
             type="secondary" if offer.needs_another_picture else "primary",
@@ -101,8 +101,8 @@ def _decision(job: Job) -> None:
             chosen = st.radio(
                 "Tasks at Tripo that may be this job's",
                 [task.task_id for task in tasks],
-                format_func=words.literal,
-                captions=[words.literal(_evidence(task.status, task.created_at, task.evidence)) for task in tasks],
+                format_func=labels.literal,
+                captions=[labels.literal(_evidence(task.status, task.created_at, task.evidence)) for task in tasks],
                 key=f"candidate-{job.id}",
             )
             st.button(
@@ -122,7 +122,7 @@ def _decision(job: Job) -> None:
         if is_cancelled:
             st.caption("You cancelled this job. You need not choose: then it ends, and these tasks stay listed.")
             return
-        price = words.credits_text(job.credits_estimate)
+        price = labels.credits_text(job.credits_estimate)
         st.button(
             "None of these: send it again" if tasks else "Nothing was made: send it again",
             icon=":material/send:",
@@ -160,4 +160,4 @@ def _again(job_id: int) -> None:
 def _notice(job: Job) -> None:
     went_well, told = memory.pop(f"notice-{job.id}", (True, ""))
     if told:
-        (st.success if went_well else st.warning)(words.literal(told), icon=":material/info:")
+        (st.success if went_well else st.warning)(labels.literal(told), icon=":material/info:")

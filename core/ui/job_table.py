@@ -10,7 +10,7 @@ import streamlit as st
 
 from core.domain.job import Job
 from core.domain.status import Stage, Status
-from core.ui import access, account_view, batch_export, place, ticked, words
+from core.ui import access, account_view, batch_export, labels, place, selection
 
 BUSY_S, IDLE_S = 2, 10  # seconds between refreshes: while anything runs, and to notice jobs that programs add
 ROW_PX = 56
@@ -39,7 +39,7 @@ def draw() -> None:
         "Status",
         list(Status),
         selection_mode="multi",
-        format_func=lambda status: words.ENDS.get(status, "Running"),
+        format_func=lambda status: labels.ENDS.get(status, "Running"),
         key="statuses",
         wrap=True,
         persist_state="session",
@@ -60,7 +60,7 @@ def _list(search: str, statuses: frozenset[Status], was_busy: bool) -> None:
         st.session_state.jobs_busy = is_busy
         problem = access.scheduler_problem() if is_busy else None
         if problem:
-            st.warning(words.literal(problem), icon=":material/warning:")
+            st.warning(labels.literal(problem), icon=":material/warning:")
         if not page.jobs:
             _nothing(is_filtered=bool(search or statuses))
         else:
@@ -69,7 +69,7 @@ def _list(search: str, statuses: frozenset[Status], was_busy: bool) -> None:
         _selected(page.jobs)
         place.keep(f"{search}|{sorted(statuses)}|{number}")
         if page.jobs:
-            account_view.strangers()
+            account_view.orphaned()
         account_view.leftovers()
         if is_busy != was_busy:
             st.rerun()
@@ -90,17 +90,17 @@ def _table(jobs: tuple[Job, ...], view: str) -> None:
         {
             "picture": access.image_url(job, side_px=96),
             "open": f"{OPEN}{job.id}",
-            "object": words.title(job),
-            "state": words.state(job),
+            "object": labels.title(job),
+            "state": labels.state(job),
             "progress": job.progress if job.status is not Status.FAILED else 0,
             "credits": _credits(job),
-            "age": words.age(job.created_at, now),
+            "age": labels.age(job.created_at, now),
             "error": _note(job),
         }
         for job in jobs
     ]
     key, clicks = f"table-{view}", f"open-{view}"
-    ticked.show(key, [job.id for job in jobs])
+    selection.show(key, [job.id for job in jobs])
     opening = st.column_config.ButtonColumn("Job", width=90, on_click=_clicked, args=(clicks,), key=clicks)
     st.dataframe(
         pd.DataFrame(rows, columns=list(COLUMNS)),
@@ -110,7 +110,7 @@ def _table(jobs: tuple[Job, ...], view: str) -> None:
         height="content" if len(rows) <= 10 else 11 * ROW_PX,
         key=key,
         selection_mode="multi-row",
-        on_select=lambda: ticked.take(key),
+        on_select=lambda: selection.take(key),
         alt="Jobs, newest first. Tick rows with Shift and Space; what can be done with them is below.",
     )
 
@@ -126,25 +126,25 @@ def _open(number: str) -> None:
 
 
 def _selected(jobs: tuple[Job, ...]) -> None:
-    """What can be done with the ticked jobs; buttons in the table itself hear no keys."""
-    numbers = sorted(ticked.numbers())
+    """What can be done with the selected jobs; buttons in the table itself hear no keys."""
+    numbers = sorted(selection.numbers())
     with st.container(horizontal=True, vertical_alignment="center"):
         if numbers:
             st.markdown(f"**{len(numbers)} job{'s' if len(numbers) > 1 else ''} selected**", width="content")
             if len(numbers) == 1:
                 number = str(numbers[0])
                 st.button(f"{OPEN}{number}", icon=":material/open_in_full:", key="open", on_click=_open, args=(number,))
-            st.button("Clear the selection", icon=":material/close:", key="clear", on_click=ticked.clear)
+            st.button("Clear the selection", icon=":material/close:", key="clear", on_click=selection.clear)
         batch_export.draw(jobs, numbers)
 
 
 def _credits(job: Job) -> str:
     """What it cost, or what it may still cost."""
     if job.credits_used is not None or not job.credits_estimate:
-        return words.amount(job.credits_used or Decimal(0))
+        return labels.amount(job.credits_used or Decimal(0))
     if job.stage is Stage.DONE and job.task_id is None:
-        return words.amount(Decimal(0))
-    return f"about {words.amount(job.credits_estimate)}"
+        return labels.amount(Decimal(0))
+    return f"about {labels.amount(job.credits_estimate)}"
 
 
 def _note(job: Job) -> str:
@@ -152,7 +152,7 @@ def _note(job: Job) -> str:
         return job.error_message
     if access.has_no_object(job):
         return "No object was found in the picture; the whole picture became a model."
-    return words.explained(job) if job.stage in (Stage.UNCERTAIN, Stage.ATTENTION, Stage.BLOCKED) else ""
+    return labels.explained(job) if job.stage in (Stage.UNCERTAIN, Stage.ATTENTION, Stage.BLOCKED) else ""
 
 
 def _pages(total: int, running: int) -> None:

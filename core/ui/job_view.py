@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.domain.job import Job
 from core.domain.status import Stage, Status
-from core.ui import access, conversions, job_actions, model_view, words
+from core.ui import access, conversions, job_actions, labels, model_view
 
 BUSY_S = 2
 PAIR_PX = 112  # two pictures side by side, in a quarter of a laptop's page and on a phone
@@ -15,7 +15,7 @@ PAIR_PX = 112  # two pictures side by side, in a quarter of a laptop's page and 
 def draw(job_id: int) -> None:
     """Raises: JobNotFound, StoreUnavailable."""
     job = access.job_of(job_id)
-    st.title(words.literal(words.title(job)), anchor=False)
+    st.title(labels.literal(labels.title(job)), anchor=False)
     main, side = st.columns([3, 1], gap="large")
     with main:
         if job.stage is Stage.DONE:
@@ -30,7 +30,7 @@ def _ended(job: Job) -> None:
     url = access.model_url(job)
     if url is not None:
         if job.status is Status.CANCELLED and job.error_message:
-            st.warning(words.literal(job.error_message), icon=words.ICONS[job.status])
+            st.warning(labels.literal(job.error_message), icon=labels.ICONS[job.status])
         if job.model is not None and not job.model.is_glb:
             conversions.draw_file(job, url)
         else:
@@ -39,9 +39,9 @@ def _ended(job: Job) -> None:
         st.info("This model was made by an older system and lies where that kept it.", icon=":material/history:")
         st.link_button("Open the model", job.model_link, icon=":material/open_in_new:")
     else:
-        st.badge(words.state(job), icon=words.ICONS[job.status], color=_colour(job))
-        text = words.literal(job.error_message or "This job was cancelled before anything was made.")
-        (st.error if job.status is Status.FAILED else st.warning)(text, icon=words.ICONS[job.status])
+        st.badge(labels.state(job), icon=labels.ICONS[job.status], color=_colour(job))
+        text = labels.literal(job.error_message or "This job was cancelled before anything was made.")
+        (st.error if job.status is Status.FAILED else st.warning)(text, icon=labels.ICONS[job.status])
         original = access.original_url(job)
         if original is not None:
             st.link_button("Download the file that came", original, icon=":material/download:")
@@ -56,17 +56,17 @@ def _running(job_id: int) -> None:
         if job.stage is Stage.DONE:
             st.rerun()
         with st.container(border=True):
-            st.badge(words.state(job), icon=words.ICONS[job.status], color=_colour(job))
+            st.badge(labels.state(job), icon=labels.ICONS[job.status], color=_colour(job))
             st.progress(job.progress, text=f"{job.progress} %")
-            st.markdown(words.explained(job))
+            st.markdown(labels.explained(job))
             if job.stage is Stage.QUEUED:
                 st.markdown(_place_in_line(job))
             if job.error_message:
-                st.warning(words.literal(job.error_message), icon=":material/info:")
+                st.warning(labels.literal(job.error_message), icon=":material/info:")
         job_actions.draw(job)
         problem = access.scheduler_problem()
         if problem:
-            st.warning(words.literal(problem), icon=":material/warning:")
+            st.warning(labels.literal(problem), icon=":material/warning:")
         _timeline(job)
 
 
@@ -76,24 +76,24 @@ def _place_in_line(job: Job) -> str:
     line = f"{ahead} job{'s' if ahead > 1 else ''} before this one. " if ahead else "It is the next one. "
     if expected.seconds is None:
         return f"{line}Too few models were made so far to say how long it takes."
-    return f"{line}Ready in {words.about(expected.seconds)}, judging by the last {expected.based_on} models."
+    return f"{line}Ready in {labels.about(expected.seconds)}, judging by the last {expected.based_on} models."
 
 
 def _facts(job: Job) -> None:
     _pictures(job)
     facts = [("Job", str(job.id)), ("Made by", access.engine_label(job))]
     if job.stage is Stage.DONE:
-        facts.insert(1, ("Status", words.state(job)))
+        facts.insert(1, ("Status", labels.state(job)))
     if job.model is not None:
         if job.model.face_count is not None:
             facts.append(("Faces", f"{job.model.face_count:,}"))
-        facts.append(("File", words.size(job.model.size_bytes)))
+        facts.append(("File", labels.size(job.model.size_bytes)))
     if job.finished_at is not None:
-        facts.append(("Took", words.duration((job.finished_at - job.created_at).total_seconds())))
+        facts.append(("Took", labels.duration((job.finished_at - job.created_at).total_seconds())))
     if job.credits_used is not None:
-        facts.append(("Cost", words.credits_text(job.credits_used)))
+        facts.append(("Cost", labels.credits_text(job.credits_used)))
     elif job.credits_estimate:
-        facts.append(("Cost", f"about {words.credits_text(job.credits_estimate)}, by the list of prices"))
+        facts.append(("Cost", f"about {labels.credits_text(job.credits_estimate)}, by the list of prices"))
     if job.retry_of is not None:
         facts.append(("Made again after", f"job {job.retry_of}"))
     if job.converted_from is not None:
@@ -102,10 +102,10 @@ def _facts(job: Job) -> None:
         facts.append(("Picture", f"{job.image.name}, {job.image.width_px} × {job.image.height_px}"))
     facts.append(("Submitted", f"{job.created_at:%Y-%m-%d %H:%M} UTC"))
     for name, value in facts:
-        st.markdown(f"**{name}** {words.literal(value)}")
+        st.markdown(f"**{name}** {labels.literal(value)}")
     made = access.how_it_was_made(job)
     if made:
-        st.caption(words.literal(made))
+        st.caption(labels.literal(made))
 
 
 def _pictures(job: Job) -> None:
@@ -126,8 +126,8 @@ def _pictures(job: Job) -> None:
 def _timeline(job: Job) -> None:
     with st.expander("What happened when", icon=":material/timeline:", expanded=job.status is not Status.COMPLETED):
         for event in access.events_of(job.id):
-            st.markdown(f"`{event.at:%H:%M:%S}` &nbsp; {words.literal(event.note)}")
+            st.markdown(f"`{event.at:%H:%M:%S}` &nbsp; {labels.literal(event.note)}")
 
 
-def _colour(job: Job) -> words.Colour:
-    return words.COLOURS[job.status]
+def _colour(job: Job) -> labels.Colour:
+    return labels.COLOURS[job.status]

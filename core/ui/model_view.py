@@ -9,14 +9,14 @@ from core.domain.export import FORMATS, PRINTED, Compression, ExportOrder, Forma
 from core.domain.job import Job
 from core.domain.mesh_report import Light, MeshReport, Use
 from core.mesh.verdicts import verdicts
-from core.ui import access, conversions, words
+from core.ui import access, conversions, labels
 from core.ui.viewer import model_viewer
 
 VIEWER_PX = 520
 MEASURING_S = 2
 HEAVY_FACES, HEAVY_BYTES = 1_500_000, 60_000_000  # more than a phone's browser can draw
 REDUCED_FACES = 200_000
-LIGHTS: dict[Light, tuple[str, words.Colour]] = {
+LIGHTS: dict[Light, tuple[str, labels.Colour]] = {
     Light.GREEN: (":material/check_circle:", "green"),
     Light.AMBER: (":material/error:", "orange"),
     Light.RED: (":material/cancel:", "red"),
@@ -44,7 +44,7 @@ def draw(job: Job, url: str) -> None:
         )
     if report is not None and report.header.has_no_object:
         st.warning(
-            f"{words.literal(report.header.note)} If there is an object in it, try a picture where it stands out from "
+            f"{labels.literal(report.header.note)} If there is an object in it, try a picture where it stands out from "
             "its background.",
             icon=":material/image_search:",
         )
@@ -61,7 +61,7 @@ def draw(job: Job, url: str) -> None:
         conversions.draw_orders(job)
     conversions.draw_ordered(job)
     if problem:
-        st.warning(words.literal(problem), icon=":material/warning:")
+        st.warning(labels.literal(problem), icon=":material/warning:")
     if report is not None:
         waits = report.shape is None and not report.problem
         st.fragment(_judged, run_every=MEASURING_S if waits else None)(job)
@@ -78,7 +78,7 @@ def _light_enough(job: Job, url: str, report: MeshReport | None) -> str | None:
     """The model, or a smaller one of it when a browser could not draw it; None until a person chose."""
     if report is None or (report.header.face_count <= HEAVY_FACES and report.header.file_bytes <= HEAVY_BYTES):
         return url
-    size = f"{report.header.face_count:,} faces, {words.size(report.header.file_bytes)}"
+    size = f"{report.header.face_count:,} faces, {labels.size(report.header.file_bytes)}"
     st.info(f"This model is heavy ({size}): a browser may take long to draw it.", icon=":material/hourglass:")
     choice = st.segmented_control(
         "Show", ["A lighter copy", "The whole model"], key=f"heavy-{job.id}", label_visibility="collapsed"
@@ -92,7 +92,7 @@ def _light_enough(job: Job, url: str, report: MeshReport | None) -> str | None:
         try:
             return access.export(job, order)
         except MaquetteError as exc:
-            st.error(words.literal(exc.message), icon=":material/error:")
+            st.error(labels.literal(exc.message), icon=":material/error:")
             return None
 
 
@@ -132,7 +132,7 @@ def _exports(job: Job, report: MeshReport | None) -> None:
                 address = access.export(job, order)
             except MaquetteError as exc:
                 st.session_state[f"made-{job.id}"] = None
-                st.error(words.literal(f"{exc.message} The model itself is safe."), icon=":material/error:")
+                st.error(labels.literal(f"{exc.message} The model itself is safe."), icon=":material/error:")
             else:
                 st.session_state[f"made-{job.id}"] = (order, address)
     made = st.session_state.get(f"made-{job.id}")
@@ -162,7 +162,7 @@ def _judged(job: Job) -> None:
         icon, colour = LIGHTS[verdict.light]
         badge, text = st.columns([1, 5], vertical_alignment="center")
         badge.badge(USES[verdict.use], icon=icon, color=colour)
-        text.markdown(words.literal(f"{verdict.reason} {verdict.remedy}".strip()))
+        text.markdown(labels.literal(f"{verdict.reason} {verdict.remedy}".strip()))
     with st.expander("Figures", icon=":material/straighten:"):
         _figures(report)
 
@@ -189,8 +189,8 @@ def _figures(report: MeshReport) -> None:
         ("Meshes, materials", f"{header.mesh_count}, {header.material_count}"),
         (
             "File",
-            f"{words.size(header.file_bytes)}: geometry {words.size(header.geometry_bytes)}, "
-            f"textures {words.size(header.texture_bytes)}",
+            f"{labels.size(header.file_bytes)}: geometry {labels.size(header.geometry_bytes)}, "
+            f"textures {labels.size(header.texture_bytes)}",
         ),
     ]
     rows += _sizes(report)
@@ -199,7 +199,7 @@ def _figures(report: MeshReport) -> None:
         rows.append(("Centre", f"{centre} cm; {header.up_axis} is up"))
     for texture in header.textures:
         use = ", ".join(texture.channels) or "unused"
-        rows.append(("Texture", f"{texture.width_px} × {texture.height_px}, {words.size(texture.size_bytes)}: {use}"))
+        rows.append(("Texture", f"{texture.width_px} × {texture.height_px}, {labels.size(texture.size_bytes)}: {use}"))
     if header.animation_count or header.skin_count:
         rows.append(("Animations, skins", f"{header.animation_count}, {header.skin_count}"))
     if shape is not None:
@@ -220,6 +220,6 @@ def _figures(report: MeshReport) -> None:
         rows.append(("glTF extensions", ", ".join(header.extensions)))
     rows.append(("Made with", header.generator or "unknown"))
     for name, value in rows:
-        st.markdown(f"**{name}** {words.literal(value)}")
+        st.markdown(f"**{name}** {labels.literal(value)}")
     if shape is None and not report.problem:
         st.caption("The shape is being measured …")

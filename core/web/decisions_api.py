@@ -131,7 +131,7 @@ def account(services: ServicesNeeded) -> JSONResponse:
             "problems": list(view.problems),
             "tasks_of_no_job": [
                 {"task_id": task.task_id, "status": task.status, "credits": number(task.credits_used)}
-                for task in view.strangers
+                for task in view.orphaned
             ],
             "kept_for_no_job": [
                 {"what": left.what, "task_id": left.task_id, "record_id": left.job_id, "why": left.why}

@@ -91,8 +91,8 @@ def test_every_start_says_what_its_child_may_see(module: str) -> None:
 
 
 def engine(services: Services) -> None:
-    gate = next(gate for gate in services.generators if gate.name == "offline")
-    made = gate._generator
+    throttle = next(throttle for throttle in services.generators if throttle.name == "offline")
+    made = throttle._generator
     assert isinstance(made, OfflineGenerator)
     request = GenerationRequest(
         job_id=1,

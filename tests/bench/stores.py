@@ -11,9 +11,10 @@ from typing import TypeVar
 
 import httpx
 
+from core.domain.claims import PollNote, Slots
 from core.domain.job import Category
 from core.domain.status import Status
-from core.ports.job_store import JobQuery, JobStore, PollNote, Slots
+from core.ports.job_store import JobQuery, JobStore
 from core.stores.sqlite.job_store import SqliteJobStore
 from core.stores.supabase.connection import Connection
 from core.stores.supabase.job_store import SupabaseJobStore

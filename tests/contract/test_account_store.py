@@ -7,12 +7,13 @@ from decimal import Decimal
 
 import pytest
 
+from core.domain.claims import Budget, Claimed, Failure, PollNote
 from core.domain.errors import BudgetExceeded, ClaimLost, IllegalTransition
-from core.domain.generation import Balance, SeenTask, Source, UsageRow
+from core.domain.generation import Balance, OrphanedTask, Source, UsageRow
 from core.domain.job import Category, Job
 from core.domain.status import Stage, Status
 from core.ports.account_store import Delivery
-from core.ports.job_store import Budget, Claimed, Failure, JobStore, PollNote
+from core.ports.job_store import JobStore
 from tests.builders import EVERY_SLOT, intent, new_job, stored_model
 from tests.clocks import FakeClock
 
@@ -38,8 +39,8 @@ def row(task_id: str, credits: int | None = None, *, has_ended: bool = False) ->
     )
 
 
-def seen(task_id: str, **changes: object) -> SeenTask:
-    return SeenTask(**({"task_id": task_id, "account": ACCOUNT, "source": Source.USAGE} | changes))  # type: ignore[arg-type]
+def seen(task_id: str, **changes: object) -> OrphanedTask:
+    return OrphanedTask(**({"task_id": task_id, "account": ACCOUNT, "source": Source.USAGE} | changes))  # type: ignore[arg-type]
 
 
 def test_an_account_nobody_has_seen_has_no_facts(jobs: JobStore) -> None:
@@ -117,9 +118,9 @@ def test_a_bill_of_a_task_sent_more_than_a_day_ago_is_left(jobs: JobStore, clock
 
 
 def test_a_task_named_twice_is_kept_once_with_what_was_said_last(jobs: JobStore) -> None:
-    jobs.keep_seen([seen("b", status="running"), seen("b", status="success"), seen("a"), seen("C")])
+    jobs.keep_orphaned([seen("b", status="running"), seen("b", status="success"), seen("a"), seen("C")])
 
-    assert [(each.task_id, each.status) for each in jobs.seen_tasks()] == [("C", ""), ("a", ""), ("b", "success")]
+    assert [(each.task_id, each.status) for each in jobs.orphaned_tasks()] == [("C", ""), ("a", ""), ("b", "success")]
 
 
 def test_who_lost_the_claim_leaves_no_candidates(jobs: JobStore, clock: FakeClock) -> None:
@@ -129,21 +130,21 @@ def test_who_lost_the_claim_leaves_no_candidates(jobs: JobStore, clock: FakeCloc
 
     with pytest.raises(ClaimLost):
         jobs.mark_attention(held.claim, [seen("one")], note="it fits")
-    assert jobs.seen_tasks() == []
+    assert jobs.orphaned_tasks() == []
 
 
 def test_a_task_seen_counts_only_until_it_has_a_job(jobs: JobStore) -> None:
-    jobs.keep_seen([seen("task-1"), seen("task-2", status="running", credits_used=Decimal(5))])
-    jobs.keep_seen([seen("task-2", status="success", evidence="It fits.", job_id=None)])
+    jobs.keep_orphaned([seen("task-1"), seen("task-2", status="running", credits_used=Decimal(5))])
+    jobs.keep_orphaned([seen("task-2", status="success", evidence="It fits.", job_id=None)])
     assert jobs.unbound(["task-1", "task-2", "task-3"]) == {"task-1", "task-2", "task-3"}
-    assert {(each.task_id, each.status, each.evidence) for each in jobs.seen_tasks()} == {
+    assert {(each.task_id, each.status, each.evidence) for each in jobs.orphaned_tasks()} == {
         ("task-1", "", ""),
         ("task-2", "success", "It fits."),
     }
 
     jobs.bind_task(submitting(jobs).claim, "task-1", poll_in_s=1)
     assert jobs.unbound(["task-1", "task-2"]) == {"task-2"}
-    assert [each.task_id for each in jobs.seen_tasks()] == ["task-2"]
+    assert [each.task_id for each in jobs.orphaned_tasks()] == ["task-2"]
 
 
 def test_proof_binds_a_task_without_a_claim_and_the_one_who_held_it_can_write_nothing(jobs: JobStore) -> None:
@@ -186,7 +187,7 @@ def test_attention_keeps_its_candidates_and_is_searched_on_only_without_any(jobs
     jobs.mark_attention(first.claim, [seen("one"), seen("two")], note="two fit")
     jobs.mark_attention(second.claim, [], note="cannot be sure")
 
-    assert {each.task_id for each in jobs.seen_tasks(job_id=first.job.id)} == {"one", "two"}
+    assert {each.task_id for each in jobs.orphaned_tasks(job_id=first.job.id)} == {"one", "two"}
     searched = jobs.claim_uncertain(owner="s", lease_s=60, generator="tripo", limit=5)
     assert [each.job.id for each in searched] == [second.job.id]
 
@@ -276,7 +277,7 @@ def test_a_delivery_about_an_unknown_task_makes_it_a_candidate(jobs: JobStore) -
     jobs.note_delivery(ACCOUNT, Delivery(id="d", type="task.completed", task_id="task-9"))
     jobs.note_delivery(ACCOUNT, Delivery(id="e", type="balance.low", task_id=None))
 
-    assert [(each.task_id, each.source) for each in jobs.seen_tasks()] == [("task-9", Source.WEBHOOK)]
+    assert [(each.task_id, each.source) for each in jobs.orphaned_tasks()] == [("task-9", Source.WEBHOOK)]
 
 
 def test_tasks_due_soon_come_along_but_alone_they_wait(jobs: JobStore, clock: FakeClock) -> None:

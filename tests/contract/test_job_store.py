@@ -6,10 +6,11 @@ from decimal import Decimal
 
 import pytest
 
+from core.domain.claims import Claimed, Failure, PollNote, Slots
 from core.domain.errors import ClaimLost, IdempotencyConflict, IllegalTransition, JobNotFound
 from core.domain.job import Category, Conversion, JobOptions
 from core.domain.status import Stage, Status
-from core.ports.job_store import Claimed, Failure, JobQuery, JobStore, PollNote, Slots
+from core.ports.job_store import JobQuery, JobStore
 from tests.builders import EVERY_SLOT, intent, new_job, stored_model
 from tests.clocks import FakeClock
 

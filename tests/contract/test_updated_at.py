@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
+from core.domain.claims import Claimed, Failure, PollNote
 from core.domain.job import PUBLIC
 from core.ports.account_store import Delivery
-from core.ports.job_store import Claimed, Failure, JobStore, PollNote
+from core.ports.job_store import JobStore
 from tests.builders import EVERY_SLOT, intent, new_job, stored_model
 from tests.clocks import FakeClock
 from tests.contract.test_account_store import ACCOUNT, row, uncertain

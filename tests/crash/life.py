@@ -16,21 +16,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from core.domain.claims import Slots
 from core.domain.errors import MaquetteError, StoreUnavailable
 from core.domain.job import Category
 from core.generators import bounded_http
 from core.generators.tripo.client import TripoClient
 from core.generators.tripo.generator import TripoGenerator
-from core.ports.job_store import JobQuery, JobStore, Slots
+from core.ports.job_store import JobQuery, JobStore
 from core.services.account_scan import AccountScan
-from core.services.bookkeeping import Bookkeeping
+from core.services.billing import Billing
 from core.services.collect import Collect
 from core.services.dispatch import Dispatch
-from core.services.gate import Gate
 from core.services.journal import Notes
 from core.services.poll import Poll
 from core.services.reconcile import Reconcile
-from core.services.settle import Settle
+from core.services.sweep import Sweep
+from core.services.throttle import Throttle
 from core.stores.files.journal import LocalJournal
 from core.stores.files.object_store import LocalObjectStore
 from core.stores.sqlite import database, reading
@@ -135,20 +136,20 @@ def _on_supabase(life: Life, clock: Any, points: Points) -> JobStore:
 
 
 def _services(life: Life, folder: Path, jobs: JobStore, clock: Any) -> list[Callable[[], object]]:
-    gate = Gate(TripoGenerator(TripoClient(life.address, KEY)), jobs=jobs, clock=clock)
-    scan = AccountScan(jobs=jobs, generator=gate)
+    throttle = Throttle(TripoGenerator(TripoClient(life.address, KEY)), jobs=jobs, clock=clock)
+    scan = AccountScan(jobs=jobs, generator=throttle)
     objects = LocalObjectStore(folder / "files")
-    notes = Notes(jobs=jobs, generator=gate, journal=LocalJournal(folder / "journal"), poll_in_s=1.0)
-    own: dict[str, Any] = {"jobs": jobs, "generator": gate, "owner": life.owner, "lease_s": LEASE_S}
+    notes = Notes(jobs=jobs, generator=throttle, journal=LocalJournal(folder / "journal"), poll_in_s=1.0)
+    own: dict[str, Any] = {"jobs": jobs, "generator": throttle, "owner": life.owner, "lease_s": LEASE_S}
     slots = Slots(limits={Category.STANDARD: 2, Category.CONVERT: 2})
     dispatch = Dispatch(**own, objects=objects, notes=notes, clock=clock, slots=slots, send_by_s=SEND_BY_S)
     return [
         dispatch.tick,
         Poll(**own, poll_first_s=1.0).tick,
         Collect(**own, objects=objects).tick,
-        Reconcile(**own, notes=notes, job_timeout_s=600.0).tick,
-        Settle(**own, scan=scan, settle_s=SETTLE_S).tick,
-        Bookkeeping(jobs=jobs, generator=gate, scan=scan, clock=clock).tick,
+        Sweep(**own, notes=notes, job_timeout_s=600.0).tick,
+        Reconcile(**own, scan=scan, settle_s=SETTLE_S).tick,
+        Billing(jobs=jobs, generator=throttle, scan=scan, clock=clock).tick,
     ]
 
 

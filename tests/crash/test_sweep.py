@@ -14,7 +14,7 @@ from core.domain.job import Category, Conversion, Job, JobOptions
 from core.domain.status import Status
 from core.generators.tripo.client import TripoClient
 from core.ports.job_store import JobQuery, JobStore
-from core.services.echo import echo_of
+from core.services.fingerprint import fingerprint_scope
 from core.stores.files.object_store import LocalObjectStore
 from core.stores.sqlite.job_store import SqliteJobStore
 from tests import builders
@@ -66,7 +66,7 @@ class Bench:
             self.made_before = {made.id}
             options = JobOptions(conversion=Conversion(task_id=made.id))
             jobs.add(builders.new_job(category=Category.CONVERT, options=options))
-            jobs.note_echo(echo_of(account, jobs.get(1)))
+            jobs.note_echo(fingerprint_scope(account, jobs.get(1)))
         else:
             jobs.add(builders.new_job())
             jobs.note_echo(account)

@@ -13,12 +13,13 @@ from typing import Any, ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from core.domain.generation import Balance, SeenTask, Source, UsageRow
+from core.domain.change import holds
+from core.domain.claims import Budget, Claim, Claimed, Failure, PollNote, Slots
+from core.domain.generation import Balance, OrphanedTask, Source, UsageRow
 from core.domain.job import Category, Job
 from core.domain.status import Stage, Status
 from core.ports.account_store import Delivery
-from core.ports.changing import holds
-from core.ports.job_store import Budget, Claim, Claimed, Failure, JobQuery, PollNote, Slots
+from core.ports.job_store import JobQuery
 from core.stores.supabase.connection import Connection
 from tests.builders import intent, new_job, stored_model
 from tests.differential.both import BothStores
@@ -43,8 +44,8 @@ GENERATOR = st.sampled_from(GENERATORS[1:])
 ACCOUNT = st.sampled_from(ACCOUNTS)
 
 
-def _seen(task_id: str, way: int, job_id: int | None = None) -> SeenTask:
-    return SeenTask(
+def _seen(task_id: str, way: int, job_id: int | None = None) -> OrphanedTask:
+    return OrphanedTask(
         task_id=task_id,
         account=ACCOUNTS[way % 2],
         source=(Source.USAGE, Source.JOURNAL)[way % 2],
@@ -231,9 +232,9 @@ class Life(RuleBasedStateMachine):
         self.call("note_usage", account, rows)
 
     @rule(tasks=st.lists(TASKS, max_size=3), way=WAY, number=st.sampled_from([None, 1, 2]))
-    def keep_seen(self, tasks: list[str], way: int, number: int | None) -> None:
+    def keep_orphaned(self, tasks: list[str], way: int, number: int | None) -> None:
         job_id = number if number is not None and number <= len(self._jobs()) else None
-        self.call("keep_seen", [_seen(task, way + n, job_id) for n, task in enumerate(tasks)])
+        self.call("keep_orphaned", [_seen(task, way + n, job_id) for n, task in enumerate(tasks)])
         self.call("unbound", tasks)
 
     @rule(account=ACCOUNT, number=st.integers(0, 3), which=WHICH, task=st.none() | TASKS)

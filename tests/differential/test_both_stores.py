@@ -51,7 +51,7 @@ def test_every_verb_of_the_port_is_compared(connection: Connection) -> None:
     for way in range(3):
         life.learn_of_the_account(generator="tripo", account="acc", way=way)
     life.note_usage(account="acc", way=0, tasks=["task-1"], credits_used=Decimal(25))
-    life.keep_seen(tasks=["task-3", "task-3"], way=1, number=1)
+    life.keep_orphaned(tasks=["task-3", "task-3"], way=1, number=1)
     life.note_delivery(account="acc", number=1, which=0, task="task-4")
     life.search(search="cup", statuses=frozenset())
     life.read(number=1, way=1, task="task-1", verbs=set(READING))

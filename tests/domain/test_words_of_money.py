@@ -8,28 +8,28 @@ from decimal import Decimal
 
 import pytest
 
+from core.domain import transitions
+from core.domain.change import Change
+from core.domain.claims import Failure
 from core.domain.errors import IllegalTransition
 from core.domain.job import Category, Job, JobOptions
 from core.domain.status import Stage, Status, status_of
-from core.ports import job_changes as changes
-from core.ports.changing import Change
-from core.ports.job_store import Failure
-from core.ui import words
+from core.ui import labels
 from tests.builders import intent, stored_image, stored_model
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 FORBIDDEN = ("tripo", "charge", "credit", "paid", "account")
 CHANGES: dict[str, Change] = {
-    "submitting": changes.submitting(intent()),
-    "bound": changes.bound("offline-1", poll_in_s=1),
-    "queued again": changes.queued_again(wait_s=0, note="It is started again; it costs nothing."),
-    "saving": changes.saving(Decimal(0)),
-    "completed": changes.completed(stored_model()),
-    "failed": changes.failed(Failure(code="engine_failed", message="It failed.")),
-    "cancelled": changes.cancelled,
-    "expired": changes.expired,
-    "late": changes.late,
-    "given up": changes.given_up,
+    "submitting": transitions.submitting(intent()),
+    "bound": transitions.bound("offline-1", poll_in_s=1),
+    "queued again": transitions.queued_again(wait_s=0, note="It is started again; it costs nothing."),
+    "saving": transitions.saving(Decimal(0)),
+    "completed": transitions.completed(stored_model()),
+    "failed": transitions.failed(Failure(code="engine_failed", message="It failed.")),
+    "cancelled": transitions.cancelled,
+    "expired": transitions.expired,
+    "late": transitions.late,
+    "given up": transitions.given_up,
 }
 
 
@@ -71,6 +71,6 @@ def test_no_event_and_no_note_of_a_free_job_speaks_of_money(name: str, is_cancel
 @pytest.mark.parametrize("stage", [stage for stage in Stage if stage is not Stage.DONE])
 def test_no_stage_of_a_free_job_is_explained_with_money(stage: Stage, is_cancelled: bool) -> None:
     job = free_job(stage, is_cancelled=is_cancelled)
-    said = f"{words.state(job)} {words.explained(job)}".lower()
+    said = f"{labels.state(job)} {labels.explained(job)}".lower()
 
     assert [word for word in FORBIDDEN if word in said] == []

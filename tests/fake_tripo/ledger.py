@@ -1,4 +1,4 @@
-"""The fake's books: files, tasks, credits, requests."""
+"""The fake's billing: files, tasks, credits, requests."""
 
 from __future__ import annotations
 

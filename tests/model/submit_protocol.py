@@ -210,13 +210,13 @@ class Rules:
 
     Attributes:
         after_timeout, after_lease: where a job goes whose sender got no answer, or lost its lease.
-        settle: ticks after `send_by` from which on absence counts; None: just long enough.
+        reconcile: ticks after `send_by` from which on absence counts; None: just long enough.
         searches: how many in vain prove absence.
     """
 
     after_timeout: Stage = Stage.UNCERTAIN
     after_lease: Stage = Stage.UNCERTAIN
-    settle: int | None = None
+    reconcile: int | None = None
     searches: int = 2
     has_guard: bool = True
     has_epochs: bool = True
@@ -233,7 +233,7 @@ class Protocol:
 
     def __init__(self, rules: Rules, world: World) -> None:
         self.rules, self.world = rules, world
-        settle = world.in_flight + world.usage_lag if rules.settle is None else rules.settle
+        settle = world.in_flight + world.usage_lag if rules.reconcile is None else rules.reconcile
         self.proof_age = max(world.send_by + settle, 0)
         self.last_age = max(self.proof_age, world.send_by + 1)  # nothing depends on how much older an intent is
 
@@ -684,9 +684,9 @@ VARIANTS: dict[str, tuple[Rules, World]] = {
     "blind retry on time-out": (Rules(after_timeout=Stage.QUEUED), ONE_JOB),
     "expired lease back to queued": (Rules(after_lease=Stage.QUEUED), ONE_JOB),
     "expired lease ignored": (Rules(after_lease=Stage.SUBMITTING), ONE_JOB),
-    "absence trusted at once": (Rules(settle=0, searches=1), ONE_JOB),
-    "settle time shorter than usage lag": (Rules(settle=1), World(jobs=1, usage_lag=2)),
-    "settle time one tick short": (Rules(settle=1), ONE_JOB),
+    "absence trusted at once": (Rules(reconcile=0, searches=1), ONE_JOB),
+    "settle time shorter than usage lag": (Rules(reconcile=1), World(jobs=1, usage_lag=2)),
+    "settle time one tick short": (Rules(reconcile=1), ONE_JOB),
     "one search proves absence": (Rules(searches=1), ONE_JOB),
     "no send_by guard": (Rules(has_guard=False), ONE_JOB),
     "no epochs": (Rules(has_epochs=False), World(jobs=1, attempts=3)),

@@ -101,8 +101,8 @@ class TestTheRecommendedProtocol:
         world = World(jobs=1, send_by=send_by, in_flight=in_flight, usage_lag=usage_lag)
         needed = in_flight + usage_lag
 
-        assert explore(Rules(settle=needed), world).violations == {}
-        assert set(explore(Rules(settle=needed - 1), world).violations) == BILLED_TWICE
+        assert explore(Rules(reconcile=needed), world).violations == {}
+        assert set(explore(Rules(reconcile=needed - 1), world).violations) == BILLED_TWICE
 
     def test_stays_safe_without_a_journal_which_only_saves_the_wait(self) -> None:
         assert violations("no journal") == set()

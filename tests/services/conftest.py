@@ -13,16 +13,16 @@ import pytest
 from core.domain.generation import TaskPhase, TaskState
 from core.domain.job import Job
 from core.services.account_scan import AccountScan
-from core.services.bookkeeping import Bookkeeping
+from core.services.billing import Billing
 from core.services.collect import Collect
 from core.services.decide import Decide
 from core.services.dispatch import Dispatch
 from core.services.elsewhere import Elsewhere
-from core.services.gate import Gate
 from core.services.journal import Notes
 from core.services.poll import Poll
 from core.services.reconcile import Reconcile
-from core.services.settle import Settle
+from core.services.sweep import Sweep
+from core.services.throttle import Throttle
 from core.stores.files.journal import LocalJournal
 from core.stores.files.object_store import LocalObjectStore
 from core.stores.sqlite.job_store import SqliteJobStore
@@ -43,17 +43,17 @@ class World:
 
     def __post_init__(self) -> None:
         self.generator.created_at = self.clock.now
-        self.gate = Gate(self.generator, jobs=self.jobs, clock=self.clock)
-        self.scan = AccountScan(jobs=self.jobs, generator=self.gate)
-        self.books = Bookkeeping(jobs=self.jobs, generator=self.gate, scan=self.scan, clock=self.clock)
+        self.throttle = Throttle(self.generator, jobs=self.jobs, clock=self.clock)
+        self.scan = AccountScan(jobs=self.jobs, generator=self.throttle)
+        self.billing = Billing(jobs=self.jobs, generator=self.throttle, scan=self.scan, clock=self.clock)
 
     @property
     def notes(self) -> Notes:
-        return Notes(jobs=self.jobs, generator=self.gate, journal=self.journal, poll_in_s=2)
+        return Notes(jobs=self.jobs, generator=self.throttle, journal=self.journal, poll_in_s=2)
 
     @property
     def elsewhere(self) -> Elsewhere | None:
-        found = Elsewhere(objects=self.objects, generator=self.gate, lease_s=60)
+        found = Elsewhere(objects=self.objects, generator=self.throttle, lease_s=60)
         return None if self.generator.is_paid else found
 
     def add(self, **changes: Any) -> int:
@@ -67,7 +67,7 @@ class World:
         return Dispatch(
             jobs=self.jobs,
             objects=self.objects,
-            generator=self.gate,
+            generator=self.throttle,
             notes=self.notes,
             clock=self.clock,
             owner=owner,
@@ -79,7 +79,7 @@ class World:
     def poll(self, owner: str = "a") -> int:
         return Poll(
             jobs=self.jobs,
-            generator=self.gate,
+            generator=self.throttle,
             owner=owner,
             lease_s=60,
             poll_first_s=2,
@@ -90,32 +90,32 @@ class World:
         return Collect(
             jobs=self.jobs,
             objects=self.objects,
-            generator=self.gate,
+            generator=self.throttle,
             owner=owner,
             lease_s=60,
             elsewhere=self.elsewhere,
         ).tick()
 
-    def reconcile(self) -> Reconcile:
-        return Reconcile(
+    def sweep(self) -> Sweep:
+        return Sweep(
             jobs=self.jobs,
-            generator=self.gate,
+            generator=self.throttle,
             notes=self.notes,
             owner="a",
             lease_s=60,
             job_timeout_s=600,
         )
 
-    def settle(self, owner: str = "s", settle_s: float = 1800) -> int:
-        return Settle(
-            jobs=self.jobs, generator=self.gate, scan=self.scan, owner=owner, lease_s=60, settle_s=settle_s
+    def reconcile(self, owner: str = "s", settle_s: float = 1800) -> int:
+        return Reconcile(
+            jobs=self.jobs, generator=self.throttle, scan=self.scan, owner=owner, lease_s=60, settle_s=settle_s
         ).tick()
 
     def decide(self, most: Decimal | None = None) -> Decide:
         return Decide(
             jobs=self.jobs,
             objects=self.objects,
-            generator=self.gate,
+            generator=self.throttle,
             max_credits_per_day=most,
             on_changed=lambda: None,
         )

@@ -13,7 +13,7 @@ from core.domain.generation import TaskPhase, TaskState
 from core.domain.job import Category, Conversion, Job, JobOptions
 from core.domain.status import Stage, Status
 from core.services.convert import Convert
-from core.services.echo import fits
+from core.services.fingerprint import fits
 from tests.fake_generator import glb, usage_row
 from tests.fake_tripo.fbx import sample_fbx
 from tests.services.conftest import World, raising
@@ -22,7 +22,7 @@ SETTLE_S = 1800
 
 
 def convert(world: World, most: Decimal | None = None) -> Convert:
-    return Convert(jobs=world.jobs, generator=world.gate, max_credits_per_day=most, on_queued=lambda: None)
+    return Convert(jobs=world.jobs, generator=world.throttle, max_credits_per_day=most, on_queued=lambda: None)
 
 
 def made(world: World) -> Job:
@@ -65,7 +65,7 @@ def lost(world: World, job_id: int, *, was_made: bool) -> Job:
 def search(world: World, times: int = 1, every_s: float = 31) -> None:
     for _ in range(times):
         world.clock.advance(every_s)
-        world.settle()
+        world.reconcile()
 
 
 def test_an_ordered_file_comes_as_a_job_of_its_own_and_is_stored_as_it_is(world: World) -> None:
@@ -278,16 +278,16 @@ def test_a_task_is_listed_with_the_conversion_it_fits_and_not_while_that_one_loo
     plain = lost(world, use.order(model.id).job.id, was_made=True)
     quad = use.order(model.id, quad=True).job
     world.dispatch()
-    world.books.tick()
-    assert world.jobs.seen_tasks() == []
+    world.billing.tick()
+    assert world.jobs.orphaned_tasks() == []
     search(world)
     assert world.job(plain.id).task_id == "task-2"
 
     conversion_of(world, model, "again")
     conversion_of(world, model, "textured", input_conversion=None)
     world.clock.advance(31)
-    world.books.tick()
-    listed = {task.task_id: (task.job_id, task.evidence) for task in world.jobs.seen_tasks()}
+    world.billing.tick()
+    listed = {task.task_id: (task.job_id, task.evidence) for task in world.jobs.orphaned_tasks()}
     assert world.job(quad.id).stage is Stage.GENERATING
     assert listed == {
         "again": (plain.id, f"It has the marks of attempt 1 of job {plain.id}."),
@@ -304,7 +304,7 @@ def test_another_order_of_the_same_model_takes_no_candidates_away(world: World) 
     search(world)
     use.order(model.id, quad=True)
     world.dispatch()
-    world.books.tick()
+    world.billing.tick()
     assert {task.task_id for task in world.decide().candidates(asking.id)} == {"one", "two"}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from core.domain.claims import Claim, Intent
 from core.domain.errors import (
     AccountBlocked,
     AccountBusy,
@@ -20,7 +21,6 @@ from core.domain.errors import (
 )
 from core.domain.job import Job
 from core.domain.status import Stage, Status
-from core.ports.job_store import Claim, Intent
 from tests.services.conftest import World, raising
 
 
@@ -84,7 +84,7 @@ def test_an_uncertain_job_is_never_sent_again_by_dispatch(world: World) -> None:
     world.dispatch()
     world.clock.advance(100_000)
     world.dispatch()
-    world.reconcile().tick()
+    world.sweep().tick()
     world.dispatch()
 
     assert world.job(job_id).stage is Stage.UNCERTAIN

@@ -17,8 +17,8 @@ from core.generators.tripo.client import TripoClient
 from core.generators.tripo.generator import TripoGenerator
 from core.ports.generator import Generator
 from core.services.dispatch import Dispatch
-from core.services.gate import Gate
 from core.services.journal import Notes
+from core.services.throttle import Throttle
 from core.stores.supabase.job_store import SupabaseJobStore
 from tests.builders import EVERY_SLOT, new_job
 from tests.fake_tripo.service import Service
@@ -82,21 +82,21 @@ def between(kind: str, world: World, folder: Path, monkeypatch: pytest.MonkeyPat
         socket.socket, "connect", lambda self, to: (told.append(f"connection to {to}"), connect(self, to))[1]
     )
     jobs: Any = Watched(world.jobs, told)
-    gate = Gate(make(world, told, folder), jobs=jobs, clock=world.clock)
+    throttle = Throttle(make(world, told, folder), jobs=jobs, clock=world.clock)
     world.objects.put("images/a/cup.jpg", b"picture", media_type="image/jpeg")
     world.jobs.add(new_job(**changes))
     Dispatch(
         jobs=jobs,
         objects=Watched(world.objects, told),  # type: ignore[arg-type]
-        generator=gate,
-        notes=Notes(jobs=jobs, generator=gate, journal=world.journal, poll_in_s=2),
+        generator=throttle,
+        notes=Notes(jobs=jobs, generator=throttle, journal=world.journal, poll_in_s=2),
         clock=world.clock,
         owner="a",
         slots=EVERY_SLOT,
         lease_s=60,
         send_by_s=20,
     ).tick()
-    gate.close()
+    throttle.close()
     assert world.job(1).stage is Stage.GENERATING
     intent, sent = told.index("mark_submitting"), told.index(request)
     assert intent < sent
@@ -115,14 +115,14 @@ def test_nothing_is_asked_between_intent_and_request(
 def test_a_question_to_the_table_would_be_seen(
     kind: str, question: str, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    create = Gate.create
+    create = Throttle.create
 
-    def asking(self: Gate, request: Any, **more: Any) -> str:
+    def asking(self: Throttle, request: Any, **more: Any) -> str:
         verb: Any = getattr(self._jobs, question)
         verb(**({"generator": "tripo"} if question == "account_wait_s" else {}))
         return create(self, request, **more)
 
-    monkeypatch.setattr(Gate, "create", asking)
+    monkeypatch.setattr(Throttle, "create", asking)
     assert between(kind, world, tmp_path, monkeypatch) == {question}
 
 

@@ -40,7 +40,7 @@ def test_a_note_of_this_very_attempt_is_bound_and_forgotten(world: World) -> Non
     note = uncertain(world)
     world.journal.write(note)
 
-    world.reconcile().tick()
+    world.sweep().tick()
 
     assert world.job(note.job_id).task_id == "task-1"
     assert world.journal.notes() == []
@@ -62,11 +62,11 @@ def test_a_note_that_does_not_match_is_never_adopted_and_never_deleted(
     note = replace(uncertain(world), **changes)  # type: ignore[arg-type]
     world.journal.write(note)
 
-    world.reconcile().tick()
+    world.sweep().tick()
 
     assert world.job(1).stage is Stage.UNCERTAIN
     assert world.journal.notes() == [note]
-    assert world.jobs.seen_tasks() == []
+    assert world.jobs.orphaned_tasks() == []
 
 
 def test_after_a_change_of_the_table_a_note_waits_until_its_own_is_there_again(world: World, tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_after_a_change_of_the_table_a_note_waits_until_its_own_is_there_again(w
     try:
         world.__post_init__()
         uncertain(world)
-        world.reconcile().tick()
+        world.sweep().tick()
         assert world.job(1).stage is Stage.UNCERTAIN
         assert world.journal.notes() == [note]
     finally:
@@ -84,7 +84,7 @@ def test_after_a_change_of_the_table_a_note_waits_until_its_own_is_there_again(w
         world.jobs = first
 
     world.__post_init__()
-    world.reconcile().tick()
+    world.sweep().tick()
     assert world.job(1).task_id == "task-1"
     assert world.journal.notes() == []
 
@@ -102,7 +102,7 @@ def test_a_note_of_an_older_version_is_bound_only_when_tripo_repeats_the_number_
     note = uncertain(world)
     old = TaskNote(job_id=note.job_id, attempt=note.attempt, task_id=note.task_id)
     world.journal.write(old)
-    reconcile = world.reconcile()
+    reconcile = world.sweep()
     world.generator.on_look_up = raising(LookupFailed("away"))
     reconcile.tick()
     assert world.journal.notes() == [old]
@@ -110,7 +110,7 @@ def test_a_note_of_an_older_version_is_bound_only_when_tripo_repeats_the_number_
     echo = world.generator.tasks["task-1"]
 
     world.generator.tasks["task-1"] = replace(echo, input_nonce=(note.nonce or 0) + 1)
-    world.reconcile().tick()
+    world.sweep().tick()
     assert world.job(1).stage is Stage.UNCERTAIN
     assert world.journal.notes() == [old]
 
@@ -124,9 +124,9 @@ def test_an_older_note_stays_while_tripo_cannot_be_asked_or_shows_no_number(worl
     note = uncertain(world, options=JobOptions(conversion=Conversion(task_id="task-0")))
     old = TaskNote(job_id=note.job_id, attempt=note.attempt, task_id=note.task_id)
     world.journal.write(old)
-    world.reconcile().tick()  # nothing identifies a conversion for certain
+    world.sweep().tick()  # nothing identifies a conversion for certain
     world.generator.on_look_up = raising(LookupFailed("away"))
-    world.reconcile().tick()
+    world.sweep().tick()
 
     assert world.job(1).stage is Stage.UNCERTAIN
     assert world.journal.notes() == [old]
@@ -138,7 +138,7 @@ def test_an_older_note_whose_job_has_its_task_is_done_with(world: World) -> None
     old = TaskNote(job_id=1, attempt=1, task_id="task-1")
     world.journal.write(old)
 
-    world.reconcile().tick()
+    world.sweep().tick()
 
     assert world.journal.notes() == []
 
@@ -148,9 +148,9 @@ def test_a_matching_note_of_a_job_that_went_another_way_is_listed_and_forgotten(
     world.jobs.adopt_task(1, 1, "task-2", nonce=note.nonce, poll_in_s=0)
     world.journal.write(note)
 
-    world.reconcile().tick()
+    world.sweep().tick()
 
-    assert [task.task_id for task in world.jobs.seen_tasks()] == ["task-1"]
+    assert [task.task_id for task in world.jobs.orphaned_tasks()] == ["task-1"]
     assert world.journal.notes() == []
 
 
@@ -159,7 +159,7 @@ def test_a_note_that_is_kept_is_told_once_and_shown_with_the_reason(
 ) -> None:
     note = replace(uncertain(world), installation="another table")
     world.journal.write(note)
-    reconcile = world.reconcile()
+    reconcile = world.sweep()
     with caplog.at_level(logging.WARNING, logger="core.services.journal"):
         reconcile.tick()
         reconcile.tick()

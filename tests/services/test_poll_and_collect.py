@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from core.domain.claims import Slots
 from core.domain.errors import (
     AccountBlocked,
     AccountBusy,
@@ -19,7 +20,6 @@ from core.domain.errors import (
 from core.domain.generation import TaskPhase
 from core.domain.job import Category
 from core.domain.status import Stage, Status
-from core.ports.job_store import Slots
 from tests.builders import intent
 from tests.fake_generator import glb
 from tests.services.conftest import World, raising
@@ -230,7 +230,7 @@ def test_a_job_past_its_time_reads_timeout_and_a_late_model_still_completes_it(w
     job_id = running(world)
     world.says(TaskPhase.WORKING)
     world.clock.advance(600)
-    world.reconcile().tick()
+    world.sweep().tick()
     assert world.job(job_id).status is Status.TIMEOUT
 
     world.says(TaskPhase.SUCCEEDED)
@@ -246,7 +246,7 @@ def test_a_free_generator_is_simply_asked_again_after_a_crash(world: World) -> N
     world.jobs.mark_submitting(claimed.claim, intent())
     world.clock.advance(61)
 
-    world.reconcile().tick()
+    world.sweep().tick()
     world.dispatch()
     assert (world.job(job_id).stage, world.job(job_id).attempt) == (Stage.GENERATING, 2)
 
@@ -256,11 +256,11 @@ def test_blocked_jobs_go_on_once_the_account_answers(world: World) -> None:
     world.generator.before_create = raising(AccountBlocked("no credit", code="2010"))
     world.dispatch()
     world.generator.on_account = raising(AccountBlocked("no credit", code="2010"))
-    assert world.reconcile().probe_account() == 0
+    assert world.sweep().probe_account() == 0
 
     world.generator.on_account = lambda: None
     world.generator.before_create = lambda: None
-    assert world.reconcile().probe_account() == 1
+    assert world.sweep().probe_account() == 1
     world.dispatch()
     assert world.job(job_id).stage is Stage.GENERATING
 

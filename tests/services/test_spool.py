@@ -33,7 +33,7 @@ def test_it_is_stored_from_the_spool_even_when_tripo_has_forgotten_it(world: Wor
     world.poll()
 
     def collect() -> None:
-        Collect(jobs=world.jobs, objects=store, generator=world.gate, owner="a", lease_s=60, spool=spool).tick()
+        Collect(jobs=world.jobs, objects=store, generator=world.throttle, owner="a", lease_s=60, spool=spool).tick()
 
     collect()
     key = f"models/{job_id}/cup.glb"
@@ -59,7 +59,7 @@ def test_what_is_no_model_is_not_spooled(world: World, tmp_path: Path) -> None:
     world.clock.advance(5)
     world.poll()
     world.generator.on_fetch = lambda: b"<html>"
-    Collect(jobs=world.jobs, objects=world.objects, generator=world.gate, owner="a", lease_s=60, spool=spool).tick()
+    Collect(jobs=world.jobs, objects=world.objects, generator=world.throttle, owner="a", lease_s=60, spool=spool).tick()
 
     assert world.job(job_id).stage is Stage.SAVING
     assert not spool.exists(spool_key(world.job(job_id).task_id or ""))

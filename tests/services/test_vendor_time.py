@@ -10,7 +10,7 @@ import pytest
 from core.domain.errors import LookupFailed, OutcomeUnknown, RequestRejected
 from core.domain.status import Stage
 from core.generators.tripo.client import TripoClient
-from core.services.settle import SCAN_AGAIN
+from core.services.reconcile import SCAN_AGAIN
 from tests.services.conftest import World, raising
 
 DATE = "Thu, 01 Jan 2026 12:00:00 GMT"
@@ -49,18 +49,18 @@ def test_the_time_of_a_gateways_page_is_not_tripos() -> None:
 def test_it_goes_on_by_the_clock_that_nobody_can_set(world: World) -> None:
     told = world.clock.now()
     world.generator.told_at = told
-    world.gate.check_account()
+    world.throttle.check_account()
     world.clock.advance(30)
     world.clock.jump(-7200)
 
-    assert world.gate.vendor_now() == told + timedelta(seconds=30)
+    assert world.throttle.vendor_now() == told + timedelta(seconds=30)
 
 
 def test_a_vendor_that_was_never_heard_is_asked_once_before_an_intent(world: World) -> None:
     asked: list[str] = []
     world.generator.on_account = lambda: asked.append("account")
-    world.gate.check_open()
-    world.gate.check_open()
+    world.throttle.check_open()
+    world.throttle.check_open()
 
     assert asked == ["account"]
 
@@ -70,7 +70,7 @@ def test_a_refusal_that_tells_no_time_does_not_stand_for_the_question(world: Wor
     world.clock.jump(7200)
     world.generator.on_account = raising(RequestRejected("no such page"))
     with pytest.raises(RequestRejected):
-        world.gate.check_account()
+        world.throttle.check_account()
 
     def answer() -> None:
         world.generator.told_at = right
@@ -110,7 +110,7 @@ def test_a_lost_task_is_found_though_our_clock_was_two_hours_ahead(world: World,
 
     for _ in range(3):
         world.clock.advance(1900 + SCAN_AGAIN.total_seconds())
-        world.settle()
+        world.reconcile()
 
     assert world.job(1).task_id == "task-1"
     assert len(world.generator.requests) == 1

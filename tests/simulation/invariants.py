@@ -8,9 +8,9 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from core.domain.claims import Claimed
 from core.domain.job import Conversion, Job
 from core.domain.status import Stage, Status
-from core.ports.job_store import Claimed
 from core.ports.journal import TaskNote
 
 if TYPE_CHECKING:
@@ -100,7 +100,9 @@ def note_is_fulfilled(sim: Sim, note: TaskNote) -> None:
     owner = _job_of(sim, sim.ledger.tasks[note.task_id]) or (0, 0)
     assert owner == (sim.table.era, note.job_id), f"a note of job {owner} was taken for one of job {note.job_id}"
     is_bound = sim.jobs.get(note.job_id).task_id == note.task_id
-    assert is_bound or note.task_id in {task.task_id for task in sim.jobs.seen_tasks(limit=10_000)}, "a note was lost"
+    assert is_bound or note.task_id in {task.task_id for task in sim.jobs.orphaned_tasks(limit=10_000)}, (
+        "a note was lost"
+    )
 
 
 def check_always(sim: Sim) -> None:
@@ -157,7 +159,7 @@ def check_end(sim: Sim) -> None:
     """What holds when all is quiet."""
     check_always(sim)
     found = {job.id: job for job in rows(sim)}
-    seen = {task.task_id for task in sim.jobs.seen_tasks(limit=10_000)}
+    seen = {task.task_id for task in sim.jobs.orphaned_tasks(limit=10_000)}
     for task in sim.ledger.tasks.values():
         era, job_id = _job_of(sim, task) or (0, 0)
         if era == sim.table.era:

@@ -8,23 +8,23 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.domain.claims import Claim, Slots
 from core.domain.errors import MaquetteError, ObjectMissing, StoreUnavailable
 from core.domain.job import Category
 from core.generators.tripo.client import TripoClient
 from core.generators.tripo.generator import TripoGenerator
-from core.ports.job_store import Claim, Slots
 from core.ports.journal import TaskNote
 from core.services.account_scan import AccountScan
-from core.services.bookkeeping import Bookkeeping
+from core.services.billing import Billing
 from core.services.collect import Collect
 from core.services.convert import Convert
 from core.services.decide import Decide
 from core.services.dispatch import Dispatch
-from core.services.gate import Gate
 from core.services.journal import Notes
 from core.services.poll import Poll
 from core.services.reconcile import Reconcile
-from core.services.settle import Settle
+from core.services.sweep import Sweep
+from core.services.throttle import Throttle
 from core.stores.supabase.rows import to_job
 from tests.fake_tripo.transport import FakeTransport
 from tests.simulation import invariants
@@ -177,10 +177,10 @@ class Process:
         objects = Objects(sim, self)
         transport = FakeTransport(sim.service, wait=sim.pass_time, on_step=lambda name: sim.on_wire(self, name))
         generator = TripoGenerator(TripoClient("http://tripo.test", sim.key, transport=transport))
-        gate = Gate(generator, jobs=jobs, clock=clock)
-        notes = Notes(jobs=jobs, generator=gate, journal=Journal(sim, self), poll_in_s=2.0)
-        scan = AccountScan(jobs=jobs, generator=gate)
-        own = {"jobs": jobs, "generator": gate, "owner": owner, "lease_s": LEASE_S}
+        throttle = Throttle(generator, jobs=jobs, clock=clock)
+        notes = Notes(jobs=jobs, generator=throttle, journal=Journal(sim, self), poll_in_s=2.0)
+        scan = AccountScan(jobs=jobs, generator=throttle)
+        own = {"jobs": jobs, "generator": throttle, "owner": owner, "lease_s": LEASE_S}
         slots = Slots(limits=dict.fromkeys((Category.STANDARD, Category.P_SERIES, Category.CONVERT), sim.slots))
         dispatch = Dispatch(
             **own,
@@ -190,19 +190,19 @@ class Process:
             slots=slots,
             send_by_s=SEND_BY_S,
         )
-        reconcile = Reconcile(**own, notes=notes, job_timeout_s=TIMEOUT_S)
-        books = Bookkeeping(jobs=jobs, generator=gate, scan=scan, clock=clock)
+        reconcile = Sweep(**own, notes=notes, job_timeout_s=TIMEOUT_S)
+        books = Billing(jobs=jobs, generator=throttle, scan=scan, clock=clock)
         self._ticks = {
             "dispatch": dispatch.tick,
             "poll": Poll(**own, poll_first_s=2.0).tick,
             "collect": Collect(**own, objects=objects).tick,
-            "reconcile": reconcile.tick,
-            "settle": Settle(**own, scan=scan, settle_s=SETTLE_S).tick,
-            "books": books.tick,
+            "sweep": reconcile.tick,
+            "reconcile": Reconcile(**own, scan=scan, settle_s=SETTLE_S).tick,
+            "billing": books.tick,
         }
-        self.convert = Convert(jobs=sim.jobs, generator=gate, max_credits_per_day=None, on_queued=lambda: None)
+        self.convert = Convert(jobs=sim.jobs, generator=throttle, max_credits_per_day=None, on_queued=lambda: None)
         self.decide = Decide(
-            jobs=sim.jobs, objects=objects, generator=gate, max_credits_per_day=None, on_changed=lambda: None
+            jobs=sim.jobs, objects=objects, generator=throttle, max_credits_per_day=None, on_changed=lambda: None
         )
 
     def watched(self, jobs: Any) -> Store:

@@ -236,8 +236,8 @@ class Sim:
         """Chance is the seed's, leases are kept without threads, and every paid request is watched."""
         with (
             mock.patch("secrets.randbelow", self.luck.randrange),
-            mock.patch("core.services.dispatch.kept", kept),
-            mock.patch("core.services.collect.kept", kept),
+            mock.patch("core.services.dispatch.renewing", kept),
+            mock.patch("core.services.collect.renewing", kept),
             self.watched_service(),
         ):
             yield

@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
+from core.domain import transitions
+from core.domain.claims import Claim, Failure
 from core.domain.errors import JobNotFound, StoreUnavailable
 from core.domain.generation import GenerationRequest
 from core.domain.status import Stage
-from core.ports import job_changes as changes
-from core.ports.job_store import Claim, Failure
 from core.ports.journal import TaskNote
-from core.services import journal, settle
+from core.services import journal, reconcile
 from core.services.dispatch import Dispatch
-from core.services.gate import Gate
+from core.services.throttle import Throttle
 from core.stores.sqlite import account_books, clock_jumps, job_store
 from core.stores.sqlite.job_store import SqliteJobStore
 from tests.conftest import Tell
@@ -72,7 +72,7 @@ def requeue_expired_leases(patch: pytest.MonkeyPatch) -> None:
             rows = list(self._sql.submitting_without_lease(db, now=job_store.to_text(self.now())))
 
             def requeue(job: Any, now: Any) -> Any:
-                return changes.moved(changes.again(job), now, Stage.QUEUED, "rescued")
+                return transitions.moved(transitions.again(job), now, Stage.QUEUED, "rescued")
 
             return int(self._change_all(db, rows, requeue))
 
@@ -81,17 +81,17 @@ def requeue_expired_leases(patch: pytest.MonkeyPatch) -> None:
 
 def trust_absence_at_once(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(process, "SETTLE_S", -1000.0)
-    patch.setattr(settle, "LAG_FACTOR", 0)
-    patch.setattr(settle, "SCANS_TO_PROVE", 1)
+    patch.setattr(reconcile, "LAG_FACTOR", 0)
+    patch.setattr(reconcile, "SCANS_TO_PROVE", 1)
 
 
 def send_after_the_time(patch: pytest.MonkeyPatch) -> None:
-    create = Gate.create
-    patch.setattr(Gate, "create", lambda self, request, **_: create(self, request, check_send_window=lambda: None))
+    create = Throttle.create
+    patch.setattr(Throttle, "create", lambda self, request, **_: create(self, request, check_send_window=lambda: None))
 
 
 def ignore_waiting_times(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Gate, "wait_s", lambda self: self._jobs.account_wait_s(generator=self.name) * 0)
+    patch.setattr(Throttle, "wait_s", lambda self: self._jobs.account_wait_s(generator=self.name) * 0)
 
 
 def forget_lost_answers(patch: pytest.MonkeyPatch) -> None:
@@ -179,7 +179,7 @@ def believe_the_wall(patch: pytest.MonkeyPatch) -> None:
 
 def compare_our_wall_with_tripos(patch: pytest.MonkeyPatch) -> None:
     """Tripo's list is searched back to a time by our own clock, however wrong that is."""
-    patch.setattr(Gate, "vendor_now", lambda self: None)
+    patch.setattr(Throttle, "vendor_now", lambda self: None)
 
 
 def overwrite_what_others_wrote(patch: pytest.MonkeyPatch) -> None:
@@ -209,7 +209,7 @@ def write_twice_when_the_answer_was_lost(patch: pytest.MonkeyPatch) -> None:
 
 def take_a_question_that_failed_for_a_no(patch: pytest.MonkeyPatch) -> None:
     """Where the table does not say whether the account has to wait, it is called."""
-    wait_s, begin = Gate.wait_s, Sim.__init__
+    wait_s, begin = Throttle.wait_s, Sim.__init__
 
     def no_wait(self: Any) -> float:
         try:
@@ -221,7 +221,7 @@ def take_a_question_that_failed_for_a_no(patch: pytest.MonkeyPatch) -> None:
         begin(self, seed)
         self.store_chance = 0.2
 
-    patch.setattr(Gate, "wait_s", no_wait)
+    patch.setattr(Throttle, "wait_s", no_wait)
     patch.setattr(Sim, "__init__", often_away)
 
 

@@ -18,7 +18,7 @@ from tests.simulation.sim import Sim
 
 pytestmark = pytest.mark.proof
 WHO = st.sampled_from([0, 1])
-WHAT = st.sampled_from(["dispatch", "poll", "collect", "reconcile", "settle", "books"])
+WHAT = st.sampled_from(["dispatch", "poll", "collect", "sweep", "reconcile", "billing"])
 ROUTE = st.sampled_from(["files", "create", "create", "create", "list", "usage", "download"])
 
 

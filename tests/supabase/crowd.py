@@ -35,7 +35,7 @@ select id, created_at, stage, 'running', 0, 'note' from public.generated_images,
 """
 STRANGERS = """
 insert into public.seen_tasks (task_id, account, source)
-select 'stranger-' || g, 'acc', 'usage' from generate_series(1, 30) g;
+select 'orphan-' || g, 'acc', 'usage' from generate_series(1, 30) g;
 """
 RARE = "Zeppelin"  # in one name of 500
 

@@ -11,10 +11,11 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from core.domain.generation import SeenTask, Source, UsageRow
+from core.domain.claims import PollNote
+from core.domain.generation import OrphanedTask, Source, UsageRow
 from core.domain.status import Stage, Status
 from core.ports.archive import plain
-from core.ports.job_store import JobQuery, JobStore, PollNote
+from core.ports.job_store import JobQuery, JobStore
 from core.stores.supabase.connection import Connection
 from core.stores.supabase.job_store import SupabaseJobStore
 from core.stores.supabase.writing import BATCH
@@ -75,8 +76,8 @@ def tasks(count: int) -> list[str]:
     return [f"00000000-0000-0000-0000-{number:012x}" for number in range(1, count + 1)]
 
 
-def seen(count: int) -> list[SeenTask]:
-    return [SeenTask(task_id=f"s{number}", account="acc", source=Source.USAGE) for number in range(count)]
+def seen(count: int) -> list[OrphanedTask]:
+    return [OrphanedTask(task_id=f"s{number}", account="acc", source=Source.USAGE) for number in range(count)]
 
 
 NOW = {"intent_at": datetime.now(UTC).isoformat()}
@@ -103,7 +104,7 @@ SWEEPS: dict[str, tuple[str, dict[str, str], Callable[[JobStore, int], object]]]
         lambda jobs, count: len(jobs.claim_saving(owner="a", lease_s=60, generator="tripo", limit=50)),
     ),
     "note_usage": ("generating", NOW, lambda jobs, count: jobs.note_usage("acc", usage(count))),
-    "keep_seen": ("generating", {}, lambda jobs, count: jobs.keep_seen(seen(count))),
+    "keep_orphaned": ("generating", {}, lambda jobs, count: jobs.keep_orphaned(seen(count))),
     "unbound": ("generating", {}, lambda jobs, count: jobs.unbound(tasks(count))),
     "find": ("generating", {}, lambda jobs, count: jobs.find(JobQuery(search="e"))),
     "changed_since": ("generating", {}, lambda jobs, count: jobs.changed_since(0, limit=100)),
@@ -133,7 +134,7 @@ def test_candidates_of_a_decision_are_written_with_it(
     jobs.mark_attention(claim, seen(50), note="they fit")
 
     assert transport.count == 2
-    assert len(jobs.seen_tasks(job_id=1)) == 50
+    assert len(jobs.orphaned_tasks(job_id=1)) == 50
 
 
 def test_a_sweep_writes_all_its_jobs_and_one_event_each_in_one_transaction(

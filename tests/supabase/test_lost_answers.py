@@ -8,10 +8,11 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from core.domain.generation import SeenTask, Source
+from core.domain.claims import PollNote
+from core.domain.generation import OrphanedTask, Source
 from core.domain.status import Stage, Status
 from core.ports.account_store import Delivery
-from core.ports.job_store import JobQuery, PollNote
+from core.ports.job_store import JobQuery
 from core.stores.supabase.connection import Connection
 from core.stores.supabase.job_store import SupabaseJobStore
 from tests.builders import EVERY_SLOT, intent, new_job, stored_model
@@ -100,6 +101,6 @@ def test_a_cancel_a_pause_and_a_task_seen_are_one_each(project: SupabaseLite, tr
 
     jobs.pause_account(generator="tripo", wait_s=30)
     assert 29 < jobs.account_wait_s(generator="tripo") <= 30
-    jobs.keep_seen([SeenTask(task_id="s", account="acc", source=Source.USAGE)])
-    assert [task.task_id for task in jobs.seen_tasks()] == ["s"]
+    jobs.keep_orphaned([OrphanedTask(task_id="s", account="acc", source=Source.USAGE)])
+    assert [task.task_id for task in jobs.orphaned_tasks()] == ["s"]
     jobs.close()

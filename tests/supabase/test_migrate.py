@@ -14,12 +14,13 @@ from typing import ClassVar
 import pytest
 from pydantic import SecretStr
 
+from core.domain.claims import Claimed, Failure
 from core.domain.errors import MigrationRefused, StoreUnavailable
-from core.domain.generation import Balance, SeenTask, Source
+from core.domain.generation import Balance, OrphanedTask, Source
 from core.domain.status import Stage, Status
 from core.ports.account_store import Delivery
 from core.ports.archive import TABLES, Record
-from core.ports.job_store import Claimed, Failure, JobQuery
+from core.ports.job_store import JobQuery
 from core.services.migrate import Installation, Migrate, Moved
 from core.settings import Settings
 from core.storage import installations
@@ -87,7 +88,7 @@ def move(source: Installation, target: Installation) -> Moved:
 
 
 def live_in(side: Installation, *, more: int = 0) -> None:
-    """Jobs in many stages, with files, events, an account, strangers and a delivery."""
+    """Jobs in many stages, with files, events, an account, orphaned tasks and a delivery."""
     jobs = side.jobs
     image = stored_image(
         key="images/ä 犬/cup.jpg", size_bytes=len(PICTURE), sha256=hashlib.sha256(PICTURE).hexdigest(), name="Tässe.jpg"
@@ -118,8 +119,8 @@ def live_in(side: Installation, *, more: int = 0) -> None:
     jobs.fail(claims[2], Failure(code="2008", message="refused"))
     jobs.note_echo("acc")
     jobs.note_balance("acc", Balance(available=Decimal("12.5"), held=Decimal(3)))
-    jobs.keep_seen([SeenTask(task_id="stranger", account="acc", source=Source.USAGE, evidence="a nonce")])
-    jobs.note_delivery("acc", Delivery(id="d1", type="task.completed", task_id="stranger"))
+    jobs.keep_orphaned([OrphanedTask(task_id="orphan", account="acc", source=Source.USAGE, evidence="a nonce")])
+    jobs.note_delivery("acc", Delivery(id="d1", type="task.completed", task_id="orphan"))
 
 
 def everything(side: Installation) -> dict[str, list[Record]]:

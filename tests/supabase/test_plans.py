@@ -57,7 +57,7 @@ CALLS = {
     "usage awaited": "maquette_usage_awaited('acc')",
     "usage": 'maquette_note_usage(\'acc\', \'[{"task_id": "t", "has_ended": true, "credits_used": 3}]\', 30)',
     "unbound": "maquette_unbound(array['00000000-0000-0000-0000-00000000c350', 'x'])",
-    "strangers": "maquette_seen(-1, 100)",
+    "orphaned": "maquette_seen(-1, 100)",
     "a webhook": "maquette_deliver('acc', 'd', 'task.completed', '00000000-0000-0000-0000-00000000c350')",
     "a new job": 'maquette_add(\'{"session_id": "s", "target_object": "Cup", "iteration": 1, "generator": '
     '"tripo", "category": "standard", "options": {}, "request_hash": "", "idempotency_key": "k", '

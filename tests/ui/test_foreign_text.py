@@ -10,11 +10,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.bootstrap import Services
+from core.domain.claims import Failure
 from core.domain.errors import StoreUnavailable
-from core.domain.generation import SeenTask, Source
+from core.domain.generation import OrphanedTask, Source
 from core.domain.job import Job
-from core.ports.job_store import Failure
-from core.ui import words
+from core.ui import labels
 from tests.builders import EVERY_SLOT, intent, new_job, stored_image, stored_model
 from tests.ui.test_pages import MAIN, jobs_page
 from tests.ui.test_paid_pages import services  # noqa: F401
@@ -48,7 +48,7 @@ KINDS = (
 
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_no_address_in_a_literal_text_is_a_link_and_it_reads_as_before(address: str) -> None:
-    shown = words.literal(address)
+    shown = labels.literal(address)
 
     assert linked(shown) == []
     assert re.sub(r"\\(.)", r"\1", shown).replace("\u2060", "") == address
@@ -56,7 +56,7 @@ def test_no_address_in_a_literal_text_is_a_link_and_it_reads_as_before(address: 
 
 def test_what_is_no_address_is_left_as_it_was() -> None:
     for text in ("A cup, 3 cm", "Katze & Hund", "half/half", "كوب"):
-        assert "\u2060" not in words.literal(text)
+        assert "\u2060" not in labels.literal(text)
 
 
 def linked(shown: str) -> list[str]:
@@ -111,7 +111,7 @@ def undecided(jobs: Any) -> int:
     jobs.mark_uncertain(claimed.claim, note=ALL)
     looked_for = jobs.claim_uncertain(owner="t", lease_s=60, generator="tripo", limit=1)[0]
     seen = [
-        SeenTask(task_id=name, account="a", status=ALL, source=Source.USAGE, evidence=ALL)
+        OrphanedTask(task_id=name, account="a", status=ALL, source=Source.USAGE, evidence=ALL)
         for name in ("https://evil.example/1", "www.evil.example")
     ]
     jobs.mark_attention(looked_for.claim, seen, note=ALL)

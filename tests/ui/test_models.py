@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from core.bootstrap import Services
 from core.domain.job import STYLES, Category, JobOptions, NewJob
 from core.mesh import extras
-from core.ui import words
+from core.ui import labels
 from core.ui.batch_export import ranges
 from tests.builders import EVERY_SLOT, intent, new_job, stored_model
 from tests.fake_generator import glb
@@ -97,7 +97,7 @@ def test_the_built_in_engine_offers_shapes_and_a_real_height(services: Services)
     app = AppTest.from_file(MAIN, default_timeout=20).run()
 
     assert not app.exception
-    assert [words.SHAPES[style] for style in STYLES] == list(app.selectbox(key="style").options)
+    assert [labels.SHAPES[style] for style in STYLES] == list(app.selectbox(key="style").options)
     app.selectbox(key="style").select("coin").run()
     app.number_input(key="height_cm").set_value(12.0).run()
     assert not app.exception

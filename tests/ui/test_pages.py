@@ -11,12 +11,12 @@ from streamlit.testing.v1 import AppTest
 
 import core.bootstrap
 from core.bootstrap import Services, build_services
+from core.domain.claims import Failure
 from core.domain.errors import StoreDamaged, StoreUnavailable
 from core.ports.disk import DiskState
-from core.ports.job_store import Failure
 from core.services.requests import SubmitRequest
 from core.settings import Settings
-from core.ui import words
+from core.ui import labels
 from tests import pictures
 from tests.builders import EVERY_SLOT, intent
 from tests.damage import WAYS
@@ -175,5 +175,5 @@ def test_a_disk_that_takes_nothing_is_named(services: Services, monkeypatch: pyt
 def test_names_are_shown_as_they_were_typed(services: Services, name: str) -> None:
     title = jobs_page(add(services, name)).title[0].value
 
-    assert title.replace("\\", "").replace(words.JOINER, "") == name
+    assert title.replace("\\", "").replace(labels.JOINER, "") == name
     assert all(title[place - 1] == "\\" for place, sign in enumerate(title) if sign in "*_<>[]`$:")

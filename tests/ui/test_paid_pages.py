@@ -14,10 +14,10 @@ from streamlit.testing.v1 import AppTest
 
 import core.bootstrap
 from core.bootstrap import Services, build_services
-from core.domain.generation import Balance, SeenTask, Source
+from core.domain.claims import Claimed, Failure
+from core.domain.generation import Balance, OrphanedTask, Source
 from core.domain.job import Conversion, JobOptions
 from core.domain.status import Stage, Status
-from core.ports.job_store import Claimed, Failure
 from core.services.collect import preview_key
 from core.settings import Settings
 from tests import pictures
@@ -61,7 +61,9 @@ def attention(services: Services, *task_ids: str) -> int:
     services.jobs.mark_uncertain(claimed.claim, note="no answer")
     held = services.jobs.claim_uncertain(owner="s", lease_s=60, generator="tripo", limit=1)[0]
     seen = [
-        SeenTask(task_id=each, account="a", source=Source.USAGE, evidence="It has the random number of our request.")
+        OrphanedTask(
+            task_id=each, account="a", source=Source.USAGE, evidence="It has the random number of our request."
+        )
         for each in task_ids
     ]
     services.jobs.mark_attention(held.claim, seen, note="2 tasks at Tripo could be this job's.")
@@ -242,11 +244,11 @@ def test_the_place_in_line_comes_with_an_honest_estimate(services: Services, mon
 
 def test_tasks_of_nobody_are_listed_below_the_jobs(services: Services) -> None:
     add(services)
-    services.jobs.keep_seen([SeenTask(task_id="stranger", account="a", source=Source.USAGE)])
+    services.jobs.keep_orphaned([OrphanedTask(task_id="orphan", account="a", source=Source.USAGE)])
     app = jobs_page()
 
     assert [each.label for each in app.expander if "belong to no job" in each.label]
-    assert app.dataframe[1].value["Task"].tolist() == ["stranger"]
+    assert app.dataframe[1].value["Task"].tolist() == ["orphan"]
 
 
 def test_the_account_is_read_once_for_all_who_look_at_the_jobs(
@@ -264,13 +266,13 @@ def test_the_account_is_read_once_for_all_who_look_at_the_jobs(
 
         monkeypatch.setattr(type(services.jobs), name, counted)
 
-    for verb in ("seen_tasks", "credits_since", "account_facts"):
+    for verb in ("orphaned_tasks", "credits_since", "account_facts"):
         count(verb)
     for _ in range(4):
         assert not jobs_page().exception
 
     assert reads["credits_since"] == reads["account_facts"] == 1
-    assert reads["seen_tasks"] == 2, "once for the sidebar's view, once for the list"
+    assert reads["orphaned_tasks"] == 2, "once for the sidebar's view, once for the list"
 
 
 def model_of_tripo(services: Services) -> int:

@@ -18,9 +18,9 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from core.bootstrap import Services, build_services
-from core.domain.generation import SeenTask, Source
+from core.domain.claims import Claimed, Failure
+from core.domain.generation import OrphanedTask, Source
 from core.domain.job import Category
-from core.ports.job_store import Claimed, Failure
 from core.services.collect import preview_key
 from core.services.unreadable import original_key
 from core.settings import Settings
@@ -90,7 +90,8 @@ def furnish(services: Services, finisher: Finisher) -> None:
     jobs.mark_uncertain(undecided.claim, note="No answer.")
     looked_for = jobs.claim_uncertain(owner="f", lease_s=60, generator="tripo", limit=1)[0]
     seen = [
-        SeenTask(task_id=f"seen-{number}", account="a", status="success", source=Source.USAGE) for number in range(2)
+        OrphanedTask(task_id=f"seen-{number}", account="a", status="success", source=Source.USAGE)
+        for number in range(2)
     ]
     jobs.mark_attention(looked_for.claim, seen, note="Two fit.")
     finisher.generating(saving)

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import pytest
 
-from core.domain.generation import Balance, SeenTask, Source
+from core.domain.claims import Claimed, Failure
+from core.domain.generation import Balance, OrphanedTask, Source
 from core.domain.status import Stage, Status
-from core.ports.job_store import Claimed, Failure
 from tests import pictures
 from tests.builders import EVERY_SLOT, intent, new_job, stored_model
 from tests.web.conftest import Site
@@ -148,7 +148,9 @@ def test_a_job_that_needs_a_person_shows_its_candidates_and_takes_one(paid: Site
     jobs.mark_uncertain(claimed.claim, note="lost")
     held = jobs.claim_uncertain(owner="s", lease_s=60, generator="tripo", limit=1)[0]
     seen = [
-        SeenTask(task_id=name, account="a", source=Source.USAGE, evidence="It has the random number of our request.")
+        OrphanedTask(
+            task_id=name, account="a", source=Source.USAGE, evidence="It has the random number of our request."
+        )
         for name in ("one", "two")
     ]
     jobs.mark_attention(held.claim, seen, note="2 tasks at Tripo could be this job's.")

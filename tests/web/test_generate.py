@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from core.domain.claims import Failure
 from core.domain.errors import StoreUnavailable
 from core.domain.status import Stage
-from core.ports.job_store import Failure, Heartbeat
+from core.ports.job_store import Heartbeat
 from tests import pictures
 from tests.builders import EVERY_SLOT
 from tests.web.conftest import CannedFetcher, Site

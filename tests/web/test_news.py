@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from core.domain.claims import Failure, PollNote
 from core.domain.generation import UsageRow
-from core.ports.job_store import Failure, PollNote
 from core.stores.sqlite.job_store import SqliteJobStore
 from core.web.sockets import JobFeed
 from tests.builders import EVERY_SLOT, intent, new_job, stored_model

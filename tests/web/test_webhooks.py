@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from core.domain.claims import PollNote
 from core.domain.generation import Source
 from core.ports.account_store import Delivery
-from core.ports.job_store import PollNote
 from tests.builders import EVERY_SLOT, intent, new_job
 from tests.fake_tripo.webhooks import SECRET, delivery, signed
 from tests.web.conftest import Site
@@ -70,11 +70,13 @@ def _as_delivery() -> Delivery:
 def test_a_task_nobody_knows_yet_is_kept_and_asked_for_as_soon_as_it_is_bound(site: Site) -> None:
     body = delivery("task-early")
     site.client.post(PATH, content=body, headers=signed(body))
-    assert [(each.task_id, each.source) for each in site.services.jobs.seen_tasks()] == [("task-early", Source.WEBHOOK)]
+    assert [(each.task_id, each.source) for each in site.services.jobs.orphaned_tasks()] == [
+        ("task-early", Source.WEBHOOK)
+    ]
 
     generating(site, "task-early")
     assert is_due(site)
-    assert site.services.jobs.seen_tasks() == []
+    assert site.services.jobs.orphaned_tasks() == []
 
 
 @pytest.mark.parametrize(
@@ -120,7 +122,7 @@ def test_other_kinds_are_answered_well(site: Site, type: str) -> None:
     body = delivery(None, type=type, balance=3, threshold=10)
 
     assert site.client.post(PATH, content=body, headers=signed(body)).status_code == 200
-    assert site.services.jobs.seen_tasks() == []
+    assert site.services.jobs.orphaned_tasks() == []
 
 
 @pytest.mark.parametrize(("body", "status"), [(b"", 422), (b"x" * 64 * 1024, 401), (b"x" * (64 * 1024 + 1), 413)])

@@ -8,8 +8,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from core.domain.generation import Balance, SeenTask, Source, UsageRow
-from core.ports import job_changes as changes
+from core.domain import transitions
+from core.domain.generation import Balance, OrphanedTask, Source, UsageRow
 from core.ports.account_store import AccountFacts, Delivery
 from core.stores.sqlite.clock_jumps import jump_s
 from core.stores.sqlite.rows import seen_parameters, to_decimal, to_job, to_seen, to_text, to_time
@@ -73,7 +73,7 @@ class AccountBooks(JobWriter):
             now, since = self.now(), to_text(self.now() - USAGE_OF)
             for bill in self._sql.jobs_of_tasks(db, account=account, since=since, task_ids=json.dumps(list(listed))):
                 job = to_job(bill)
-                self._apply(db, job, changes.billed(listed[bill["task_id"]])(job, now))
+                self._apply(db, job, transitions.billed(listed[bill["task_id"]])(job, now))
             for awaited in self._sql.usage_awaited(db, account=account, since=since):
                 if awaited["usage_seen_at"] is not None:
                     continue
@@ -87,15 +87,15 @@ class AccountBooks(JobWriter):
             rows = self._sql.bound_tasks(db, task_ids=json.dumps(list(task_ids)))
             return frozenset(task_ids) - {row["task_id"] for row in rows}
 
-    def keep_seen(self, tasks: Sequence[SeenTask]) -> None:
+    def keep_orphaned(self, tasks: Sequence[OrphanedTask]) -> None:
         with self._database.write() as db:
             for task in tasks:
-                self._sql.keep_seen(db, **seen_parameters(task, self.now()))
+                self._sql.keep_orphaned(db, **seen_parameters(task, self.now()))
 
-    def seen_tasks(self, *, job_id: int | None = None, limit: int = 100) -> list[SeenTask]:
+    def orphaned_tasks(self, *, job_id: int | None = None, limit: int = 100) -> list[OrphanedTask]:
         with self._database.read() as db:
             wanted = -1 if job_id is None else job_id
-            return [to_seen(row) for row in self._sql.seen_tasks(db, job_id=wanted, limit=limit)]
+            return [to_seen(row) for row in self._sql.orphaned_tasks(db, job_id=wanted, limit=limit)]
 
     def note_delivery(self, account: str, delivery: Delivery) -> bool:
         with self._database.write() as db:
@@ -109,8 +109,8 @@ class AccountBooks(JobWriter):
             if delivery.task_id is not None:
                 self._sql.hint_task(db, task_id=delivery.task_id, now=to_text(now))
                 if self._sql.job_of_task(db, task_id=delivery.task_id) is None:
-                    seen = SeenTask(task_id=delivery.task_id, account=account, source=Source.WEBHOOK)
-                    self._sql.keep_seen(db, **seen_parameters(seen, now))
+                    seen = OrphanedTask(task_id=delivery.task_id, account=account, source=Source.WEBHOOK)
+                    self._sql.keep_orphaned(db, **seen_parameters(seen, now))
             return True
 
     def last_delivery_at(self) -> datetime | None:

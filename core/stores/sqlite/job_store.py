@@ -8,18 +8,13 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+from core.domain import transitions
+from core.domain.change import holds
+from core.domain.claims import Budget, Claimed, PollNote, Slots
 from core.domain.job import NewJob
+from core.domain.refusals import key_taken, over_budget
 from core.domain.status import Stage
-from core.ports import job_changes as changes
-from core.ports.changing import holds
-from core.ports.job_store import (
-    Added,
-    Budget,
-    Claimed,
-    PollNote,
-    Slots,
-)
-from core.ports.refusals import key_taken, over_budget
+from core.ports.job_store import Added
 from core.stores.sqlite.rows import needed_time, new_job_parameters, to_job, to_text
 from core.stores.sqlite.settling import Settling
 
@@ -83,7 +78,7 @@ class SqliteJobStore(Settling):
                 row = self._sql.job_by_id(db, id=note.claim.job_id)
                 if row is not None and holds(note.claim, job := to_job(row)):
                     held += 1
-                    self._apply(db, job, changes.polled(note)(job, now))
+                    self._apply(db, job, transitions.polled(note)(job, now))
             return held
 
     def claim_saving(self, *, owner: str, lease_s: float, generator: str, limit: int) -> list[Claimed]:
@@ -94,23 +89,23 @@ class SqliteJobStore(Settling):
     def expire_submitting(self) -> int:
         with self._database.write() as db:
             rows = list(self._sql.submitting_without_lease(db, now=to_text(self.now())))
-            return self._change_all(db, rows, changes.expired)
+            return self._change_all(db, rows, transitions.expired)
 
     def mark_late(self, *, timeout_s: float) -> int:
         with self._database.write() as db:
-            return self._change_all(db, self._started_before(db, Stage.GENERATING, timeout_s), changes.late)
+            return self._change_all(db, self._started_before(db, Stage.GENERATING, timeout_s), transitions.late)
 
     def give_up_late(self, *, watch_s: float) -> int:
         with self._database.write() as db:
             rows = self._started_before(db, Stage.LATE, watch_s)
-            asked = [row for row in rows if changes.may_give_up(to_job(row), self.now())]
-            return self._change_all(db, asked, changes.given_up)
+            asked = [row for row in rows if transitions.may_give_up(to_job(row), self.now())]
+            return self._change_all(db, asked, transitions.given_up)
 
     def unblock(self, *, generator: str, available: Decimal | None = None) -> int:
         with self._database.write() as db:
             rows = list(self._sql.blocked_of_generator(db, generator=generator))
-            ready = [row for row in rows if changes.may_unblock(to_job(row), available)]
-            return self._change_all(db, ready, changes.unblocked)
+            ready = [row for row in rows if transitions.may_unblock(to_job(row), available)]
+            return self._change_all(db, ready, transitions.unblocked)
 
     def _started_before(self, db: sqlite3.Connection, stage: Stage, age_s: float) -> list[sqlite3.Row]:
         before = to_text(self.now() - timedelta(seconds=age_s))

@@ -185,7 +185,7 @@ order by id;
 -- name: bound_tasks
 select task_id from generated_images where task_id in (select value from json_each(:task_ids));
 
--- name: keep_seen!
+-- name: keep_orphaned!
 -- What is known of a task only grows; a webhook names no more than its id.
 insert into seen_tasks (task_id, account, source, type, status, created_at, credits_used, job_id, evidence, first_seen_at)
 values (:task_id, :account, :source, :type, :status, :created_at, :credits_used, :job_id, :evidence, :now)
@@ -197,7 +197,7 @@ set type = case when excluded.type = '' then type else excluded.type end,
     job_id = coalesce(excluded.job_id, job_id),
     evidence = case when excluded.evidence = '' then evidence else excluded.evidence end;
 
--- name: seen_tasks
+-- name: orphaned_tasks
 -- Those that still belong to no job. `job_id` -1: all but those that a person is being asked about.
 select * from seen_tasks s
 where (s.job_id = :job_id

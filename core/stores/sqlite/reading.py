@@ -14,10 +14,10 @@ import aiosql
 
 from core.domain.errors import JobNotFound
 from core.domain.job import Category, Job, JobEvent
-from core.ports import search
 from core.ports.clock import Clock
 from core.ports.job_store import Heartbeat, JobPage, JobQuery
 from core.ports.journal import Installation
+from core.stores import search
 from core.stores.sqlite.clock_jumps import follow
 from core.stores.sqlite.database import Database
 from core.stores.sqlite.rows import needed_time, to_event, to_job

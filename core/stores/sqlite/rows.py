@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from core.domain.errors import StoreDamaged
-from core.domain.generation import SeenTask, Source
+from core.domain.generation import OrphanedTask, Source
 from core.domain.job import Category, Job, JobEvent, JobOptions, NewJob, StoredImage, StoredModel
 from core.domain.status import Stage, Status
 from core.stores.sqlite.soundness import DAMAGED
@@ -170,8 +170,8 @@ def to_job(row: sqlite3.Row) -> Job:
     )
 
 
-def seen_parameters(task: SeenTask, now: datetime) -> dict[str, Any]:
-    """For the query keep_seen."""
+def seen_parameters(task: OrphanedTask, now: datetime) -> dict[str, Any]:
+    """For the query keep_orphaned."""
     return {
         "task_id": task.task_id,
         "account": task.account,
@@ -187,8 +187,8 @@ def seen_parameters(task: SeenTask, now: datetime) -> dict[str, Any]:
 
 
 @_sound
-def to_seen(row: sqlite3.Row) -> SeenTask:
-    return SeenTask(
+def to_seen(row: sqlite3.Row) -> OrphanedTask:
+    return OrphanedTask(
         task_id=row["task_id"],
         account=row["account"],
         source=Source(row["source"]),

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from core.domain.generation import SeenTask
+from core.domain import transitions
+from core.domain.change import check_held
+from core.domain.claims import Claim, Claimed
+from core.domain.generation import OrphanedTask
 from core.domain.job import Job
-from core.ports import job_changes as changes
-from core.ports.changing import check_held
-from core.ports.job_store import Claim, Claimed
-from core.ports.refusals import task_taken
+from core.domain.refusals import task_taken
 from core.stores.sqlite.account_books import AccountBooks
 from core.stores.sqlite.rows import seen_parameters, to_text
 
@@ -25,7 +25,7 @@ class Settling(AccountBooks):
             job = self._row(db, claim.job_id)
             check_held(claim, job)
             wait_s = self._first_look_s(db, task_id, poll_in_s)
-            changed = changes.bound(task_id, poll_in_s=wait_s)(job, self.now())
+            changed = transitions.bound(task_id, poll_in_s=wait_s)(job, self.now())
             known = self._sql.job_of_task(db, task_id=task_id)
             if known is not None:
                 raise task_taken(task_id, owner_id=known["id"], job_id=job.id)
@@ -35,7 +35,7 @@ class Settling(AccountBooks):
         with self._database.write() as db:
             job = self._row(db, job_id)
             wait_s = self._first_look_s(db, task_id, poll_in_s)
-            changed = changes.adopted(attempt, task_id, nonce=nonce, poll_in_s=wait_s)(job, self.now())
+            changed = transitions.adopted(attempt, task_id, nonce=nonce, poll_in_s=wait_s)(job, self.now())
             known = self._sql.job_of_task(db, task_id=task_id)
             if changed is None or (known is not None and known["id"] != job_id):
                 return None
@@ -52,13 +52,13 @@ class Settling(AccountBooks):
             )
             return self._claim_all(db, list(rows), owner, lease_s)
 
-    def mark_attention(self, claim: Claim, candidates: Sequence[SeenTask], *, note: str) -> Job:
+    def mark_attention(self, claim: Claim, candidates: Sequence[OrphanedTask], *, note: str) -> Job:
         with self._database.write() as db:
             job = self._row(db, claim.job_id)
             check_held(claim, job)
             for candidate in candidates:
-                self._sql.keep_seen(db, **seen_parameters(replace(candidate, job_id=job.id), self.now()))
-            return self._apply(db, job, changes.attention(note)(job, self.now()))
+                self._sql.keep_orphaned(db, **seen_parameters(replace(candidate, job_id=job.id), self.now()))
+            return self._apply(db, job, transitions.attention(note)(job, self.now()))
 
     def _first_look_s(self, db: sqlite3.Connection, task_id: str, poll_in_s: float) -> float:
         """At once for a task that a webhook named before we knew whose it is: it may have ended already."""

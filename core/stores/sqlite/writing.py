@@ -6,11 +6,11 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
+from core.domain.change import Change, Changed, check_held, claimed, dated
+from core.domain.claims import Claim, Claimed
 from core.domain.job import Job
 from core.domain.status import Stage
-from core.ports.changing import Change, Changed, check_held, claimed, dated
-from core.ports.job_store import Claim, Claimed
-from core.ports.single_job import SingleJobVerbs
+from core.stores.single_job import SingleJobVerbs
 from core.stores.sqlite.reading import JobReader
 from core.stores.sqlite.rows import job_parameters, to_job, to_text
 

@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
+from core.domain import transitions
 from core.domain.errors import StoreUnavailable
-from core.domain.generation import Balance, SeenTask, UsageRow
-from core.ports import job_changes as changes
+from core.domain.generation import Balance, OrphanedTask, UsageRow
 from core.ports.account_store import AccountFacts, Delivery
 from core.stores.supabase.rows import from_seen, from_time, needed_time, to_decimal, to_job, to_seen, to_time
 from core.stores.supabase.writing import BATCH, ROUNDS, JobWriter, as_write
@@ -57,7 +57,7 @@ class AccountBooks(JobWriter):
         for _ in range(ROUNDS):
             told = self._db.call("jobs_of_tasks", p_account=account, p_tasks=list(task_ids))
             now = needed_time(told["now"])
-            bills = [(row, changes.billed(listed[row["task_id"]])(to_job(row), now)) for row in told["rows"]]
+            bills = [(row, transitions.billed(listed[row["task_id"]])(to_job(row), now)) for row in told["rows"]]
             writes = [as_write(row, changed) for row, changed in bills if changed.job != to_job(row)]
             if len(self._write(writes)) == len(writes):
                 return
@@ -66,11 +66,11 @@ class AccountBooks(JobWriter):
     def unbound(self, task_ids: Collection[str]) -> frozenset[str]:
         return frozenset(self._db.call("unbound", p_tasks=list(task_ids))) if task_ids else frozenset()
 
-    def keep_seen(self, tasks: Sequence[SeenTask]) -> None:
+    def keep_orphaned(self, tasks: Sequence[OrphanedTask]) -> None:
         if tasks:
             self._db.call("keep_seen", p_tasks=json.dumps([from_seen(task) for task in tasks]))
 
-    def seen_tasks(self, *, job_id: int | None = None, limit: int = 100) -> list[SeenTask]:
+    def orphaned_tasks(self, *, job_id: int | None = None, limit: int = 100) -> list[OrphanedTask]:
         rows = self._db.call("seen", p_job=-1 if job_id is None else job_id, p_limit=limit)
         return [to_seen(row) for row in rows]
 

@@ -11,29 +11,20 @@ from decimal import Decimal
 
 from postgrest.exceptions import APIError
 
+from core.domain import transitions
+from core.domain.change import Changed, holds
+from core.domain.claims import Budget, Claim, Claimed, PollNote, Slots
 from core.domain.errors import (
     JobNotFound,
     StoreUnavailable,
 )
-from core.domain.generation import SeenTask
+from core.domain.generation import OrphanedTask
 from core.domain.job import Category, Job, JobEvent, NewJob
 from core.domain.naming import folded
-from core.ports import job_changes as changes
-from core.ports import search
-from core.ports.changing import Changed, holds
-from core.ports.job_store import (
-    Added,
-    Budget,
-    Claim,
-    Claimed,
-    Heartbeat,
-    JobPage,
-    JobQuery,
-    PollNote,
-    Slots,
-)
+from core.domain.refusals import key_taken, over_budget, task_taken
+from core.ports.job_store import Added, Heartbeat, JobPage, JobQuery
 from core.ports.journal import Installation
-from core.ports.refusals import key_taken, over_budget, task_taken
+from core.stores import search
 from core.stores.supabase.account_books import AccountBooks
 from core.stores.supabase.connection import UNIQUE_VIOLATION, Connection
 from core.stores.supabase.rows import (
@@ -89,7 +80,7 @@ class SupabaseJobStore(AccountBooks):
     def bind_task(self, claim: Claim, task_id: str, *, poll_in_s: float) -> Job:
         wait_s = self._first_look_s(task_id, poll_in_s)
         try:
-            return self._change(claim.job_id, changes.bound(task_id, poll_in_s=wait_s), claim=claim)
+            return self._change(claim.job_id, transitions.bound(task_id, poll_in_s=wait_s), claim=claim)
         except APIError as exc:
             if exc.code != UNIQUE_VIOLATION:
                 raise
@@ -98,7 +89,7 @@ class SupabaseJobStore(AccountBooks):
 
     def adopt_task(self, job_id: int, attempt: int, task_id: str, *, nonce: int | None, poll_in_s: float) -> Job | None:
         wait_s = self._first_look_s(task_id, poll_in_s)
-        adopted = changes.adopted(attempt, task_id, nonce=nonce, poll_in_s=wait_s)
+        adopted = transitions.adopted(attempt, task_id, nonce=nonce, poll_in_s=wait_s)
 
         def change(job: Job, now: datetime) -> Changed:
             changed = adopted(job, now)
@@ -115,9 +106,9 @@ class SupabaseJobStore(AccountBooks):
                 raise
             return None
 
-    def mark_attention(self, claim: Claim, candidates: Sequence[SeenTask], *, note: str) -> Job:
+    def mark_attention(self, claim: Claim, candidates: Sequence[OrphanedTask], *, note: str) -> Job:
         tasks = [from_seen(replace(candidate, job_id=claim.job_id)) for candidate in candidates]
-        return self._change(claim.job_id, changes.attention(note), claim=claim, asks_about=tasks)
+        return self._change(claim.job_id, transitions.attention(note), claim=claim, asks_about=tasks)
 
     def claim_uncertain(
         self, *, owner: str, lease_s: float, generator: str, limit: int, not_scanned_for_s: float = 0.0
@@ -140,25 +131,25 @@ class SupabaseJobStore(AccountBooks):
                 break
             rows, now = self._rows(list(by_job))
             held = [row for row in rows if holds(by_job[row["id"]].claim, to_job(row))]
-            done = self._write([as_write(row, changes.polled(by_job[row["id"]])(to_job(row), now)) for row in held])
+            done = self._write([as_write(row, transitions.polled(by_job[row["id"]])(to_job(row), now)) for row in held])
             written += len(done)
             by_job = {row["id"]: by_job[row["id"]] for row in held if row["id"] not in done}
         return written
 
     def expire_submitting(self) -> int:
-        return self._sweep("submitting", changes.expired)
+        return self._sweep("submitting", transitions.expired)
 
     def mark_late(self, *, timeout_s: float) -> int:
-        return self._sweep("generating", changes.late, age_s=timeout_s)
+        return self._sweep("generating", transitions.late, age_s=timeout_s)
 
     def give_up_late(self, *, watch_s: float) -> int:
-        return self._sweep("late", changes.given_up, changes.may_give_up, age_s=watch_s)
+        return self._sweep("late", transitions.given_up, transitions.may_give_up, age_s=watch_s)
 
     def unblock(self, *, generator: str, available: Decimal | None = None) -> int:
         def is_ready(job: Job, now: datetime) -> bool:
-            return changes.may_unblock(job, available)
+            return transitions.may_unblock(job, available)
 
-        return self._sweep("blocked", changes.unblocked, is_ready, generator=generator)
+        return self._sweep("blocked", transitions.unblocked, is_ready, generator=generator)
 
     def fold_names(self, *, limit: int) -> int:
         rows = self._db.call("unfolded", p_limit=limit)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from core.domain.errors import StoreUnavailable
-from core.domain.generation import SeenTask, Source
+from core.domain.generation import OrphanedTask, Source
 from core.domain.job import Category, Job, JobEvent, JobOptions, NewJob, StoredImage, StoredModel
 from core.domain.naming import folded
 from core.domain.status import Stage, Status
@@ -153,7 +153,7 @@ def to_event(row: Row) -> JobEvent:
     )
 
 
-def from_seen(task: SeenTask) -> Row:
+def from_seen(task: OrphanedTask) -> Row:
     return {
         "task_id": task.task_id,
         "account": task.account,
@@ -167,8 +167,8 @@ def from_seen(task: SeenTask) -> Row:
     }
 
 
-def to_seen(row: Row) -> SeenTask:
-    return SeenTask(
+def to_seen(row: Row) -> OrphanedTask:
+    return OrphanedTask(
         task_id=row["task_id"],
         account=row["account"],
         source=Source(row["source"]),

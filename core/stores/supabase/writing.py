@@ -7,11 +7,11 @@ import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from core.domain.change import Change, Changed, check_held
+from core.domain.claims import Claim
 from core.domain.errors import JobNotFound, StoreUnavailable
 from core.domain.job import Job
-from core.ports.changing import Change, Changed, check_held
-from core.ports.job_store import Claim
-from core.ports.single_job import SingleJobVerbs
+from core.stores.single_job import SingleJobVerbs
 from core.stores.supabase.connection import Connection
 from core.stores.supabase.rows import Row, from_job, needed_time, to_job
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from core.domain.claims import Claim, Claimed, PollNote
 from core.domain.generation import UsageRow
 from core.domain.job import Job
 from core.domain.status import Stage
-from core.ports.job_store import Claim, Claimed, PollNote
-from core.services.waits import FOR_GOOD_S, is_for_good
+from core.services.backoff import FOR_GOOD_S, is_for_good
 from core.stores.sqlite.job_store import SqliteJobStore
 from tests.builders import EVERY_SLOT, intent, new_job
 from tests.clocks import FakeClock

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from core.domain.claims import Budget
 from core.domain.errors import BudgetExceeded, IdempotencyConflict, IllegalTransition
 from core.domain.job import Job, NewJob
-from core.ports.job_store import Budget
 
 
 def key_taken(job: Job) -> IdempotencyConflict:

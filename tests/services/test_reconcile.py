@@ -48,7 +48,7 @@ def echo_seen(world: World) -> None:
 def search(world: World, times: int = 1, every_s: float = 31) -> None:
     for _ in range(times):
         world.clock.advance(every_s)
-        world.settle()
+        world.reconcile()
 
 
 def candidate(world: World, job: Job, task_id: str, **changes: object) -> None:
@@ -90,7 +90,7 @@ def test_absence_counts_only_after_the_settle_time_and_seen_twice(world: World) 
     echo_seen(world)
     job = uncertain(world, was_made=False)
     world.clock.advance(20 + SETTLE_S - 1)
-    world.settle()
+    world.reconcile()
     assert world.job(job.id).settle_scans == 0
     search(world)
     assert (world.job(job.id).stage, world.job(job.id).settle_scans) == (Stage.UNCERTAIN, 1)
@@ -175,7 +175,7 @@ def test_two_tasks_for_one_job_are_a_persons_decision(world: World) -> None:
 
     taken = world.decide().take(job.id, "twin")
     assert (taken.stage, taken.task_id) == (Stage.GENERATING, "twin")
-    assert [each.task_id for each in world.jobs.seen_tasks()] == ["task-1"]
+    assert [each.task_id for each in world.jobs.orphaned_tasks()] == ["task-1"]
     with pytest.raises(IllegalTransition):
         world.decide().send_again(job.id)
 
@@ -183,10 +183,10 @@ def test_two_tasks_for_one_job_are_a_persons_decision(world: World) -> None:
 def test_a_search_lists_the_tasks_of_nobody_too_but_not_what_a_person_is_asked_about(world: World) -> None:
     job = uncertain(world)
     candidate(world, job, "twin")
-    candidate(world, job, "stranger", input_nonce=1, input_token="file_other")
+    candidate(world, job, "orphan", input_nonce=1, input_token="file_other")
     search(world)
 
-    assert [each.task_id for each in world.jobs.seen_tasks()] == ["stranger"]
+    assert [each.task_id for each in world.jobs.orphaned_tasks()] == ["orphan"]
     assert len(world.decide().candidates(job.id)) == 2
 
 
@@ -356,7 +356,7 @@ def test_a_cancelled_job_lists_what_may_be_its_own_asks_nobody_and_ends(
     ended = world.job(job.id)
     assert (ended.stage, ended.status, ended.task_id) == (Stage.DONE, Status.CANCELLED, None)
     assert "2 tasks at Tripo could be this job's" in (ended.error_message or "")
-    assert {each.task_id for each in world.jobs.seen_tasks()} == {"task-1", "twin"}
+    assert {each.task_id for each in world.jobs.orphaned_tasks()} == {"task-1", "twin"}
 
 
 def test_of_a_cancelled_job_with_candidates_a_person_can_still_keep_the_model(world: World) -> None:
@@ -389,13 +389,13 @@ def test_the_search_for_a_cancelled_job_that_cannot_be_completed_ends_after_a_we
 
 
 def test_a_task_of_nobody_is_listed_for_the_operator(world: World) -> None:
-    world.says(TaskPhase.WORKING, "stranger", input_nonce=1, input_token="file_other")
+    world.says(TaskPhase.WORKING, "orphan", input_nonce=1, input_token="file_other")
     job_id = world.add()
     world.dispatch()
-    world.generator.usage_rows.insert(0, usage_row("stranger", world.clock.now()))
-    world.books.tick()
+    world.generator.usage_rows.insert(0, usage_row("orphan", world.clock.now()))
+    world.billing.tick()
 
-    assert [(each.task_id, each.source, each.job_id) for each in world.jobs.seen_tasks()] == [
-        ("stranger", Source.USAGE, None)
+    assert [(each.task_id, each.source, each.job_id) for each in world.jobs.orphaned_tasks()] == [
+        ("orphan", Source.USAGE, None)
     ]
     assert world.job(job_id).stage is Stage.GENERATING

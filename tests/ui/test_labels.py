@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from core.domain.status import Stage, Status
-from core.ui import words
+from core.ui import labels
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -25,17 +25,17 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
     ],
 )
 def test_ages_are_rounded_down_to_one_unit(seconds: float, text: str) -> None:
-    assert words.age(NOW - timedelta(seconds=seconds), NOW) == text
+    assert labels.age(NOW - timedelta(seconds=seconds), NOW) == text
 
 
 def test_sizes_durations_and_credits() -> None:
-    assert (words.size(812_400), words.size(1_100_000)) == ("812 kB", "1.1 MB")
-    assert (words.duration(4.4), words.duration(125)) == ("4 s", "2 min 5 s")
-    assert (words.credits_text(Decimal("30.00")), words.credits_text(None)) == ("30 credits", "–")
+    assert (labels.size(812_400), labels.size(1_100_000)) == ("812 kB", "1.1 MB")
+    assert (labels.duration(4.4), labels.duration(125)) == ("4 s", "2 min 5 s")
+    assert (labels.credits_text(Decimal("30.00")), labels.credits_text(None)) == ("30 credits", "–")
 
 
 def test_every_stage_and_every_end_has_words() -> None:
-    assert set(words.STAGES) | {Stage.DONE} == set(Stage)
-    assert set(words.EXPLAINED) == set(words.STAGES)
-    assert set(words.ENDS) | {Status.RUNNING} == set(Status)
-    assert set(words.COLOURS) == set(words.ICONS) == set(Status)
+    assert set(labels.STAGES) | {Stage.DONE} == set(Stage)
+    assert set(labels.EXPLAINED) == set(labels.STAGES)
+    assert set(labels.ENDS) | {Status.RUNNING} == set(Status)
+    assert set(labels.COLOURS) == set(labels.ICONS) == set(Status)

@@ -11,12 +11,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from core.domain.change import CANCELLED_FREE, Change, Changed, moved, stays
+from core.domain.claims import Failure, Intent, PollNote
 from core.domain.errors import ClaimLost, IllegalTransition
 from core.domain.generation import UsageRow
 from core.domain.job import Job, StoredModel
 from core.domain.status import Stage, Status, check_transition
-from core.ports.changing import CANCELLED_FREE, Change, Changed, moved, stays
-from core.ports.job_store import Failure, Intent, PollNote
 
 BINDABLE = frozenset({Stage.SUBMITTING, Stage.UNCERTAIN, Stage.ATTENTION})
 KEPT_ALL_THE_SAME = "You cancelled this job. The model had been made and charged all the same, so it was kept."

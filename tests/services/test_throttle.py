@@ -6,7 +6,7 @@ import pytest
 
 from core.domain.errors import AccountBlocked, AccountBusy, LookupFailed, NotSent
 from core.domain.generation import TaskPhase
-from core.services.gate import FAILURES_TO_OPEN, Gate
+from core.services.throttle import FAILURES_TO_OPEN, Throttle
 from tests.builders import stored_image
 from tests.services.conftest import World, raising
 
@@ -14,31 +14,31 @@ from tests.services.conftest import World, raising
 def test_no_call_of_the_account_goes_through_before_the_time_that_was_told(world: World) -> None:
     world.generator.on_look_up = raising(AccountBusy("slow down", retry_after_s=60))
     with pytest.raises(AccountBusy):
-        world.gate.look_up(["t"])
+        world.throttle.look_up(["t"])
     asked = len(world.generator.questions)
     world.clock.advance(59)
 
     for call in (
-        lambda: world.gate.look_up(["t"]),
-        world.gate.check_account,
-        world.gate.balance,
-        lambda: world.gate.usage(limit=1, offset=0),
-        lambda: world.gate.upload(stored_image(), b""),
+        lambda: world.throttle.look_up(["t"]),
+        world.throttle.check_account,
+        world.throttle.balance,
+        lambda: world.throttle.usage(limit=1, offset=0),
+        lambda: world.throttle.upload(stored_image(), b""),
     ):
         with pytest.raises(AccountBusy, match="1 s are left"):
             call()
     assert (len(world.generator.questions), world.generator.uploads) == (asked, 0)
     world.generator.on_look_up = lambda: None
     world.clock.advance(1)
-    world.gate.look_up(["t"])
+    world.throttle.look_up(["t"])
 
 
 def test_another_replica_waits_too(world: World) -> None:
     world.generator.on_look_up = raising(AccountBusy("slow down", retry_after_s=60))
     with pytest.raises(AccountBusy):
-        world.gate.look_up(["t"])
+        world.throttle.look_up(["t"])
 
-    assert Gate(world.generator, jobs=world.jobs, clock=world.clock).wait_s() == 60
+    assert Throttle(world.generator, jobs=world.jobs, clock=world.clock).wait_s() == 60
 
 
 def test_refusals_without_a_time_wait_longer_and_longer(world: World) -> None:
@@ -46,8 +46,8 @@ def test_refusals_without_a_time_wait_longer_and_longer(world: World) -> None:
     waits = []
     for _ in range(5):
         with pytest.raises(AccountBusy):
-            world.gate.look_up(["t"])
-        waits.append(world.gate.wait_s())
+            world.throttle.look_up(["t"])
+        waits.append(world.throttle.wait_s())
         world.clock.advance(waits[-1])
 
     assert waits == [15, 30, 60, 120, 120]
@@ -57,23 +57,23 @@ def test_a_service_that_does_not_answer_is_left_alone_and_then_asked_for_its_acc
     world.generator.on_look_up = raising(LookupFailed("down"))
     for _ in range(FAILURES_TO_OPEN):
         with pytest.raises(LookupFailed, match="down"):
-            world.gate.look_up(["t"])
+            world.throttle.look_up(["t"])
     asked = len(world.generator.questions)
-    assert world.gate.wait_s() == 30
+    assert world.throttle.wait_s() == 30
     with pytest.raises(LookupFailed, match="has not answered"):
-        world.gate.look_up(["t"])
+        world.throttle.look_up(["t"])
 
     probes: list[None] = []
     world.generator.on_account = lambda: probes.append(None) or raising(LookupFailed("still down"))()
     world.clock.advance(30)
     with pytest.raises(LookupFailed, match="still down"):
-        world.gate.look_up(["t"])
-    assert (len(probes), world.gate.wait_s(), len(world.generator.questions)) == (1, 60, asked)
+        world.throttle.look_up(["t"])
+    assert (len(probes), world.throttle.wait_s(), len(world.generator.questions)) == (1, 60, asked)
 
     world.generator.on_account = lambda: probes.append(None)
     world.generator.on_look_up = lambda: None
     world.clock.advance(60)
-    world.gate.look_up(["t"])
+    world.throttle.look_up(["t"])
     assert (len(probes), len(world.generator.questions)) == (2, asked + 1)
 
 
@@ -81,10 +81,10 @@ def test_while_the_breaker_is_open_a_paid_request_is_proven_unsent(world: World)
     world.generator.on_upload = raising(LookupFailed("down"))
     for _ in range(FAILURES_TO_OPEN):
         with pytest.raises(LookupFailed):
-            world.gate.upload(stored_image(), b"")
+            world.throttle.upload(stored_image(), b"")
 
     with pytest.raises(NotSent):
-        world.gate.create(object(), check_send_window=lambda: None)  # type: ignore[arg-type]
+        world.throttle.create(object(), check_send_window=lambda: None)  # type: ignore[arg-type]
     assert world.generator.requests == []
 
 
@@ -92,22 +92,22 @@ def test_an_answer_of_any_kind_closes_the_count(world: World) -> None:
     world.generator.on_look_up = raising(LookupFailed("down"))
     for _ in range(FAILURES_TO_OPEN - 1):
         with pytest.raises(LookupFailed):
-            world.gate.look_up(["t"])
+            world.throttle.look_up(["t"])
     world.generator.on_account = raising(AccountBlocked("no key"))
     with pytest.raises(AccountBlocked):
-        world.gate.check_account()
+        world.throttle.check_account()
     with pytest.raises(LookupFailed):
-        world.gate.look_up(["t"])
+        world.throttle.look_up(["t"])
 
-    assert world.gate.wait_s() == 0
+    assert world.throttle.wait_s() == 0
 
 
 def test_where_a_finished_model_is_is_remembered_for_a_minute_and_told_once(world: World) -> None:
     world.says(TaskPhase.SUCCEEDED, "a")
     world.says(TaskPhase.SUCCEEDED, "b")
-    world.gate.look_up(["a", "b"])
+    world.throttle.look_up(["a", "b"])
 
-    assert world.gate.take_finished("a") is not None
-    assert world.gate.take_finished("a") is None
+    assert world.throttle.take_finished("a") is not None
+    assert world.throttle.take_finished("a") is None
     world.clock.advance(61)
-    assert world.gate.take_finished("b") is None
+    assert world.throttle.take_finished("b") is None

@@ -31,7 +31,7 @@ from core.domain.job import JobOptions, StoredImage
 from core.ports.account_store import AccountStore
 from core.ports.clock import Clock
 from core.ports.generator import FreeGenerator, Generator, PaidGenerator
-from core.services.waits import busy_wait_s, open_wait_s
+from core.services.backoff import busy_wait_s, open_wait_s
 
 log = logging.getLogger(__name__)
 FAILURES_TO_OPEN = 5  # calls in a row that got no answer
@@ -39,7 +39,7 @@ FRESH_S = 60.0  # signed addresses live for minutes. Source: Tripo v3, tasks: "u
 Result = TypeVar("Result")
 
 
-class Gate:
+class Throttle:
     """A Generator around a generator.
 
     * Whatever says "too busy" stops every call of the account for as long as it was told, in all replicas.

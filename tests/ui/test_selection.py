@@ -1,4 +1,4 @@
-"""Ticked rows of the jobs table: what is exported is what was ticked, however the rows move."""
+"""Ticked rows of the jobs table: what is exported is what was selected, however the rows move."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.bootstrap import Services
-from core.ui import ticked
+from core.ui import selection
 from tests.ui.test_models import finished
 from tests.ui.test_pages import add, jobs_page, said, services
 
@@ -15,7 +15,7 @@ TABLE = "table-|[]|0"
 
 
 def tick(app: AppTest, *numbers: int) -> AppTest:
-    app.session_state["ticked"] = frozenset(numbers)
+    app.session_state["selection"] = frozenset(numbers)
     return app.run()
 
 
@@ -110,11 +110,11 @@ class Memory(dict[str, object]):
 def test_a_tick_on_its_way_while_a_new_job_came_is_that_of_the_row_that_was_seen(
     monkeypatch: pytest.MonkeyPatch, shown: list[int], ticks: set[int]
 ) -> None:
-    memory = Memory(ticked=frozenset({7}))
-    monkeypatch.setattr(ticked, "memory", memory)
-    ticked.show("table", [7, 6, 5])
-    ticked.show("table", shown)
-    memory["table"] = {"selection": {"rows": [0, 2]}}  # the first was ticked, and now the third
-    ticked.take("table")
+    memory = Memory(selection=frozenset({7}))
+    monkeypatch.setattr(selection, "memory", memory)
+    selection.show("table", [7, 6, 5])
+    selection.show("table", shown)
+    memory["table"] = {"selection": {"rows": [0, 2]}}  # the first was selected, and now the third
+    selection.take("table")
 
-    assert ticked.numbers() == ticks
+    assert selection.numbers() == ticks

@@ -5,10 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from decimal import Decimal
 
+from core.domain import transitions
+from core.domain.change import Change
+from core.domain.claims import Claim, Failure, Intent
 from core.domain.job import Job, StoredModel
-from core.ports import job_changes as changes
-from core.ports.changing import Change
-from core.ports.job_store import Claim, Failure, Intent
 
 
 class SingleJobVerbs(ABC):
@@ -19,46 +19,46 @@ class SingleJobVerbs(ABC):
         """Read the row, check the claim, apply the change, and write row and event, all or nothing."""
 
     def mark_submitting(self, claim: Claim, intent: Intent) -> Job:
-        return self._held(claim, changes.submitting(intent))
+        return self._held(claim, transitions.submitting(intent))
 
     def return_to_queue(self, claim: Claim, *, wait_s: float, note: str) -> Job:
-        return self._held(claim, changes.queued_again(wait_s=wait_s, note=note))
+        return self._held(claim, transitions.queued_again(wait_s=wait_s, note=note))
 
     def mark_blocked(self, claim: Claim, failure: Failure) -> Job:
-        return self._held(claim, changes.blocked(failure))
+        return self._held(claim, transitions.blocked(failure))
 
     def mark_uncertain(self, claim: Claim, *, note: str) -> Job:
-        return self._held(claim, changes.uncertain(note))
+        return self._held(claim, transitions.uncertain(note))
 
     def note_scan(self, claim: Claim, *, counts: bool) -> Job:
-        return self._held(claim, changes.scanned(counts=counts))
+        return self._held(claim, transitions.scanned(counts=counts))
 
     def send_again(self, job_id: int, *, note: str) -> Job:
-        return self._change(job_id, changes.sent_again(note))
+        return self._change(job_id, transitions.sent_again(note))
 
     def mark_saving(self, claim: Claim, *, credits_used: Decimal | None) -> Job:
-        return self._held(claim, changes.saving(credits_used))
+        return self._held(claim, transitions.saving(credits_used))
 
     def postpone_saving(self, claim: Claim, *, wait_s: float, note: str, is_missed: bool = False) -> Job:
-        return self._held(claim, changes.postponed(wait_s=wait_s, note=note, is_missed=is_missed))
+        return self._held(claim, transitions.postponed(wait_s=wait_s, note=note, is_missed=is_missed))
 
     def fetch_now(self, job_id: int) -> Job:
-        return self._change(job_id, changes.due_now)
+        return self._change(job_id, transitions.due_now)
 
     def complete(self, claim: Claim, model: StoredModel) -> Job:
-        return self._held(claim, changes.completed(model))
+        return self._held(claim, transitions.completed(model))
 
     def fail(self, claim: Claim, failure: Failure) -> Job:
-        return self._held(claim, changes.failed(failure))
+        return self._held(claim, transitions.failed(failure))
 
     def cancel(self, job_id: int) -> Job:
-        return self._change(job_id, changes.cancelled)
+        return self._change(job_id, transitions.cancelled)
 
     def renew(self, claim: Claim, *, lease_s: float) -> None:
-        self._held(claim, changes.renewed(lease_s))
+        self._held(claim, transitions.renewed(lease_s))
 
     def release(self, claim: Claim) -> None:
-        self._held(claim, changes.released)
+        self._held(claim, transitions.released)
 
     def _held(self, claim: Claim, change: Change) -> Job:
         return self._change(claim.job_id, change, claim=claim)

@@ -10,8 +10,8 @@ from core.domain.errors import AccountBlocked, AccountBusy, LookupFailed, Reques
 from core.ports.clock import Clock
 from core.ports.job_store import JobQuery, JobStore
 from core.services.account_scan import AccountScan
-from core.services.echo import MARGIN
-from core.services.gate import Gate
+from core.services.fingerprint import MARGIN
+from core.services.throttle import Throttle
 
 log = logging.getLogger(__name__)
 BALANCE_EVERY_S, BALANCE_BUSY_S = 60.0, 15.0  # without and with jobs under way
@@ -28,11 +28,11 @@ class _Due:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bookkeeping:
+class Billing:
     """The use case, for one generator that is paid; one tick asks for what is due."""
 
     jobs: JobStore
-    generator: Gate
+    generator: Throttle
     scan: AccountScan
     clock: Clock
     _due: _Due = field(default_factory=_Due, init=False)
@@ -70,4 +70,4 @@ class Bookkeeping:
         found = self.scan.read(since - MARGIN)
         if found.is_complete:
             self.jobs.note_usage(account, found.rows)
-        self.scan.list_strangers(found)
+        self.scan.list_orphaned(found)

@@ -51,14 +51,14 @@ def evidence(job: Job, task: TaskState) -> str:
     return f"It {' and '.join(said)}."
 
 
-def is_echo(job: Job, task: TaskState) -> bool:
+def shows_fingerprint(job: Job, task: TaskState) -> bool:
     """Whether a task that went the normal way repeats what identifies its request."""
     if job.options.conversion is not None:
         return task.input_conversion == job.options.conversion
     return job.nonce is not None and task.input_nonce == job.nonce
 
 
-def echo_of(account: str, job: Job) -> str:
+def fingerprint_scope(account: str, job: Job) -> str:
     """Under what an account's echo is noted: requests of another kind are repeated, or not, on their own."""
     return account if job.options.conversion is None else f"{account} conversions"
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from core.domain.claims import Claim
 from core.domain.errors import ClaimLost
 from core.domain.job import PUBLIC, Job
 from core.domain.status import Stage, Status, check_transition, status_of
-from core.ports.job_store import Claim
 
 CANCELLED_FREE = "Cancelled before it began. It cost nothing."
 
