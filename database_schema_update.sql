@@ -787,6 +787,15 @@ select jsonb_build_object('now', public.maquette_now(), 'rows', coalesce((
       and j.intent_at > (select public.maquette_now()) - interval '1 day'), '[]'::jsonb))
 $$;
 
+-- An earlier file had it return a set of rows, which is the same list to the servers that call it.
+do $$
+begin
+    if exists (select 1 from pg_proc where pronamespace = 'public'::regnamespace and proname = 'maquette_unbound' and proretset) then
+        drop function public.maquette_unbound(text[]);
+    end if;
+end
+$$;
+
 -- Those of these tasks that belong to no job.
 create or replace function public.maquette_unbound(p_tasks text[]) returns jsonb
 language sql stable security invoker set search_path = pg_catalog, public, pg_temp

@@ -12,6 +12,7 @@ import pytest
 
 from core.domain.generation import TaskPhase, TaskState
 from core.domain.job import Job
+from core.ports.job_store import JobStore, Slots
 from core.services.account_scan import AccountScan
 from core.services.billing import Billing
 from core.services.collect import Collect
@@ -36,10 +37,11 @@ class World:
     """Everything a test moves."""
 
     clock: FakeClock
-    jobs: SqliteJobStore
+    jobs: JobStore
     objects: LocalObjectStore
     generator: FakeGenerator
     journal: LocalJournal
+    slots: Slots = EVERY_SLOT
 
     def __post_init__(self) -> None:
         self.generator.created_at = self.clock.now
@@ -71,7 +73,7 @@ class World:
             notes=self.notes,
             clock=self.clock,
             owner=owner,
-            slots=EVERY_SLOT,
+            slots=self.slots,
             lease_s=lease_s,
             send_by_s=20,
         ).tick()

@@ -1,0 +1,137 @@
+"""Supabase tables of every version that ever was: updated by today's file, their jobs are read, go on, and end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.domain.job import Job
+from core.domain.status import Stage
+from core.ports.job_store import JobQuery
+from core.stores.supabase.connection import Connection
+from core.stores.supabase.job_store import SupabaseJobStore
+from tests.clocks import FakeClock
+from tests.stores.old_life import Life
+from tests.stores.old_versions import (
+    BASE_TABLE,
+    CONVERSIONS,
+    SAMPLES,
+    SUPABASE,
+    Version,
+    blob_of,
+    expected,
+    script,
+    shown,
+    told,
+)
+from tests.supabase.project import TEST_CLOCK, UPDATE
+from tests.supabase.server import SupabaseLite
+
+pytestmark = pytest.mark.supabase
+STATE = """
+select jsonb_agg(to_jsonb(t) order by t.id) from public.generated_images t
+"""
+
+
+def make_old(server: SupabaseLite, version: Version) -> None:
+    """The project as that version's file left it, with what its servers wrote."""
+    server.sql("drop schema public cascade; create schema public; grant usage on schema public to anon, service_role;")
+    server.sql(BASE_TABLE)
+    server.sql(script(version))
+    server.sql(version.file.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module", params=SUPABASE, ids=lambda version: version.name)
+def version(request: pytest.FixtureRequest, new_supabase: SupabaseLite) -> Version:
+    found: Version = request.param
+    make_old(new_supabase, found)
+    return found
+
+
+@pytest.fixture(scope="module")
+def updated(new_supabase: SupabaseLite, version: Version) -> SupabaseLite:
+    """After today's file, run twice as an operator may."""
+    new_supabase.sql_file(UPDATE)
+    once = new_supabase.sql(STATE)
+    new_supabase.sql_file(UPDATE)
+    assert new_supabase.sql(STATE) == once
+    new_supabase.sql(TEST_CLOCK)
+    new_supabase.restart_rest()
+    return new_supabase
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def jobs(updated: SupabaseLite, clock: FakeClock) -> Iterator[SupabaseJobStore]:
+    connection = Connection(updated.url, updated.secret_key)
+    updated.sql(f"delete from test_clock; insert into test_clock values ('{clock.now().isoformat()}')")  # noqa: S608
+
+    def follow(now: object) -> None:
+        connection.tried(lambda client: client.rpc("test_set_clock", {"p_at": clock.now().isoformat()}).execute())
+
+    clock.followers.append(follow)
+    jobs = SupabaseJobStore(connection)
+    yield jobs
+    jobs.close()
+
+
+def all_of(jobs: SupabaseJobStore) -> list[Job]:
+    return sorted(jobs.find(JobQuery(page_size=100)).jobs, key=lambda job: job.id)
+
+
+def test_each_script_is_the_one_that_was_on_main() -> None:
+    assert [blob_of(script(version)) for version in SUPABASE] == [version.blob for version in SUPABASE]
+    assert [version.name for version in SUPABASE] == sorted(
+        path.stem for path in (SAMPLES / "supabase" / "scripts").iterdir()
+    )
+
+
+def test_every_job_is_read_as_what_it_is(version: Version, jobs: SupabaseJobStore) -> None:
+    found = all_of(jobs)
+    names = {job.id: job.target_object for job in found}
+
+    assert [told(job, names) for job in found] == [shown(old, version) for old in expected(version)]
+
+
+def test_names_are_found_however_they_are_written(version: Version, jobs: SupabaseJobStore) -> None:
+    while jobs.fold_names(limit=100):
+        pass
+    for words, names in (("größe", ["GRÖSSE"]), ("THIMB", ["Thimble"] * 2), ("犬", ["犬"])):
+        assert [job.target_object for job in jobs.find(JobQuery(search=words)).jobs] == names
+
+
+def test_a_key_of_before_still_names_its_job(version: Version, jobs: SupabaseJobStore) -> None:
+    known = jobs.job_of_key("key of cup")
+
+    assert known is not None
+    assert known.target_object == "Cup"
+
+
+def test_what_was_under_way_comes_to_its_end_and_nothing_is_ordered_twice(
+    version: Version, jobs: SupabaseJobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    """The last test of each table: it works on it."""
+    life = Life.begin(jobs, clock, tmp_path)
+    thimble = next(job for job in life.began if job.error_code == "2008")
+    again = life.paid.decide().retry(thimble.id)
+    assert (again.retry_of, again.options) == (thimble.id, thimble.options)
+    life.go_on()
+
+    ended = life.every()
+    wanted = [(old.name, old.ends, Stage.DONE) for old in expected(version)]
+    assert [(job.target_object, job.status.value, job.stage) for job in ended] == [
+        *wanted,
+        ("Thimble", "completed", Stage.DONE),
+    ]
+    ordered = ["No credit", "Sending", "Thimble", "Thimble", "Waiting", "犬"]
+    ordered += ["Cup"] if CONVERSIONS in version.knows else []
+    assert life.sent() == sorted(ordered)
+    before = {job.id: job.task_id for job in life.began if job.task_id is not None}
+    assert {job.id: job.task_id for job in ended if job.id in before} == before
+    assert life.named("Lost letter").task_id == "old-lost"
