@@ -83,18 +83,18 @@ class Life:
         for _ in range(ROUNDS):
             self.clock.advance(31)
             for world in (self.paid, self.free):
-                world.reconcile().tick()
-                world.reconcile().probe_account()
+                world.sweep().tick()
+                world.sweep().probe_account()
                 world.dispatch()
                 self._finish(world.generator)
                 self.clock.advance(5)
                 world.poll()
                 world.collect()
-            self.paid.settle(settle_s=60)
+            self.paid.reconcile(settle_s=60)
             self._decide()
 
     def convert(self) -> Convert:
-        return Convert(jobs=self.jobs, generator=self.paid.gate, max_credits_per_day=None, on_queued=lambda: None)
+        return Convert(jobs=self.jobs, generator=self.paid.throttle, max_credits_per_day=None, on_queued=lambda: None)
 
     def _remember(self) -> None:
         """The generators have the tasks that the old servers had ordered, also the one whose answer was lost."""
