@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from core.domain.job import PUBLIC, Category, Job
 from core.domain.status import Stage, Status
 from core.ports.archive import TABLES
 from core.ports.job_store import JobQuery
+from core.stores.sqlite.upgrade import bring_up_to_date
 from core.stores.supabase.connection import Connection
 from core.stores.supabase.job_store import SupabaseJobStore
 from tests.builders import EVERY_SLOT, intent, new_job
@@ -260,7 +260,7 @@ def test_every_value_of_a_job_has_its_column(empty_project: SupabaseLite) -> Non
 @pytest.mark.parametrize("table", [*TABLES, "account_state", "scheduler_heartbeats", "installation"])
 def test_both_stores_have_the_same_columns(empty_project: SupabaseLite, table: str) -> None:
     with closing(sqlite3.connect(":memory:")) as local:
-        local.executescript(Path("core/stores/sqlite/schema.sql").read_text())
+        bring_up_to_date(local)
         ours = {row[1] for row in local.execute(f"pragma table_info({table})")}
 
     assert set(columns(empty_project, table)) - {"write_id", "add_id"} == ours

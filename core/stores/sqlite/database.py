@@ -13,11 +13,10 @@ from core.domain.errors import MaquetteError, StorageFull, StoreDamaged, StoreUn
 from core.domain.naming import folded
 from core.stores.sqlite import soundness
 from core.stores.sqlite.clock_jumps import later
-from core.stores.sqlite.upgrade import bring_up_to_date
+from core.stores.sqlite.upgrade import bring_up_to_date, newest_version
 
 log = logging.getLogger(__name__)
 
-SCHEMA = Path(__file__).with_name("schema.sql")
 SYNCHRONOUS = "full"  # a job that was answered for survives a power cut
 BUSY_TIMEOUT_S = 5.0  # another process writes for milliseconds; longer means it hangs
 SAFE_WAL = (3, 51, 3)  # older releases can corrupt a file when the log is reset. Source: sqlite.org, release 3.51.3
@@ -67,21 +66,9 @@ class Database:
             "foreign_keys = off",
         ):
             self._connection.execute(f"pragma {pragma}")
-        schema = SCHEMA.read_text(encoding="utf-8")
-        with self.write() as db:
-            bring_up_to_date(db, schema)
-        self._create_tables(schema)
+        with self.write() as db:  # all steps or none, and the disk is waited for once
+            bring_up_to_date(db)
         self._connection.execute("pragma foreign_keys = on")
-
-    def _create_tables(self, schema: str) -> None:
-        """All or none, and the disk is waited for once."""
-        version = f"pragma user_version = {soundness.TABLE_VERSION}"
-        try:
-            self._connection.executescript(f"begin immediate;\n{schema}\n{version};\ncommit;")
-        except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("rollback")
-            raise
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -140,7 +127,7 @@ class Database:
             raise self.distrust(soundness.DAMAGED)
 
     def _check_version(self) -> None:
-        if self._connection.execute("pragma user_version").fetchone()[0] > soundness.TABLE_VERSION:
+        if self._connection.execute("pragma user_version").fetchone()[0] > newest_version():
             raise self.distrust(soundness.NEWER)
 
     @contextmanager

@@ -21,7 +21,8 @@ from core.stores import search
 from core.stores.sqlite.clock_jumps import follow
 from core.stores.sqlite.database import Database
 from core.stores.sqlite.rows import needed_time, to_event, to_job
-from core.stores.sqlite.soundness import EMPTIED, TABLE_VERSION
+from core.stores.sqlite.soundness import EMPTIED
+from core.stores.sqlite.upgrade import newest_version
 
 
 @functools.cache
@@ -123,7 +124,7 @@ class JobReader:
 
     def try_write(self) -> None:
         with self._database.write() as db:
-            db.execute(f"pragma user_version = {TABLE_VERSION}")
+            db.execute(f"pragma user_version = {newest_version()}")
 
     def check(self) -> None:
         self._database.look()

@@ -7,7 +7,6 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-TABLE_VERSION = 1  # raised when an older Maquette must not write to the table any more
 START_LOOK_S = 5.0  # a healthy file of half a gigabyte is read in that time; the rest of a larger one is not waited for
 WATCH_LOOK_S = 2.0  # less than writers wait for a reader
 STEPS = 10_000  # of SQLite's machine between two looks at the clock: well under a millisecond

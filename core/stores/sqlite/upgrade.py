@@ -1,10 +1,20 @@
-"""What newer versions changed about the job table: done to files that an older version made."""
+"""The numbered steps that make the job table, and bring a file of an older version forward; there is no way back.
+
+A step is a file migrations/NNN_name.sql; `pragma user_version` says up to which one a job table has come. One with a
+higher number than the newest step was written by a newer Maquette, and is not touched.
+"""
 
 from __future__ import annotations
 
+import functools
 import re
 import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
+FOLDER = Path(__file__).with_name("migrations")
+FIRST_NUMBERED = 2  # files below it, 0 and 1, have different columns under the same number
 ADDED = (
     ("intent_at", "text"),
     ("account", "text"),
@@ -24,11 +34,52 @@ ADDED = (
 )
 
 
-def bring_up_to_date(db: sqlite3.Connection, schema: str) -> None:
-    """Give an older table its new columns and checks, once; a new file is left to the schema.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    number: int
+    sql: str
+
+
+@functools.cache
+def steps(folder: Path) -> tuple[Step, ...]:
+    """In the order of their numbers."""
+    files = sorted(folder.glob("*.sql"))
+    return tuple(Step(number=int(file.name[:3]), sql=file.read_text(encoding="utf-8")) for file in files)
+
+
+def newest_version() -> int:
+    """What `user_version` is once every step was done."""
+    return steps(FOLDER)[-1].number
+
+
+def bring_up_to_date(db: sqlite3.Connection) -> None:
+    """Do the steps that a file lacks; a new file gets all of them.
 
     Inside a transaction of the caller's, with foreign keys off: a table with other checks can only be made anew.
     """
+    version = int(db.execute("pragma user_version").fetchone()[0])
+    for step in steps(FOLDER):
+        if step.number <= version:
+            continue
+        if step.number == FIRST_NUMBERED:
+            _give_known_shape(db, step.sql)
+        for statement in _statements(step.sql):
+            db.execute(statement)
+        db.execute(f"pragma user_version = {step.number}")
+
+
+def _statements(sql: str) -> Iterator[str]:
+    """One by one: `executescript` would end the transaction."""
+    statement = ""
+    for line in sql.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _give_known_shape(db: sqlite3.Connection, schema: str) -> None:
+    """Give a table from before the numbers the columns and checks of the first numbered step."""
     present = _columns(db)
     if not present:
         return
@@ -60,7 +111,7 @@ def _columns(db: sqlite3.Connection) -> list[str]:
 
 
 def _definition(schema: str) -> str:
-    """How the table is made today."""
+    """How a step makes the table."""
     empty = sqlite3.connect(":memory:")
     try:
         empty.executescript(schema)

@@ -14,6 +14,7 @@ from core.domain.errors import MaquetteError, StoreDamaged
 from core.ports.job_store import JobQuery
 from core.stores.sqlite import soundness
 from core.stores.sqlite.job_store import SqliteJobStore
+from core.stores.sqlite.upgrade import newest_version
 from tests.builders import EVERY_SLOT, new_job
 from tests.clocks import FakeClock
 from tests.damage import WAYS, Spoil, filled
@@ -146,7 +147,7 @@ def test_a_newer_version_of_the_table_is_refused_at_the_start_and_while_it_runs(
     path: Path, jobs: SqliteJobStore
 ) -> None:
     with closing(sqlite3.connect(path)) as other, other:
-        other.execute(f"pragma user_version = {soundness.TABLE_VERSION + 1}")
+        other.execute(f"pragma user_version = {newest_version() + 1}")
 
     with pytest.raises(StoreDamaged, match="newer version"):
         jobs.add(new_job())

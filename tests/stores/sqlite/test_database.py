@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.stores.sqlite import database
+from core.stores.sqlite import database, upgrade
 from core.stores.sqlite.database import Database
 
 
@@ -22,10 +22,11 @@ def test_a_server_waits_for_the_disk_with_every_transaction(
 
 
 def test_tables_are_made_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = tmp_path / "schema.sql"
-    broken.write_text("create table a (b integer);\ncreate table a (b integer);")
+    broken = tmp_path / "migrations"
+    broken.mkdir()
+    (broken / "002_tables.sql").write_text("create table a (b integer);\ncreate table a (b integer);")
     with monkeypatch.context() as patch:
-        patch.setattr(database, "SCHEMA", broken)
+        patch.setattr(upgrade, "FOLDER", broken)
         with pytest.raises(Exception, match="already exists"):
             Database(tmp_path / "jobs.sqlite3")
     opened = Database(tmp_path / "jobs.sqlite3")

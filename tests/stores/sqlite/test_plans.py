@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from core.stores.sqlite.upgrade import bring_up_to_date
+
 FOLDER = Path("core/stores/sqlite")
 QUERIES = dict(
     re.findall(r"-- name: (\w+)[\^!<]*\n(.*?;)\n", FOLDER.joinpath("queries.sql").read_text() + "\n", re.DOTALL)
@@ -21,7 +23,7 @@ WALKS_FROM_THE_NEWEST = {"newest_jobs"}  # and stops after a page
 def database() -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.create_function("fold", 1, str.casefold, deterministic=True)
-        connection.executescript(FOLDER.joinpath("schema.sql").read_text())
+        bring_up_to_date(connection)
         yield connection
 
 

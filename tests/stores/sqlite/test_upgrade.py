@@ -1,17 +1,24 @@
-"""A job table of the first version goes on with this one."""
+"""A job table of before comes forward, by numbered steps; tests/stores/test_old_files.py has all of them."""
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
+from core.domain.errors import StoreDamaged
 from core.domain.job import Category
 from core.domain.status import Stage
 from core.ports.job_store import JobQuery
+from core.stores.sqlite import upgrade
 from core.stores.sqlite.job_store import SqliteJobStore
 from tests.builders import EVERY_SLOT, intent, new_job
 from tests.clocks import FakeClock
+from tests.stores.old_versions import SQLITE, Version, write_file
 
 FIRST = Path(__file__).with_name("first_schema.sql").read_text(encoding="utf-8")
 
@@ -92,3 +99,96 @@ def test_a_number_of_a_row_that_was_removed_is_not_given_again_by_the_table_of_t
     jobs = SqliteJobStore(path, FakeClock())
     assert jobs.add(new_job()).job.id == 4
     jobs.close()
+
+
+# A step that was released is done to no file again, so a change of it would reach new files only.
+RELEASED = {"002_tables.sql": "4b79a93725c36d9b5dcf3e250f0a39fe25c4b0afd3c16f413b620e8251dc549a"}
+OLD_FILES = pytest.mark.parametrize("version", [SQLITE[0], SQLITE[8], SQLITE[11]], ids=lambda version: version.name)
+
+
+def with_step(folder: Path, name: str, sql: str) -> Path:
+    """The steps of today and one more."""
+    folder.mkdir()
+    for step in upgrade.FOLDER.glob("*.sql"):
+        (folder / step.name).write_bytes(step.read_bytes())
+    (folder / name).write_text(sql)
+    return folder
+
+
+def content(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as database:
+        return [str(database.execute("pragma user_version").fetchone()[0]), *database.iterdump()]
+
+
+def test_steps_are_numbered_one_after_the_other_and_a_released_one_stays_as_it_is() -> None:
+    files = sorted(upgrade.FOLDER.iterdir())
+    assert [int(file.name[:3]) for file in files] == list(range(2, 2 + len(files)))
+
+    found = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    assert {name: found.get(name) for name in RELEASED} == RELEASED, "write a step with the next number instead"
+
+
+@OLD_FILES
+def test_a_later_step_is_done_once_to_old_files_and_to_new_ones(
+    version: Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new, number = tmp_path / "old.sqlite3", tmp_path / "new.sqlite3", upgrade.newest_version() + 1
+    step = "alter table generated_images add column colour text;\nupdate generated_images set colour = 'grey';\n"
+    write_file(version, old)
+    SqliteJobStore(old, FakeClock()).close()  # of today: it has come as far as the newest step
+    monkeypatch.setattr(upgrade, "FOLDER", with_step(tmp_path / "steps", f"{number:03}_colour.sql", step))
+    for path in (old, new):
+        for _ in range(2):
+            SqliteJobStore(path, FakeClock()).close()
+        assert content(path)[0] == str(number)
+        assert "colour" in columns(path)
+    with closing(sqlite3.connect(old)) as database:
+        assert database.execute("select distinct colour from generated_images").fetchall() == [("grey",)]
+
+    monkeypatch.undo()
+    with pytest.raises(StoreDamaged, match="newer version"):
+        SqliteJobStore(old, FakeClock())
+
+
+@OLD_FILES
+def test_when_a_step_fails_the_file_is_as_it_was(
+    version: Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "old.sqlite3"
+    write_file(version, path)
+    before = content(path)
+    step = "alter table generated_images add column colour text;\ninsert into nowhere values (1);\n"
+    with monkeypatch.context() as patch:
+        number = upgrade.newest_version() + 1
+        patch.setattr(upgrade, "FOLDER", with_step(tmp_path / "steps", f"{number:03}_colour.sql", step))
+        with pytest.raises(StoreDamaged):
+            SqliteJobStore(path, FakeClock())
+
+    assert content(path) == before
+    SqliteJobStore(path, FakeClock()).close()
+    assert content(path)[0] == str(upgrade.newest_version())
+
+
+@OLD_FILES
+def test_two_processes_that_open_an_old_file_at_once_bring_it_forward_once(version: Version, tmp_path: Path) -> None:
+    path, alone = tmp_path / "old.sqlite3", tmp_path / "alone.sqlite3"
+    for each in (path, alone):
+        write_file(version, each)
+    SqliteJobStore(alone, FakeClock()).close()
+    ready, failed = threading.Barrier(4), []
+
+    def open_it() -> None:
+        try:
+            ready.wait()
+            SqliteJobStore(path, FakeClock()).close()
+        except Exception as exc:  # noqa: BLE001  (any is a failure of the test)
+            failed.append(exc)
+
+    threads = [threading.Thread(target=open_it) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failed == []
+    assert content(path) == content(alone)

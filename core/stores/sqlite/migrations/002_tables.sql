@@ -1,3 +1,5 @@
+-- The first step with a number; files of before are brought to this shape by what they have (upgrade.py). It is never
+-- changed: what comes later is a step of its own, with the next number.
 -- The same table and column names as in Supabase, so that people and programs find the same thing in both.
 -- Times are ISO 8601 texts in UTC with six digits of a second: they sort as they read.
 create table if not exists generated_images (
