@@ -1,0 +1,158 @@
+"""The Generator port on a ComfyUI server: free of charge, and settled by the name that we give each attempt."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+import httpx
+
+from core.domain.errors import AccountBlocked, InputRefused, LookupFailed, ModelUnavailable, OutcomeUnknown
+from core.domain.generation import FetchedModel, GenerationRequest, TaskLookup, TaskState
+from core.domain.job import JobOptions, StoredImage
+from core.generators.comfyui import LABEL, states
+from core.generators.comfyui.capabilities import missing
+from core.generators.comfyui.client import ComfyClient, ComfyFile
+from core.generators.comfyui.order import ComfyOrder, order_of
+from core.generators.comfyui.progress import Progress
+from core.generators.comfyui.results import find, kept_model, told_names
+from core.generators.comfyui.workflow import Workflow, subfolder
+
+MOST_REMEMBERED = 1000
+MOST_CANCELS = 3  # a job that was queued twice is cancelled one at a time
+MOST_SENTENCES = 5
+
+
+class ComfyGenerator:
+    """Makes models with a workflow of the operator's on a ComfyUI server.
+
+    Args:
+        url: of the server, such as http://127.0.0.1:8188.
+        headers: for a proxy before it; secret.
+        on_ended: hears of a task that ended before it is asked for; must return at once.
+        transport: a test's own; then no web socket is opened.
+    """
+
+    name = "comfyui"
+    label = LABEL
+    is_paid = False
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        workflow: Workflow,
+        on_ended: Callable[[str], None] = lambda task_id: None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        client_id = uuid.uuid4().hex  # of this process alone: the newest socket of a name takes its messages over
+        self.workflow = workflow
+        self._client = ComfyClient(url, headers=headers, client_id=client_id, transport=transport)
+        self._progress = Progress(
+            url, headers=headers, client_id=client_id, weights=workflow.weights, on_ended=on_ended
+        )
+        self._has_socket = transport is None
+        self._stopped: dict[str, None] = {}  # a job that is cancelled while it waits leaves no trace at ComfyUI
+
+    @property
+    def account(self) -> str:
+        return self._client.account
+
+    def estimate(self, options: JobOptions) -> Decimal:
+        return Decimal(0)
+
+    def check_options(self, options: JobOptions) -> None:
+        if options.conversion is not None:
+            raise InputRefused("ComfyUI does not convert models of other services. Choose the service that made it.")
+
+    def upload(self, image: StoredImage, data: bytes) -> str:
+        # by its content: the picture is read when the job runs, and must not change under a job that waits
+        suffix = "png" if image.media_type == "image/png" else "jpg"
+        return self._client.upload(f"{hashlib.sha256(data).hexdigest()}.{suffix}", data, image.media_type)
+
+    def create(self, request: GenerationRequest, *, check_send_window: Callable[[], None]) -> str:
+        order = order_of(request)
+        self._send(order, check_send_window)
+        return order.attempt_id
+
+    def begin_again(self, task_id: str, request: GenerationRequest) -> None:
+        """Send a task again that ComfyUI lost: only once a look-up has said that it knows it no more.
+
+        Raises: NotSent, LookupFailed: try again later. RequestRejected, AccountBlocked: as `create`.
+        """
+        # ComfyUI takes the same id twice and runs it twice
+        if self._settled(task_id) is not None:
+            return
+        try:
+            self._send(replace(order_of(request), attempt_id=task_id), lambda: None)
+        except OutcomeUnknown as exc:
+            raise LookupFailed(exc.message) from exc
+
+    def _send(self, order: ComfyOrder, check_send_window: Callable[[], None]) -> None:
+        graph = self.workflow.filled(order)
+        if self._has_socket:
+            self._progress.watch(order.attempt_id)
+        self._client.create(
+            order.attempt_id, graph, mark=order.mark, workflow=self.workflow, check_send_window=check_send_window
+        )
+
+    def look_up(self, task_ids: Sequence[str]) -> TaskLookup:
+        jobs = {job.get("id"): job for job in self._client.open_jobs()}
+        found: dict[str, TaskState] = {}
+        for task_id in task_ids:
+            job = jobs.get(task_id)
+            state = self._settled(task_id) if job is None else self._open(task_id, job)
+            if state is not None:
+                found[task_id] = state
+        return TaskLookup(found=found, missed=frozenset(task_ids) - found.keys())
+
+    def _open(self, task_id: str, job: Mapping[str, object]) -> TaskState:
+        return states.open_state(task_id, job, self._progress.percent(task_id))
+
+    def _settled(self, task_id: str) -> TaskState | None:
+        """A job by itself; None when ComfyUI does not know it and no file of it is there.
+
+        The file counts before the words: it outlives a restart, and a job that failed later made it all the same.
+        """
+        job = self._client.job(task_id)
+        if job is not None and job.get("status") in states.OPEN:
+            return self._open(task_id, job)
+        told = [] if job is None else told_names(job, self.workflow.save_nodes)
+        file, is_half = find(self._client, task_id, told)
+        if file is not None:
+            return states.made(task_id, file)
+        if job is None:
+            return states.stopped(task_id) if task_id in self._stopped else None
+        return states.not_made(task_id, job, is_half=is_half, was_told=bool(told))
+
+    def fetch_model(self, task: TaskState) -> FetchedModel:
+        folder, _, name = (task.model_url or "").rpartition("/")
+        if folder != subfolder(task.task_id):
+            raise ModelUnavailable("ComfyUI says the model is made but names no file yet; it is asked again.")
+        return FetchedModel(data=kept_model(self._client.download(ComfyFile(subfolder=folder, filename=name))))
+
+    def stop_task(self, task_id: str) -> None:
+        """Ask ComfyUI to end a task, waiting or running. One that runs may still come to its end."""
+        for _ in range(MOST_CANCELS):
+            if not self._client.cancel(task_id):
+                return
+            self._stopped[task_id] = None
+            for old in list(self._stopped)[:-MOST_REMEMBERED]:
+                del self._stopped[old]
+
+    def missing(self) -> list[str]:
+        """What the server lacks for the workflow. Raises: AccountBlocked, LookupFailed."""
+        return missing(self._client, self.workflow)
+
+    def check_account(self) -> None:
+        lacking = self.missing()
+        if lacking:
+            raise AccountBlocked(" ".join(lacking[:MOST_SENTENCES]), code="comfyui_lacks")
+
+    def close(self) -> None:
+        self._progress.close()
+        self._client.close()

@@ -1,0 +1,70 @@
+"""What ComfyUI says of a job, as the state of a task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from core.domain.generation import TaskPhase, TaskState
+from core.generators.comfyui.answers import said
+from core.generators.comfyui.client import ComfyFile
+
+OPEN = {"pending": TaskPhase.WAITING, "in_progress": TaskPhase.WORKING}
+MEMORY = ("OutOfMemoryError",)
+PICTURE = ("UnidentifiedImageError",)
+STOPPED = "It was cancelled at ComfyUI. It cost nothing. You can submit it again."
+LOST = "The model was made, but its file is no longer on the ComfyUI server. It cost nothing. Submit it again."
+HALF = "ComfyUI was stopped while it wrote the model, so the file is cut short. It cost nothing. Submit it again."
+NOTHING = (
+    "The ComfyUI workflow ended without a model. It cost nothing. Its operator should look at the node titled "
+    "maquette_model."
+)
+
+
+def open_state(task_id: str, job: Mapping[str, Any], progress: int) -> TaskState:
+    phase = OPEN.get(str(job.get("status")), TaskPhase.WORKING)
+    return TaskState(task_id=task_id, phase=phase, progress=progress if phase is TaskPhase.WORKING else 0)
+
+
+def made(task_id: str, file: ComfyFile) -> TaskState:
+    address = f"{file.subfolder}/{file.filename}"
+    return TaskState(task_id=task_id, phase=TaskPhase.SUCCEEDED, progress=100, model_url=address)
+
+
+def stopped(task_id: str) -> TaskState:
+    return _failed(task_id, "comfyui_cancelled", STOPPED)
+
+
+def not_made(task_id: str, job: Mapping[str, Any], *, is_half: bool, was_told: bool) -> TaskState:
+    """A job that ended without a whole model."""
+    status = job.get("status")
+    if status == "cancelled":
+        return stopped(task_id)
+    if status == "failed":
+        return _failed(task_id, *_failure(job.get("execution_error")))
+    if is_half:
+        return _failed(task_id, "comfyui_cut_short", HALF)
+    return _failed(task_id, "comfyui_file_lost", LOST) if was_told else _failed(task_id, "comfyui_no_model", NOTHING)
+
+
+def _failed(task_id: str, code: str, message: str) -> TaskState:
+    return TaskState(task_id=task_id, phase=TaskPhase.FAILED, error_code=code, error_message=message)
+
+
+def _failure(error: object) -> tuple[str, str]:
+    """Code and sentence. An error entry has stack traces, paths and printed tensors: none of it is repeated."""
+    told = error if isinstance(error, dict) else {}
+    kind = str(told.get("exception_type", ""))
+    if kind.endswith(MEMORY):
+        return "comfyui_out_of_memory", (
+            "The graphics card of the ComfyUI server ran out of memory. It cost nothing. Try again when it is less "
+            "busy, or ask its operator for a lighter workflow."
+        )
+    if kind.endswith(PICTURE):
+        return "comfyui_picture", "ComfyUI could not read the picture. It cost nothing. Submit another one."
+    where = f" at node {said(told.get('node_id'))} ({said(told.get('node_type'))})" if told.get("node_type") else ""
+    reason = said(told.get("exception_message"))
+    return (
+        "comfyui_failed",
+        f"The ComfyUI workflow failed{where}. It cost nothing.{f' It says: {reason}' if reason else ''}",
+    )
