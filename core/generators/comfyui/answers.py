@@ -10,10 +10,18 @@ from typing import Any
 
 import httpx
 
-from core.domain.errors import AccountBlocked, GenerationError, LookupFailed, OutcomeUnknown, RequestRejected
+from core.domain.errors import (
+    AccountBlocked,
+    AccountBusy,
+    GenerationError,
+    LookupFailed,
+    OutcomeUnknown,
+    RequestRejected,
+)
 from core.generators.comfyui.workflow import IMAGE, VIEWS, Workflow
 
 MOST_TEXT = 160
+MAX_WAIT_S = 600.0
 PATHS = re.compile(r"(?:[A-Za-z]:)?[\\/](?:[^\s'\"<>|\\/]+[\\/])+[^\s'\"<>|,;:]*")
 FOLDERS = {  # of the loaders of ComfyUI itself: name of the input → folder below `models`
     "ckpt_name": "checkpoints",
@@ -39,13 +47,17 @@ def parsed(response: httpx.Response) -> dict[str, Any] | None:
 def question_failed(response: httpx.Response) -> GenerationError:
     """Our error for a free call that was not answered as it should be."""
     status = response.status_code
-    if status in (401, 403):
+    if status in (401, 403, 407) or 300 <= status < 400:
         return AccountBlocked(
             f"Access to ComfyUI was refused ({status}). If a proxy stands before it, look at COMFYUI_HEADERS.",
             code="comfyui_refused",
         )
     if status in (404, 405) and "json" not in response.headers.get("Content-Type", ""):
         return AccountBlocked(OLD, code="comfyui_too_old")
+    if status == 429:
+        after = response.headers.get("Retry-After", "")
+        wait_s = min(MAX_WAIT_S, float(after)) if after.isdigit() else None
+        return AccountBusy("The proxy before ComfyUI asks us to wait. It costs nothing.", retry_after_s=wait_s)
     return LookupFailed(
         f"ComfyUI, or a proxy before it, answered {status} with something unreadable; it is asked again."
     )

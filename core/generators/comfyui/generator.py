@@ -142,7 +142,7 @@ class ComfyGenerator:
                 return
             self._stopped[task_id] = None
             for old in list(self._stopped)[:-MOST_REMEMBERED]:
-                del self._stopped[old]
+                self._stopped.pop(old, None)
 
     def missing(self) -> list[str]:
         """What the server lacks for the workflow. Raises: AccountBlocked, LookupFailed."""

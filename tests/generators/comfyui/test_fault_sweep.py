@@ -13,7 +13,7 @@ import pytest
 
 from core.domain.errors import GenerationError, ModelInvalid, OutcomeUnknown
 from core.domain.generation import GenerationRequest, TaskPhase
-from core.generators.comfyui.client import CREATE_TOTAL_S
+from core.generators.comfyui.connection import CREATE_TOTAL_S
 from core.generators.comfyui.generator import ComfyGenerator
 from core.generators.comfyui.order import attempt_id
 from tests.fake_comfyui.faults import AT_RANDOM

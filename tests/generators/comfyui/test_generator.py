@@ -14,6 +14,7 @@ import pytest
 
 from core.domain.errors import (
     AccountBlocked,
+    AccountBusy,
     InputRefused,
     LookupFailed,
     ModelInvalid,
@@ -65,7 +66,6 @@ def test_it_costs_nothing_and_tells_nothing_of_its_address(comfy: ComfyGenerator
     assert (comfy.name, comfy.label, comfy.is_paid) == ("comfyui", "ComfyUI", False)
     assert comfy.estimate(JobOptions()) == 0
     assert URL not in comfy.account
-    assert "comfy.test" not in repr(comfy._client)
     with pytest.raises(InputRefused):
         comfy.check_options(JobOptions(conversion=Conversion(task_id="t")))
 
@@ -679,6 +679,36 @@ def test_a_header_for_the_proxy_goes_with_every_call(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "headers", "error"),
+    [
+        (302, {"Location": "https://sign-in.test/"}, AccountBlocked),
+        (407, {}, AccountBlocked),
+        (429, {"Retry-After": "9"}, AccountBusy),
+        (429, {"Retry-After": "soon"}, AccountBusy),
+        (503, {}, LookupFailed),
+        (200, {}, LookupFailed),
+    ],
+)
+def test_a_proxys_own_answers_are_told_for_what_they_are(
+    lab: Lab, status: int, headers: dict[str, str], error: type[Exception]
+) -> None:
+    seen = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.url.host)
+        return httpx.Response(status, headers=headers, content=b"<html></html>")
+
+    comfy = lab.generator(transport=httpx.MockTransport(answer))
+    asks = (lambda: comfy.look_up(["x"]), lambda: upload(comfy), comfy.check_account, lambda: comfy.stop_task("x"))
+    for ask in asks:
+        with pytest.raises(error) as raised:
+            ask()
+        if isinstance(raised.value, AccountBusy):
+            assert raised.value.retry_after_s == (9.0 if headers["Retry-After"] == "9" else None)
+    assert set(seen) == {"comfy.test"}  # no redirect is followed: headers go to this server only
+
+
+@pytest.mark.parametrize(
     ("kind", "error"),
     [
         ("drop before", ModelUnavailable),
@@ -701,13 +731,20 @@ def test_a_transfer_that_goes_wrong_is_told_for_what_it_is(
     assert comfy.fetch_model(done).data
 
 
-def test_a_model_larger_than_can_be_kept_is_not_read_to_its_end(
-    lab: Lab, comfy: ComfyGenerator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_proxys_page_for_a_file_does_not_say_that_the_file_is_gone(lab: Lab, comfy: ComfyGenerator) -> None:
     task_id = create(comfy)
     lab.clock.advance(60)
-    done = state(comfy, task_id)
-    assert done is not None
+    lab.machine.history.clear()
+    lab.plan.arm("view", "html", status=404)
+    with pytest.raises(AccountBlocked):
+        comfy.begin_again(task_id, request(upload(comfy)))
+
+    assert lab.machine.posts == [task_id]
+
+
+def test_a_model_larger_than_can_be_kept_is_not_read_to_its_end(lab: Lab, comfy: ComfyGenerator) -> None:
+    task_id = create(comfy)
+    lab.clock.advance(60)
 
     with pytest.raises(ModelTooLarge):
         comfy._client.download(

@@ -16,6 +16,7 @@ from core.generators.comfyui.workflow import MOST_NODES, ROLES, parse
 from tests.fake_comfyui.checking import Check
 from tests.fake_comfyui.nodes import FILES
 
+ROOT = Path(__file__).parents[3]
 ID = "0b1e9d3a-0000-5000-8000-000000000001"
 
 
@@ -203,6 +204,21 @@ def test_titles_are_the_only_thing_that_says_what_goes_where() -> None:
     graph = {key: {"class_type": each["class_type"], "inputs": each["inputs"]} for key, each in GRAPH.items()}
     with pytest.raises(SettingsInvalid, match="maquette_model"):
         parse(graph, name="x")
+
+
+def test_the_manual_names_every_title_and_every_template_with_its_files_and_licence() -> None:
+    manual = (ROOT / "docs" / "comfyui.md").read_text(encoding="utf-8")
+    rows = {line.split("`")[1]: line for line in manual.splitlines() if line.startswith("| `")}
+
+    for name in template_names():
+        workflow = load_workflow(name)
+        assert workflow.licence in rows[name]
+        assert all(f"`{folder}/{file}`" in rows[name] for folder, file in workflow.files)
+    for role, names in ROLES.items():
+        row = next(
+            line for line in manual.splitlines() if line.startswith("| `maquette_") and f"`maquette_{role}`" in line
+        )
+        assert all(f"`{each}`" in row for each in names)
 
 
 def test_every_file_of_a_template_is_of_one_of_them() -> None:
