@@ -56,7 +56,7 @@ def question_failed(response: httpx.Response) -> GenerationError:
         return AccountBlocked(OLD, code="comfyui_too_old")
     if status == 429:
         after = response.headers.get("Retry-After", "")
-        wait_s = min(MAX_WAIT_S, float(after)) if after.isdigit() else None
+        wait_s = min(MAX_WAIT_S, float(after)) if after.isdecimal() else None
         return AccountBusy("The proxy before ComfyUI asks us to wait. It costs nothing.", retry_after_s=wait_s)
     return LookupFailed(
         f"ComfyUI, or a proxy before it, answered {status} with something unreadable; it is asked again."

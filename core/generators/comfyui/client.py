@@ -86,7 +86,7 @@ class ComfyClient:
         jobs = self._http.ask("/api/jobs", status="pending,in_progress", workflow_id=OURS).get("jobs")
         if not isinstance(jobs, list):
             raise LookupFailed("ComfyUI answered without its jobs; it is asked again.")
-        return [job for job in jobs if isinstance(job, dict)]
+        return [job for job in jobs if isinstance(job, dict) and isinstance(job.get("id"), str)]
 
     def cancel(self, attempt_id: str) -> bool:
         """Ask for an end; True is a promise to try, not an end. Raises: as `told`."""
@@ -118,7 +118,7 @@ class ComfyClient:
                 raise question_failed(response)
             head = next(response.iter_bytes(HEADER), b"")
         total = headers.get("Content-Range", "").rpartition("/")[2] or headers.get("Content-Length", "")
-        if len(head) < HEADER or not total.isdigit():
+        if len(head) < HEADER or not total.isdecimal():
             return False
         return head[:4] != b"glTF" or int(struct.unpack_from("<I", head, 8)[0]) <= int(total)
 

@@ -16,6 +16,7 @@ MAX_ANSWER_BYTES = 32 * 2**20
 EACH = httpx.Timeout(20.0, connect=5.0)  # of a single read or write
 # A whole call, however slowly its answer trickles. The time in flight of a job is bounded by CREATE_TOTAL_S.
 CREATE_TOTAL_S, QUICK_TOTAL_S = 30.0, 30.0
+BROKEN = (httpx.HTTPError, httpx.InvalidURL, OSError, RuntimeError)  # RuntimeError: closed at our own end
 FIRST_BYTE, BODY = "send_request_headers.started", "send_request_body.started"
 
 
@@ -42,7 +43,7 @@ class Connection:
         try:
             with bounded(seconds=total_s, most_bytes=MAX_ANSWER_BYTES):
                 return self._http.request(method, f"{self._url}{path}", timeout=EACH, **more)
-        except (httpx.HTTPError, OSError, RuntimeError) as exc:  # RuntimeError: closed at our own end
+        except BROKEN as exc:
             raise LookupFailed("ComfyUI could not be reached; it is tried again. It costs nothing.") from exc
 
     def post_once(self, path: str, body: Mapping[str, Any], *, check_send_window: Callable[[], None]) -> httpx.Response:
@@ -62,7 +63,7 @@ class Connection:
         try:
             with bounded(seconds=CREATE_TOTAL_S, most_bytes=MAX_ANSWER_BYTES), self._client() as fresh:
                 return fresh.post(f"{self._url}{path}", json=body, timeout=EACH, extensions={"trace": trace})
-        except (NotSent, httpx.HTTPError, OSError) as exc:
+        except (NotSent, *BROKEN) as exc:
             if sent:
                 raise OutcomeUnknown(
                     "The connection broke before ComfyUI said whether it took the job. It is looked up there; it "
@@ -91,7 +92,7 @@ class Connection:
                 self._http.stream("GET", f"{self._url}{path}", params=query, headers=headers, timeout=EACH) as response,
             ):
                 yield response
-        except (httpx.HTTPError, OSError, RuntimeError) as exc:
+        except BROKEN as exc:
             raise error("The connection to ComfyUI broke; it is asked again. It costs nothing.") from exc
 
     def close(self) -> None:

@@ -119,7 +119,7 @@ class ComfyGenerator:
         The file counts before the words: it outlives a restart, and a job that failed later made it all the same.
         """
         job = self._client.job(task_id)
-        if job is not None and job.get("status") in states.OPEN:
+        if job is not None and str(job.get("status")) in states.OPEN:
             return self._open(task_id, job)
         told = [] if job is None else told_names(job, self.workflow.save_nodes)
         file, is_half = find(self._client, task_id, told)

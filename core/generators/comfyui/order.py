@@ -18,7 +18,7 @@ class ComfyOrder:
 
     Attributes:
         attempt_id: a lower-case UUID; ComfyUI knows the task by it, so a lost answer is settled by looking it up.
-        tokens: what `upload` returned, by slot: image, image_left, image_back, image_right.
+        tokens: what `upload` returned, by slot: image (the front), left, back, right.
         prompt, negative_prompt: None leaves the words of the graph.
         faces: None leaves the number of the graph.
         mark: comes back in look-ups and history; for people who look into ComfyUI.

@@ -69,8 +69,8 @@ class Progress:
         task_id = data.get("prompt_id") if isinstance(data, dict) else None
         if not isinstance(data, dict) or not isinstance(task_id, str):
             return
-        kind = message.get("type")
-        heard = _shares(str(kind), data)
+        kind = str(message.get("type"))
+        heard = _shares(kind, data)
         with self._lock:
             known = self._shares.get(task_id)
             if known is not None:
@@ -123,11 +123,13 @@ def _shares(kind: str, data: Mapping[str, Any]) -> dict[str, float]:
         return {str(node): 1.0 for node in data["nodes"]}
     if kind == "executed":
         return {str(data.get("node")): 1.0}
-    nodes = data.get("nodes") if kind == "progress_state" else {data.get("node"): data} if kind == "progress" else {}
+    nodes = (
+        data.get("nodes") if kind == "progress_state" else {str(data.get("node")): data} if kind == "progress" else {}
+    )
     found = {}
     for node, told in nodes.items() if isinstance(nodes, dict) else ():
         value, most = (told.get("value"), told.get("max")) if isinstance(told, dict) else (None, None)
         if isinstance(value, int | float) and isinstance(most, int | float) and most > 0:
             is_finished = told.get("state") == "finished"
-            found[str(node)] = 1.0 if is_finished else max(0.0, min(1.0, value / most))
+            found[str(node)] = 1.0 if is_finished else max(0, min(value, most)) / most
     return found

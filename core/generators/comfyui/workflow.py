@@ -63,7 +63,7 @@ class Workflow:
     def filled(self, order: ComfyOrder) -> Graph:
         """The graph of one job. Raises: RequestRejected, when it has no place for what is asked for."""
         values: dict[str, Any] = {
-            **order.tokens,
+            **{_role(slot): token for slot, token in order.tokens.items()},
             PROMPT: order.prompt,
             "negative_prompt": order.negative_prompt or None,
             "seed": order.seed,
@@ -76,11 +76,11 @@ class Workflow:
             for node, name in slots:
                 if values.get(role) is not None:
                     graph[node]["inputs"][name] = values[role]
-        unused = {node for view in VIEWS if view not in order.tokens for node, _ in self.roles.get(view, ())}
+        unused = {node for view in VIEWS if values.get(view) is None for node, _ in self.roles.get(view, ())}
         return without(graph, unused, front={node for node, _ in self.roles.get(IMAGE, ())})
 
     def _check(self, order: ComfyOrder) -> None:
-        wanted = [*order.tokens, *([PROMPT] if order.prompt is not None else [])]
+        wanted = [*map(_role, order.tokens), *([PROMPT] if order.prompt is not None else [])]
         missing = [role for role in wanted if role not in self.roles]
         if missing:
             raise RequestRejected(
@@ -89,6 +89,11 @@ class Workflow:
             )
         if IMAGE in self.roles and IMAGE not in order.tokens:
             raise RequestRejected(f"The ComfyUI workflow {self.label} needs a picture. It cost nothing.")
+
+
+def _role(slot: str) -> str:
+    """Of a picture's slot: image, left, back, right."""
+    return slot if slot == IMAGE else f"{IMAGE}_{slot}"
 
 
 def subfolder(attempt_id: str) -> str:

@@ -118,7 +118,7 @@ def views() -> dict[str, Any]:
 
 def test_a_view_that_is_not_given_is_left_out_up_to_where_it_meets_the_others() -> None:
     workflow = parse(views(), name="x")
-    filled = workflow.filled(order(tokens={"image": "f.png", "image_back": "b.png"}))
+    filled = workflow.filled(order(tokens={"image": "f.png", "back": "b.png"}))
 
     assert filled.keys() == workflow.graph.keys() - {"left", "see_left"}
     assert filled["meet"]["inputs"] == {"front": ["see_front", 0], "back": ["see_back", 0]}
@@ -132,7 +132,7 @@ def test_a_view_that_is_not_given_is_left_out_up_to_where_it_meets_the_others() 
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"tokens": {"image": "a", "image_back": "b"}}, "maquette_image_back"),
+        ({"tokens": {"image": "a", "back": "b"}}, "maquette_image_back"),
         ({"prompt": "a cup"}, "maquette_prompt"),
         ({"tokens": {}}, "needs a picture"),
     ],
