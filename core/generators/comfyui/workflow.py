@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,13 +14,13 @@ from core.generators.comfyui.order import ComfyOrder
 
 Slot = tuple[str, str]  # node id, name of its input
 
-MODEL, IMAGE, PROMPT = "model", "image", "prompt"
+MODEL, IMAGE, PROMPT, NEGATIVE = "model", "image", "prompt", "negative_prompt"
 VIEWS = ("image_left", "image_back", "image_right")
 ROLES: Mapping[str, tuple[str, ...]] = {  # the title without `maquette_` → inputs that it may mean, the first one found
     IMAGE: ("image",),
     **dict.fromkeys(VIEWS, ("image",)),
     PROMPT: ("text", "prompt", "value"),
-    "negative_prompt": ("text", "prompt", "value"),
+    NEGATIVE: ("text", "prompt", "value"),
     "seed": ("seed", "noise_seed", "value"),
     "faces": ("target_face_count", "max_faces", "value"),
     MODEL: ("filename_prefix",),
@@ -65,12 +65,12 @@ class Workflow:
         values: dict[str, Any] = {
             **{_role(slot): token for slot, token in order.tokens.items()},
             PROMPT: order.prompt,
-            "negative_prompt": order.negative_prompt or None,
+            NEGATIVE: order.negative_prompt or None,
             "seed": order.seed,
             "faces": order.faces,
             MODEL: f"{subfolder(order.attempt_id)}/model",
         }
-        self._check(order)
+        self._check(role for role in (IMAGE, *VIEWS, PROMPT, NEGATIVE) if values.get(role) is not None)
         graph = copy.deepcopy(self.graph)
         for role, slots in self.roles.items():
             for node, name in slots:
@@ -79,15 +79,15 @@ class Workflow:
         unused = {node for view in VIEWS if values.get(view) is None for node, _ in self.roles.get(view, ())}
         return without(graph, unused, front={node for node, _ in self.roles.get(IMAGE, ())})
 
-    def _check(self, order: ComfyOrder) -> None:
-        wanted = [*map(_role, order.tokens), *([PROMPT] if order.prompt is not None else [])]
-        missing = [role for role in wanted if role not in self.roles]
+    def _check(self, roles: Iterable[str]) -> None:
+        given = list(roles)
+        missing = [role for role in given if role not in self.roles]
         if missing:
             raise RequestRejected(
                 f"The ComfyUI workflow {self.label} has no place for this: no node is titled maquette_{missing[0]}. "
                 "It cost nothing. Choose another generator, or ask the operator for another workflow."
             )
-        if IMAGE in self.roles and IMAGE not in order.tokens:
+        if IMAGE in self.roles and IMAGE not in given:
             raise RequestRejected(f"The ComfyUI workflow {self.label} needs a picture. It cost nothing.")
 
 

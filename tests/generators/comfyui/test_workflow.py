@@ -134,6 +134,7 @@ def test_a_view_that_is_not_given_is_left_out_up_to_where_it_meets_the_others() 
     [
         ({"tokens": {"image": "a", "back": "b"}}, "maquette_image_back"),
         ({"prompt": "a cup"}, "maquette_prompt"),
+        ({"negative_prompt": "blurred"}, "maquette_negative_prompt"),
         ({"tokens": {}}, "needs a picture"),
     ],
 )
