@@ -600,11 +600,19 @@ as $$
 select * from public.generated_images where change_number > p_cursor order by change_number limit p_limit
 $$;
 
--- Which version of this file the table is of, and the newest number: jobs are never removed, so it never falls.
+-- The number of this file; it grows with every change that a server can notice. A newer file keeps every function that
+-- servers of the number before call, with the same arguments and answers, so that they can be replaced one by one.
+create or replace function public.maquette_schema_version() returns integer
+language sql immutable security invoker set search_path = pg_catalog, public, pg_temp
+as $$ select 2 $$;
+
+-- The number of this file, the oldest servers that it serves, and the newest job: jobs are never removed, so that number
+-- never falls. `version` is for servers from before the numbers.
 create or replace function public.maquette_table_state() returns jsonb
 language sql stable security invoker set search_path = pg_catalog, public, pg_temp
 as $$
-select jsonb_build_object('version', 1, 'newest', (select coalesce(max(id), 0) from public.generated_images))
+select jsonb_build_object('version', 1, 'schema', public.maquette_schema_version(), 'serves', 1,
+                          'newest', (select coalesce(max(id), 0) from public.generated_images))
 $$;
 
 -- Which table this is; named at the first question.
@@ -982,6 +990,8 @@ revoke all on function public.maquette_events(bigint) from public, anon, authent
 grant execute on function public.maquette_events(bigint) to service_role;
 revoke all on function public.maquette_changed(bigint, integer) from public, anon, authenticated;
 grant execute on function public.maquette_changed(bigint, integer) to service_role;
+revoke all on function public.maquette_schema_version() from public, anon, authenticated;
+grant execute on function public.maquette_schema_version() to service_role;
 revoke all on function public.maquette_table_state() from public, anon, authenticated;
 grant execute on function public.maquette_table_state() to service_role;
 revoke all on function public.maquette_installation() from public, anon, authenticated;

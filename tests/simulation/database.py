@@ -16,7 +16,7 @@ from postgrest.exceptions import APIError
 
 from core.domain.errors import StoreUnavailable
 from core.stores.supabase.connection import TRIES, UNIQUE_VIOLATION, Connection
-from core.stores.supabase.soundness import TABLE_VERSION
+from core.stores.supabase.soundness import SCHEMA_VERSION
 
 Row = dict[str, Any]
 OPEN = ("submitting", "uncertain", "generating")
@@ -63,7 +63,7 @@ class Database:
         return self._now()
 
     def _do_table_state(self) -> Row:
-        return {"version": TABLE_VERSION, "newest": max(self.rows, default=0)}
+        return {"schema": SCHEMA_VERSION, "serves": SCHEMA_VERSION, "newest": max(self.rows, default=0)}
 
     def _do_installation(self) -> str:
         return self.installation

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -15,6 +16,7 @@ from tests.supabase.project import UPDATE
 from tests.supabase.server import SupabaseLite
 
 pytestmark = pytest.mark.supabase
+OURS = soundness.SCHEMA_VERSION
 
 
 def empty(project: SupabaseLite) -> None:
@@ -74,21 +76,55 @@ def test_a_table_that_is_emptied_or_exchanged_while_a_server_runs_is_refused(
     is_refused(jobs, "vanished")
 
 
-@pytest.mark.parametrize(("version", "words"), [(0, "older version"), (99, "newer version")])
+def tell(project: SupabaseLite, **state: int) -> None:
+    """The table says this of itself."""
+    told = json.dumps(state | {"newest": 1, "version": 1})
+    project.sql(
+        "create or replace function public.maquette_table_state() returns jsonb language sql stable "
+        f"as $$ select '{told}'::jsonb $$"
+    )
+
+
+OLDER: dict[str, dict[str, int]] = {"without a number": {}, "one before": {"schema": OURS - 1, "serves": OURS - 2}}
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        *((state, "older version") for state in OLDER.values()),
+        ({"schema": OURS + 2, "serves": OURS + 1}, "newer version"),
+    ],
+    ids=[*OLDER, "two after"],
+)
 def test_a_table_of_another_version_stops_sending_until_it_is_of_ours(
-    version: int, words: str, project: SupabaseLite, make_jobs: Callable[..., SupabaseJobStore]
+    state: dict[str, int], words: str, project: SupabaseLite, make_jobs: Callable[..., SupabaseJobStore]
 ) -> None:
     jobs = make_jobs()
     jobs.add(new_job())
-    project.sql(
-        "create or replace function public.maquette_table_state() returns jsonb language sql stable "
-        f"as $$ select jsonb_build_object('version', {version}, 'newest', 1) $$"
-    )
+    tell(project, **state)
     is_refused(jobs, words)
 
     project.sql_file(UPDATE)
     assert jobs.add(new_job()).created
     assert jobs.damage() is None
+
+
+def test_a_newer_table_that_still_serves_this_server_is_used(
+    project: SupabaseLite, make_jobs: Callable[..., SupabaseJobStore]
+) -> None:
+    jobs = make_jobs()
+    tell(project, schema=OURS + 1, serves=OURS)
+
+    assert jobs.add(new_job()).created
+    assert jobs.damage() is None
+    project.sql_file(UPDATE)
+
+
+def test_the_table_tells_the_number_that_this_server_knows_and_serves_the_one_before(project: SupabaseLite) -> None:
+    assert int(project.sql("select public.maquette_schema_version()")) == OURS
+    state = json.loads(project.sql("select public.maquette_table_state()"))
+    assert (state["schema"], state["version"]) == (OURS, 1)
+    assert state["serves"] <= OURS - 1
 
 
 def test_a_table_without_the_function_asks_for_the_update(

@@ -11,7 +11,8 @@ from core.domain.errors import StoreDamaged
 from core.stores.supabase.connection import SQL_FILE, Connection
 
 log = logging.getLogger(__name__)
-TABLE_VERSION = 1  # as public.maquette_table_state() tells it
+SCHEMA_VERSION = 2  # the number of the SQL file whose functions this server calls
+UNNUMBERED = 1  # a file from before the numbers, which tells none
 FRESH_S = 60.0  # an answer is relied on for so long
 WHAT_NOW = (
     "Nothing is sent, so nothing new is charged. Put the table back from a backup of the Supabase project; "
@@ -23,8 +24,8 @@ EMPTY = (
 )
 EMPTIED = f"Jobs have vanished from the job table in Supabase, or the project was exchanged. {WHAT_NOW}"
 NEWER = (
-    "The job table in Supabase was updated for a newer version of Maquette than this server runs. Nothing is sent "
-    "until this server is updated, too."
+    "The job table in Supabase was updated for a newer version of Maquette, which no longer serves one as old as this "
+    "server. Nothing is sent until this server is updated, too."
 )
 OLDER = (
     f"The job table in Supabase is of an older version. Nothing is sent until {SQL_FILE} was run in the project's SQL "
@@ -52,16 +53,18 @@ class Soundness:
         with self._lock:
             now_s = time.monotonic()
             if is_forced or self.problem or self._looked_s is None or now_s - self._looked_s > FRESH_S:
-                state = self._db.call("table_state")
-                self.problem = self._judged(int(state["version"]), int(state["newest"]))
+                self.problem = self._judged(self._db.call("table_state"))
                 self._looked_s = now_s
             if self.problem is not None:
                 raise StoreDamaged(self.problem)
 
-    def _judged(self, version: int, newest: int) -> str | None:
-        problem = None
-        if version != TABLE_VERSION:
-            problem = NEWER if version > TABLE_VERSION else OLDER
+    def _judged(self, state: dict[str, int]) -> str | None:
+        """Servers are replaced one by one while the table is newer already, so a newer one is used if it serves us."""
+        schema, newest, problem = state.get("schema", UNNUMBERED), state["newest"], None
+        if schema < SCHEMA_VERSION:
+            problem = OLDER
+        elif state.get("serves", schema) > SCHEMA_VERSION:
+            problem = NEWER
         elif newest < self._newest:
             problem = EMPTIED
         elif newest == 0 and self._has_remains():
