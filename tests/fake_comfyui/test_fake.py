@@ -397,3 +397,19 @@ def test_what_it_says_of_itself(http: httpx.Client) -> None:
     told = http.get("/api/object_info/SaveGLB").json()["SaveGLB"]
     assert told["output_node"] is True
     assert json.dumps(told["input"]["required"]["filename_prefix"]) == '["STRING", {}]'
+
+
+def test_a_job_that_was_stopped_or_failed_may_have_outputs_all_the_same(
+    http: httpx.Client, fake: Service, clock: FakeClock
+) -> None:
+    changed = {"look": {"class_type": "PreviewImage", "inputs": {"images": ["image", 0]}}} | graph()
+    http.post("/api/prompt", json={"prompt": changed, "prompt_id": ONE})
+    clock.advance(1)
+    http.post(f"/api/jobs/{ONE}/cancel")
+    clock.advance(60)
+    assert (job(http)["status"], list(job(http)["outputs"])) == ("cancelled", ["look"])
+
+    fake.machine.breaks["SaveGLB"] = ("RuntimeError", "no")
+    http.post("/api/prompt", json={"prompt": changed, "prompt_id": TWO})
+    clock.advance(60)
+    assert (job(http, TWO)["status"], list(job(http, TWO)["outputs"])) == ("failed", ["look"])
