@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from core.domain.errors import StoreDamaged
 from core.domain.generation import TaskPhase, TaskState
 from core.domain.job import Category
 from core.domain.status import Stage, Status
@@ -256,6 +257,19 @@ def new_server(old_project: SupabaseLite, account: Account, tmp_path: Path) -> I
 def hurry(server: SupabaseLite) -> None:
     """No test waits for the next look at a task."""
     server.sql("update public.generated_images set next_poll_at = now() where stage = 'generating'")
+
+
+def test_a_server_of_today_sends_nothing_before_its_file_was_run_and_goes_on_by_itself_after_it(
+    old_project: SupabaseLite, old_server: OldServer, new_server: NewServer, account: Account
+) -> None:
+    waiting = old_server.add("old")
+    with pytest.raises(StoreDamaged, match=r"database_schema_update\.sql"):
+        new_server.step()
+    assert (account.ordered, account.generator.requests) == ([], [])
+
+    old_project.sql_file(UPDATE)
+    new_server.step()
+    assert [request.job_id for request in account.generator.requests] == [waiting]
 
 
 def all_ended(jobs: SupabaseJobStore) -> bool:
