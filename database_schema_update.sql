@@ -42,6 +42,8 @@ alter table public.generated_images
     add column if not exists stage            text,
     add column if not exists generator        text,
     add column if not exists category         text,
+    add column if not exists kind             text not null default 'image_to_model',
+    add column if not exists request          jsonb,   -- null in rows of before kinds, which have options, image and converted_from
     add column if not exists options          jsonb,
     add column if not exists image            jsonb,
     add column if not exists model            jsonb,
@@ -118,6 +120,14 @@ set status = case when coalesce("3d_url", '') <> '' then 'completed' else 'faile
     stage = 'done'
 where stage is null;
 
+update public.generated_images set kind = case
+    when converted_from is not null then 'convert_model'
+    when coalesce(options -> 'back', 'null'::jsonb) <> 'null'::jsonb then 'multiview_to_model' end
+where request is null and kind = 'image_to_model'
+  and (converted_from is not null or coalesce(options -> 'back', 'null'::jsonb) <> 'null'::jsonb);
+-- so that a job that costs nothing is known by its estimate alone
+update public.generated_images set credits_estimate = 0 where generator = 'offline' and credits_estimate is null;
+
 update public.generated_images
 set session_id = coalesce(session_id, ''), target_object = coalesce(target_object, ''),
     iteration = coalesce(iteration, 1), generator = coalesce(generator, 'tripo'),
@@ -172,7 +182,6 @@ alter table public.generated_images drop constraint if exists maquette_stage;
 alter table public.generated_images add constraint maquette_stage
     check (stage in ('queued', 'submitting', 'uncertain', 'blocked', 'generating', 'saving', 'attention', 'late', 'done'));
 alter table public.generated_images drop constraint if exists maquette_category;
-alter table public.generated_images add constraint maquette_category check (category in ('standard', 'p', 'convert', 'offline'));
 alter table public.generated_images drop constraint if exists maquette_progress;
 alter table public.generated_images add constraint maquette_progress check (progress between 0 and 100);
 alter table public.generated_images drop constraint if exists maquette_done;
@@ -415,11 +424,11 @@ begin
         end if;
     end if;
     insert into public.generated_images (session_id, target_object, iteration, status, stage, created_at, updated_at,
-        generator, category, options, image, credits_estimate, idempotency_key, request_hash, retry_of, converted_from,
+        generator, category, kind, request, options, image, credits_estimate, idempotency_key, request_hash, retry_of, converted_from,
         folded_name, is_folded, write_id, add_id)
     values (p_new::jsonb ->> 'session_id', p_new::jsonb ->> 'target_object', (p_new::jsonb ->> 'iteration')::integer, 'running', 'queued',
-        public.maquette_now(), public.maquette_now(), p_new::jsonb ->> 'generator', p_new::jsonb ->> 'category', p_new::jsonb -> 'options',
-        p_new::jsonb -> 'image', (p_new::jsonb ->> 'credits_estimate')::numeric, p_new::jsonb ->> 'idempotency_key',
+        public.maquette_now(), public.maquette_now(), p_new::jsonb ->> 'generator', p_new::jsonb ->> 'category', coalesce(p_new::jsonb ->> 'kind', 'image_to_model'), p_new::jsonb -> 'request', p_new::jsonb -> 'options',
+        nullif(p_new::jsonb -> 'image', 'null'::jsonb), (p_new::jsonb ->> 'credits_estimate')::numeric, p_new::jsonb ->> 'idempotency_key',
         p_new::jsonb ->> 'request_hash', (p_new::jsonb ->> 'retry_of')::bigint, (p_new::jsonb ->> 'converted_from')::bigint,
         p_new::jsonb ->> 'folded_name', p_new::jsonb ->> 'folded_name' is not null, p_write_id, p_write_id)
     on conflict do nothing
@@ -436,7 +445,8 @@ begin
 end
 $$;
 
--- Claim jobs nobody holds, for this owner alone, with a new epoch.
+-- Claim jobs nobody holds, for this owner alone, with a new epoch. Servers of before kinds ask for 'queued', and get only
+-- what they can make; newer ones ask for 'queued_any'.
 create or replace function public.maquette_claim(p_kind text, p_owner text, p_lease_s double precision, p_generator text, p_limit integer, p_seconds double precision, p_slots text, p_write_id uuid) returns setof public.generated_images
 language plpgsql volatile security invoker set search_path = pg_catalog, public, pg_temp
 as $$
@@ -451,7 +461,7 @@ begin
         return query select * from public.generated_images where write_id = p_write_id;  -- the answer was lost
         return;
     end if;
-    if p_kind = 'queued' then
+    if p_kind in ('queued', 'queued_any') then
         perform pg_advisory_xact_lock(hashtext('maquette slots'));
         for slot in select key as category, value::integer as most from jsonb_each_text(p_slots::jsonb) loop
             select least(slot.most - count(*), p_limit) into free
@@ -463,6 +473,7 @@ begin
                     select j.id from public.generated_images j
                     left join public.account_state a on a.generator = j.generator
                     where j.stage = 'queued' and j.category = slot.category
+                      and (p_kind = 'queued_any' or j.kind in ('image_to_model', 'convert_model'))
                       and (j.lease_until is null or j.lease_until <= t) and (j.not_before is null or j.not_before <= t)
                       and (a.calls_after is null or a.calls_after <= t)
                     order by j.id limit free for update of j skip locked) f;
@@ -895,7 +906,7 @@ begin
     if p_table = 'generated_images' then
         insert into public.generated_images (
             id, session_id, target_object, iteration, image_url, "3d_url", status, stage, created_at,
-            updated_at, generator, category, options, image, model, progress, attempt, nonce, image_token,
+            updated_at, generator, category, kind, request, options, image, model, progress, attempt, nonce, image_token,
             send_by, task_id, owner, epoch, lease_until, not_before, next_poll_at, missed_count,
             missed_since, started_at, finished_at, intent_at, account, settle_scans, scanned_at,
             cancelled_at, hint_at, fetch_tries, usage_missed_at, usage_seen_at, usage_lag_s,
@@ -904,7 +915,7 @@ begin
         overriding system value
         select
             id, session_id, target_object, iteration, image_url, "3d_url", status, stage, created_at,
-            updated_at, generator, category, options, image, model, progress, attempt, nonce, image_token,
+            updated_at, generator, category, coalesce(kind, 'image_to_model'), request, options, image, model, progress, attempt, nonce, image_token,
             send_by, task_id, owner, epoch, lease_until, not_before, next_poll_at, missed_count,
             missed_since, started_at, finished_at, intent_at, account, settle_scans, scanned_at,
             cancelled_at, hint_at, fetch_tries, usage_missed_at, usage_seen_at, usage_lag_s,

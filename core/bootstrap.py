@@ -13,10 +13,12 @@ from core.domain.claims import Slots
 from core.domain.generation import OrphanedTask
 from core.domain.job import Category
 from core.fetch.fetcher import PictureFetcher
-from core.generators.offline import LABEL as OFFLINE_LABEL
+from core.generators.offline.declaration import DECLARATION as OFFLINE
 from core.generators.offline.generator import OfflineGenerator
 from core.generators.tripo.client import TripoClient
+from core.generators.tripo.declaration import DECLARATION as TRIPO
 from core.generators.tripo.generator import TripoGenerator
+from core.generators.tripo.prices import CONVERT, P_SERIES, STANDARD
 from core.ports.clock import Clock
 from core.ports.generator import Generator
 from core.ports.job_store import JobStore
@@ -38,6 +40,7 @@ from core.services.health import Checkup
 from core.services.inspect import Inspect
 from core.services.journal import Notes
 from core.services.leftovers import Leftovers
+from core.services.makers import Makers
 from core.services.names import FoldNames
 from core.services.overview import AccountView, Overview
 from core.services.poll import Poll
@@ -56,6 +59,7 @@ from core.stores.files.leftovers import remove_old
 from core.stores.files.object_store import LocalObjectStore
 from core.system_clock import SystemClock
 
+KNOWN = (TRIPO, OFFLINE)  # every generator that can be connected
 REMOTE_PACE = 3.0  # times longer between two ticks
 EXPORTS_BYTES = 2 * 2**30  # of files that can be made again
 DRAFTS_BYTES = 256 * 2**20  # of pictures that were chosen and not submitted
@@ -71,6 +75,7 @@ class Services:
     jobs: JobStore
     objects: ObjectStore
     generators: tuple[Throttle, ...]
+    makers: Makers
     drafts: Drafts
     previews: Previews
     submit: Submit
@@ -141,7 +146,12 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
         exports=exports,
     )
     generators = [(Throttle(maker, jobs=jobs, clock=clock), categories) for maker, categories in _generators(settings)]
-    generator = generators[0][0]
+    makers = Makers(
+        connected={maker.name: maker for maker, _ in generators},
+        default=generators[0][0],
+        others=tuple(each for each in KNOWN if all(each.name != maker.name for maker, _ in generators)),
+    )
+    generator = makers.default
     workers = [
         _worker(
             maker,
@@ -167,14 +177,14 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
     overview = Overview(
         jobs=jobs,
         objects=objects,
-        labels={"tripo": "Tripo", "offline": OFFLINE_LABEL},
+        labels={each.name: each.label for each in KNOWN},
         generator=generator,
         slots=settings.slot_limits,
         settle_s=settings.settle_s,
         max_credits_per_day=settings.max_credits_per_day,
         leftovers=Leftovers(
             jobs=jobs,
-            journals=[journal_of(settings, name) for name in ("tripo", "offline")],
+            journals=[journal_of(settings, name) for name in (each.name for each in KNOWN)],
             spool=spool_of(settings),
         ),
     )
@@ -183,13 +193,14 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
         jobs=jobs,
         objects=objects,
         generators=tuple(maker for maker, _ in generators),
+        makers=makers,
         previews=Previews(objects=objects, sandbox=pictures, max_image_bytes=settings.max_image_bytes),
         drafts=Drafts(objects=chosen),
         submit=Submit(
             jobs=jobs,
             objects=objects,
             pictures=pictures,
-            generator=generator,
+            makers=makers,
             max_credits_per_day=settings.max_credits_per_day,
             max_image_bytes=settings.max_image_bytes,
             on_queued=scheduler.wake,
@@ -197,13 +208,13 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
         decide=Decide(
             jobs=jobs,
             objects=objects,
-            generator=generator,
+            makers=makers,
             max_credits_per_day=settings.max_credits_per_day,
             on_changed=scheduler.wake,
         ),
         convert=Convert(
             jobs=jobs,
-            generator=generator,
+            makers=makers,
             max_credits_per_day=settings.max_credits_per_day,
             on_queued=scheduler.wake,
         ),
@@ -225,10 +236,10 @@ def _generators(settings: Settings) -> list[tuple[Generator, frozenset[Category]
     The built-in engine is always there, so that its jobs go on when a key is added later.
     """
     offline = OfflineGenerator(settings.data_dir / "offline", environment=harmless_environment())
-    found: list[tuple[Generator, frozenset[Category]]] = [(offline, frozenset({Category.OFFLINE}))]
+    found: list[tuple[Generator, frozenset[Category]]] = [(offline, frozenset({OFFLINE.name}))]
     if settings.tripo_api_key is not None:
         tripo = TripoGenerator(TripoClient(settings.tripo_base_url, settings.tripo_api_key.get_secret_value()))
-        paid = (tripo, frozenset({Category.STANDARD, Category.P_SERIES, Category.CONVERT}))
+        paid = (tripo, frozenset({STANDARD, P_SERIES, CONVERT}))
         # with GENERATOR=offline and a key, paid tasks still under way are brought home
         found.insert(0 if settings.uses_tripo else 1, paid)
     return found

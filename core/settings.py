@@ -199,10 +199,10 @@ class Settings(BaseSettings):
     def slot_limits(self) -> Mapping[Category, int]:
         """Most tasks open at once, by category. The built-in engine works on one after the other."""
         return {
-            Category.STANDARD: self.concurrency_standard,
-            Category.P_SERIES: self.concurrency_p,
-            Category.CONVERT: self.concurrency_convert,
-            Category.OFFLINE: 2,  # one at work and one ready: no pause between two
+            "standard": self.concurrency_standard,
+            "p": self.concurrency_p,
+            "convert": self.concurrency_convert,
+            "offline": 2,  # one at work and one ready: no pause between two
         }
 
     @property

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.domain.errors import IdempotencyConflict, MaquetteError, PictureRefused
-from core.domain.job import STYLES, JobOptions
+from core.domain.request import Value
 from core.ui import access, draft, labels, prefill
 from core.ui.draft import Side
 
@@ -26,7 +26,7 @@ def send() -> None:
         image=front.data,
         image_name=front.name,
         target_object=name,
-        options=options(),
+        choices=options(),
         key=memory.form,
         back=None if back is None else back.data,
     )
@@ -52,20 +52,21 @@ def send() -> None:
             memory.height_cm = None  # the next object has another height
 
 
-def options() -> JobOptions:
-    """What was chosen; where nothing was, the usual."""
-    usual = JobOptions()
-    return JobOptions(
-        model=memory.get("model") or usual.model,
-        face_limit=memory.get("faces"),
-        texture=memory.get("texture", True),
-        pbr=memory.get("texture", True),
-        texture_quality=memory.get("texture_quality") or usual.texture_quality,
-        geometry_quality=memory.get("geometry_quality") or usual.geometry_quality,
-        orientation="align_image" if memory.get("aligned") else usual.orientation,
-        auto_size=memory.get("auto_size", usual.auto_size),
-        **({"style": memory.get("style") or usual.style, "height_m": height_m()} if access.is_offline() else {}),
-    )
+def options() -> dict[str, Value]:
+    """What was chosen; where nothing was, it is left to the generator."""
+    if access.is_offline():
+        chosen = {"style": memory.get("style"), "height_m": height_m(), "face_limit": memory.get("faces")}
+    else:
+        chosen = {
+            "model": memory.get("model"),
+            "face_limit": memory.get("faces"),
+            "texture": memory.get("texture", True),
+            "texture_quality": memory.get("texture_quality"),
+            "geometry_quality": memory.get("geometry_quality"),
+            "orientation": "align_image" if memory.get("aligned") else None,
+            "auto_size": memory.get("auto_size"),
+        }
+    return {name: value for name, value in chosen.items() if value is not None}
 
 
 def height_m() -> float | None:
@@ -78,7 +79,7 @@ def shapes() -> None:
     """What the built-in engine lets people choose."""
     st.selectbox(
         "Shape",
-        list(STYLES),
+        list(labels.SHAPES),
         format_func=labels.SHAPES.__getitem__,
         key="style",
         persist_state="session",

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 from core.domain.claims import Intent, Slots
-from core.domain.job import Category, NewJob, StoredImage, StoredModel
+from core.domain.generation import GenerationRequest
+from core.domain.job import NewJob, StoredModel
+from core.domain.request import Conversion, ConvertModel, JobRequest, Slot, StoredImage, TextToModel, of_pictures
+
+
+class Category(StrEnum):
+    """Of the generators that there are, as their jobs have them."""
+
+    STANDARD = "standard"
+    P_SERIES = "p"
+    CONVERT = "convert"
+    OFFLINE = "offline"
+
 
 EVERY_SLOT = Slots(limits=dict.fromkeys(Category, 10))
 
@@ -23,16 +38,42 @@ def stored_image(**changes: Any) -> StoredImage:
     return StoredImage(**(values | changes))
 
 
+def asked(
+    *,
+    image: StoredImage | None = None,
+    back: StoredImage | None = None,
+    choices: Mapping[str, Any] | None = None,
+    conversion: Conversion | None = None,
+    source: int = 1,
+    prompt: str | None = None,
+) -> JobRequest:
+    """A model of a picture, of two, or of words; or another file of a model."""
+    if prompt is not None:
+        return TextToModel(prompt=prompt, choices=choices or {})
+    front = image or stored_image()
+    if conversion is not None:
+        return ConvertModel(source=source, conversion=conversion, image=front)
+    views = {Slot.FRONT: front} if back is None else {Slot.FRONT: front, Slot.BACK: back}
+    return of_pictures(views, choices or {})
+
+
+FILE = "file_1"
+ASKED = frozenset({"image", "back", "choices", "conversion", "source", "prompt"})
+
+
 def new_job(**changes: Any) -> NewJob:
+    """Changes are those of NewJob, and what `asked` takes."""
     values: dict[str, Any] = {
         "session_id": "s",
         "target_object": "Cup",
         "iteration": 1,
-        "image": stored_image(),
+        "request": asked(**{name: value for name, value in changes.items() if name in ASKED}),
         "generator": "tripo",
         "category": Category.STANDARD,
     }
-    return NewJob(**(values | changes))
+    if changes.get("generator") == "offline":
+        values["credits_estimate"] = Decimal(0)
+    return NewJob(**(values | {name: value for name, value in changes.items() if name not in ASKED}))
 
 
 def stored_model(**changes: Any) -> StoredModel:
@@ -48,3 +89,21 @@ def stored_model(**changes: Any) -> StoredModel:
 
 def intent(**changes: Any) -> Intent:
     return Intent(**({"nonce": 7, "image_token": "file_1", "send_within_s": 20.0} | changes))
+
+
+def order(token: str = FILE, *, back: str | None = None, **changes: Any) -> GenerationRequest:
+    """An attempt ready to be sent. Changes are those of GenerationRequest, and what `asked` takes."""
+    told = {name: value for name, value in changes.items() if name in ASKED}
+    if back is not None:
+        told["back"] = stored_image(key="images/a/back.jpg")
+    tokens = {Slot.FRONT: token} if back is None else {Slot.FRONT: token, Slot.BACK: back}
+    values: dict[str, Any] = {
+        "job_id": 1,
+        "attempt": 1,
+        "attempt_id": "00000000-0000-5000-8000-000000000001",
+        "target_object": "Cup",
+        "request": asked(**told),
+        "tokens": tokens,
+        "nonce": 77,
+    }
+    return GenerationRequest(**(values | {name: value for name, value in changes.items() if name not in ASKED}))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from core.domain.declaration import Choice, ChoiceType, Declaration, Evidence, Offer
 from core.domain.generation import (
     Balance,
     FetchedModel,
@@ -17,7 +18,12 @@ from core.domain.generation import (
     TaskState,
     UsageRow,
 )
-from core.domain.job import JobOptions, StoredImage
+from core.domain.request import ConvertModel, JobRequest, Kind, Slot, StoredImage
+
+CHOICES = (
+    Choice(name="texture", label="With texture", type=ChoiceType.YES_NO, default=True),
+    Choice(name="face_limit", label="Most faces", type=ChoiceType.WHOLE, least=100, most=2_000_000),
+)
 
 
 @dataclass
@@ -25,6 +31,7 @@ class FakeGenerator:
     name: str = "tripo"
     label: str = "Tripo"
     is_paid: bool = True
+    kinds: tuple[Kind, ...] = tuple(Kind)
     account: str = "account-1"
     told_at: datetime | None = None
     uploads: int = 0
@@ -46,10 +53,27 @@ class FakeGenerator:
     on_begin: Callable[[], None] = lambda: None
     on_fetch: Callable[[], bytes] = lambda: glb()
 
-    def estimate(self, options: JobOptions) -> Decimal:
+    @property
+    def declaration(self) -> Declaration:
+        """As it is now: tests change what it can do and whether it charges."""
+        return Declaration(
+            name=self.name,
+            label=self.label,
+            offers=tuple(Offer(kind=kind, choices=CHOICES, uses=tuple(Slot)) for kind in self.kinds),
+            evidence=Evidence.ECHO if self.is_paid else Evidence.FREE,
+            is_paid=self.is_paid,
+            leaves="Nothing leaves this machine.",
+            can_cancel=not self.is_paid,
+            can_begin_again=not self.is_paid,
+        )
+
+    def estimate(self, request: JobRequest) -> Decimal:
         return Decimal(30 if self.is_paid else 0)
 
-    def check_options(self, options: JobOptions) -> None:
+    def category(self, request: JobRequest) -> str:
+        return "convert" if isinstance(request, ConvertModel) else "standard"
+
+    def check(self, request: JobRequest) -> None:
         pass
 
     def upload(self, image: StoredImage, data: bytes) -> str:
@@ -62,12 +86,13 @@ class FakeGenerator:
         check_send_window()
         self.requests.append(request)
         task_id = f"{self.prefix}-{len(self.requests)}"
+        conversion = request.request.conversion if isinstance(request.request, ConvertModel) else None
         self.tasks[task_id] = TaskState(
             task_id=task_id,
             phase=TaskPhase.WAITING,
-            input_token=request.image_token,
-            input_nonce=None if request.options.conversion is not None else request.nonce,
-            input_conversion=request.options.conversion,
+            input_token=request.tokens.get(Slot.FRONT) if conversion is None else conversion.task_id,
+            input_nonce=None if conversion is not None else request.nonce,
+            input_conversion=conversion,
         )
         self.usage_rows.insert(0, usage_row(task_id, self.created_at()))
         self.after_create()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from core.domain.job import Conversion, JobOptions
+from core.domain.request import Conversion, JobRequest, Slot
 
 
 class TaskPhase(StrEnum):
@@ -24,16 +25,18 @@ class GenerationRequest:
     """One attempt at one job, ready to be sent.
 
     Attributes:
-        image_token: what `Generator.upload` returned for the picture; of a conversion, the task of the model.
-        nonce: random, 0 to 2**31 - 1; Tripo echoes it as `model_seed`, so it identifies the attempt.
+        attempt_id: a UUID of ours, the same for the same attempt of the same table; NAMED generators call the task so.
+        tokens: what `Generator.upload` returned for each picture.
+        nonce: random, 0 to 2**31 - 1; where a generator repeats it, it identifies the attempt.
     """
 
     job_id: int
     attempt: int
+    attempt_id: str
     target_object: str
-    image_token: str
+    request: JobRequest
+    tokens: Mapping[Slot, str]
     nonce: int
-    options: JobOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

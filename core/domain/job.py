@@ -1,21 +1,24 @@
-"""A job: one picture that is to become one model, and everything known about it."""
+"""A job: one model that is asked for, and everything known about it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
-from typing import Any
 
+from core.domain.request import (
+    NO_CHOICES,
+    Choices,
+    Conversion,
+    ConvertModel,
+    JobRequest,
+    Kind,
+    StoredImage,
+    pictures_of,
+)
 from core.domain.status import Stage, Status
 
-ORIENTATIONS = ("default", "align_image")
-STYLES = ("auto", "solid", "relief", "lithophane", "coin")
-HEIGHTS_M = (0.001, 1000.0)
 MEDIA_TYPES = {"glb": "model/gltf-binary", "fbx": "application/octet-stream", "fbx.zip": "application/octet-stream"}
-FREE_GENERATORS = frozenset({"offline"})  # the same as those adapters whose `is_paid` is False
 # What people are shown of a job as it goes on. `updated_at` is when one of these last changed.
 PUBLIC = frozenset(
     {
@@ -23,92 +26,9 @@ PUBLIC = frozenset(
         *("model", "credits_used", "error_code", "error_message"),
     }
 )
-DEFAULT_MODEL = "v3.1-20260211"  # Tripo's high-fidelity model. Source: Tripo v3, image-to-model
 
 
-class Category(StrEnum):
-    """Jobs of one category share a limit of tasks open at once."""
-
-    STANDARD = "standard"
-    P_SERIES = "p"
-    CONVERT = "convert"
-    OFFLINE = "offline"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredImage:
-    """The picture of a job as it lies in the object store: upright, without metadata.
-
-    Attributes:
-        name: what the person's file was called, for people to read; never used as a path.
-    """
-
-    key: str
-    name: str
-    media_type: str
-    width_px: int
-    height_px: int
-    size_bytes: int
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conversion:
-    """Another file that Tripo makes of a model of its own, for credits, because nothing here can make it.
-
-    Attributes:
-        task_id: Tripo's task that made the model.
-        format: in Tripo's word.
-        quad: the surface is laid anew in four-sided faces.
-        face_limit: at most this many faces; None leaves it to Tripo.
-    """
-
-    task_id: str
-    format: str = "FBX"
-    quad: bool = False
-    face_limit: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobOptions:
-    """What a person may choose about the model.
-
-    Attributes:
-        model: Tripo's dated model name; the built-in engine ignores it.
-        face_limit: at most this many triangles; None leaves it to the generator.
-        texture_quality: "standard", "detailed" or "extreme".
-        geometry_quality: "standard" or "detailed"; P models have only one.
-        orientation: one of ORIENTATIONS: the front as Tripo understands it, or turned as in the picture; the built-in
-            engine does the latter always.
-        auto_size: for Tripo: the model gets the size in metres that Tripo guesses the object has.
-        style: for the built-in engine: one of STYLES; "auto" makes a solid where an object stands out, else a relief.
-        height_m: for the built-in engine: the real height of the object in metres; None leaves its size open.
-        back: for the built-in engine: a second picture, of the object's back.
-        conversion: the job makes another file of a finished model, and all else here counts for nothing.
-    """
-
-    model: str = DEFAULT_MODEL
-    face_limit: int | None = None
-    texture: bool = True
-    pbr: bool = True
-    texture_quality: str = "standard"
-    geometry_quality: str = "standard"
-    orientation: str = "default"
-    auto_size: bool = False
-    style: str = "auto"
-    height_m: float | None = None
-    back: StoredImage | None = None
-    conversion: Conversion | None = None
-
-    @classmethod
-    def stored(cls, values: Mapping[str, Any]) -> JobOptions:
-        """From what `asdict` made of them."""
-        back, conversion = values.get("back"), values.get("conversion")
-        parts = {
-            "back": None if back is None else StoredImage(**back),
-            "conversion": None if conversion is None else Conversion(**conversion),
-        }
-        return cls(**(dict(values) | parts))
+Category = str  # jobs of one category share a limit of tasks open at once; its generator names it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,23 +58,20 @@ class NewJob:
     """A job that is about to be queued.
 
     Attributes:
-        image: the stored picture; its key exists before the row does.
-        generator: name of the generator that will make it ("tripo", "offline").
+        request: its pictures are stored before the row exists.
+        generator: name of the generator that will make it.
         idempotency_key: the caller's, or None; `request_hash` tells a repeat from another request.
-        converted_from: the job whose model becomes another file.
     """
 
     session_id: str
     target_object: str
     iteration: int
-    image: StoredImage
+    request: JobRequest
     generator: str
     category: Category
-    options: JobOptions = field(default_factory=JobOptions)
     idempotency_key: str | None = None
     request_hash: str = ""
     retry_of: int | None = None
-    converted_from: int | None = None
     credits_estimate: Decimal | None = None
 
 
@@ -163,6 +80,7 @@ class Job:
     """One row of the job table, as it was when it was read. Times are aware UTC.
 
     Attributes:
+        request: what is asked for; None in rows of an older system that left no picture.
         updated_at: when a value that people see (PUBLIC) last changed.
         epoch: counts the claims of this job; a write must name the epoch it was claimed with.
         lease_until, owner: who works on it now, and until when nobody else may.
@@ -184,10 +102,9 @@ class Job:
     session_id: str
     target_object: str
     iteration: int
-    image: StoredImage | None
+    request: JobRequest | None
     generator: str
     category: Category
-    options: JobOptions
     status: Status
     stage: Stage
     created_at: datetime
@@ -224,17 +141,39 @@ class Job:
     idempotency_key: str | None = None
     request_hash: str = ""
     retry_of: int | None = None
-    converted_from: int | None = None
+
+    @property
+    def kind(self) -> Kind:
+        return Kind.IMAGE if self.request is None else self.request.kind
+
+    @property
+    def image(self) -> StoredImage | None:
+        """The picture by which people know it; None where there is none."""
+        return next(iter(pictures_of(self.request)), None) if self.request is not None else None
+
+    @property
+    def choices(self) -> Choices:
+        return NO_CHOICES if self.request is None else self.request.choices
+
+    @property
+    def conversion(self) -> Conversion | None:
+        """Which file it makes of another job's model; None when it makes a model."""
+        return self.request.conversion if isinstance(self.request, ConvertModel) else None
+
+    @property
+    def source(self) -> int | None:
+        """The job whose finished model this one rests on."""
+        return self.request.source if isinstance(self.request, ConvertModel) else None
 
     @property
     def is_free(self) -> bool:
         """Whether whoever makes its model never charges for anything."""
-        return self.generator in FREE_GENERATORS
+        return self.credits_estimate == 0
 
     @property
     def has_known_size(self) -> bool:
         """Whether the size in its model's file is meant as the object's own; otherwise it is just what came out."""
-        return self.options.height_m is not None if self.is_free else self.options.auto_size
+        return "height_m" in self.choices or self.choices.get("auto_size") is True
 
     @property
     def is_ended(self) -> bool:

@@ -275,7 +275,7 @@ def released(job: Job, now: datetime) -> Changed:
 
 
 def _told(job: Job, of_a_model: str, of_a_conversion: str) -> str:
-    return of_a_model if job.options.conversion is None else of_a_conversion
+    return of_a_model if job.conversion is None else of_a_conversion
 
 
 def _with(job: Job, failure: Failure) -> Job:

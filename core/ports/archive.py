@@ -37,7 +37,19 @@ JOBS = Table(
     first_key=-1,
     columns=(
         *("id", "session_id", "target_object", "iteration", "image_url", "3d_url", "status", "stage"),
-        *("created_at", "updated_at", "generator", "category", "options", "image", "model", "progress", "attempt"),
+        *(
+            "created_at",
+            "updated_at",
+            "generator",
+            "category",
+            "kind",
+            "request",
+            "options",
+            "image",
+            "model",
+            "progress",
+            "attempt",
+        ),
         *("nonce", "image_token", "send_by", "task_id", "owner", "epoch", "lease_until", "not_before", "next_poll_at"),
         *("missed_count", "missed_since", "started_at", "finished_at", "intent_at", "account", "settle_scans"),
         *("scanned_at", "cancelled_at", "hint_at", "fetch_tries", "usage_missed_at", "usage_seen_at", "usage_lag_s"),
@@ -53,7 +65,7 @@ JOBS = Table(
     ),
     decimals=frozenset({"credits_estimate", "credits_used"}),
     floats=frozenset({"usage_lag_s"}),
-    objects=frozenset({"options", "image", "model"}),
+    objects=frozenset({"request", "options", "image", "model"}),
 )
 # In the order in which they are written: what a row refers to is there before it.
 TABLES: Mapping[str, Table] = MappingProxyType(

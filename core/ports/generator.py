@@ -1,4 +1,4 @@
-"""Whoever makes models: Tripo, or the built-in engine."""
+"""Whoever makes models: a vendor's service, a machine of one's own, or the built-in engine."""
 
 from __future__ import annotations
 
@@ -7,45 +7,43 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
+from core.domain.declaration import Declaration
 from core.domain.generation import Balance, FetchedModel, GenerationRequest, TaskLookup, TaskState, UsageRow
-from core.domain.job import JobOptions, StoredImage
+from core.domain.job import Category
+from core.domain.request import JobRequest, StoredImage
 
 
 class Generator(Protocol):
-    """Makes a model from a picture, in its own time.
+    """Makes models, in its own time.
 
     Guarantees every adapter gives:
         * `create` sends at most one request and never repeats it by itself;
         * an error below `NotCreated` is a proof that no task exists; everything else that goes wrong in `create`
           is `OutcomeUnknown`;
         * `look_up`, `fetch_model` and `upload` are free and may be repeated at will.
-
-    Attributes:
-        name: "tripo" or "offline"; stored with the job.
-        label: what people read.
-        is_paid: whether a created task may cost money.
     """
 
     @property
-    def name(self) -> str: ...
-
-    @property
-    def label(self) -> str: ...
-
-    @property
-    def is_paid(self) -> bool: ...
+    def declaration(self) -> Declaration:
+        """Who it is and what it can do; the same for as long as the process lives."""
+        ...
 
     @property
     def account(self) -> str:
         """Fingerprint of the account that is used; tells nothing of the key. A task is known to its account only."""
         ...
 
-    def estimate(self, options: JobOptions) -> Decimal | None:
-        """Credits that a model will cost by the list of prices; None when the list does not say. No call is made."""
+    def estimate(self, request: JobRequest) -> Decimal | None:
+        """Credits that it will cost by the list of prices, 0 for a generator that never charges; None when the list
+        does not say. No call is made."""
         ...
 
-    def check_options(self, options: JobOptions) -> None:
-        """Raises: InputRefused, when no model can be made with these options. No call is made."""
+    def category(self, request: JobRequest) -> Category:
+        """With which other jobs it shares a limit of tasks open at once."""
+        ...
+
+    def check(self, request: JobRequest) -> None:
+        """What the declaration cannot say as data. Raises: InputRefused, when it cannot be made. No call is made."""
         ...
 
     def upload(self, image: StoredImage, data: bytes) -> str:

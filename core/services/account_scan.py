@@ -96,9 +96,9 @@ class AccountScan:
     def _meant(self, task: TaskState) -> Job | None:
         """The job whose intent a task has the marks of. All conversions of one model have the same token."""
         job = self.jobs.job_of_intent(nonce=task.input_nonce, image_token=task.input_token)
-        if job is None or job.converted_from is None:
+        if job is None or job.source is None:
             return job
-        sent = [each for each in self.jobs.conversions(job.converted_from) if each.image_token == task.input_token]
+        sent = [each for each in self.jobs.conversions(job.source) if each.image_token == task.input_token]
         looking = [each for each in sent if each.stage in LOOKING and fits(each, task) is not False]
         return next(iter(looking or [each for each in sent if fits(each, task)]), None)
 

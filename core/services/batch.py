@@ -18,6 +18,8 @@ from typing import Any
 from core.domain.errors import InputRefused, MaquetteError, StorageFull
 from core.domain.export import ExportOrder
 from core.domain.job import Job
+from core.domain.request import JobRequest
+from core.domain.request_codec import to_json
 from core.mesh.verdicts import verdicts
 from core.services.inspect import Inspect, check_offered
 from core.services.overview import Overview
@@ -94,7 +96,8 @@ class Batch:
             "file": "",
             "note": job.error_message or "",
             "made_by": job.generator,
-            "options": asdict(job.options),
+            "kind": job.kind.value,
+            "request": {} if job.request is None else _shown(job.request),
             "submitted": job.created_at.isoformat(),
             "finished": None if job.finished_at is None else job.finished_at.isoformat(),
             "credits": None if job.credits_used is None else str(job.credits_used),
@@ -153,3 +156,10 @@ def _harmless(value: Any) -> Any:
         return value
     first = unicodedata.normalize("NFKC", value.lstrip()[:1])
     return f"'{value}" if first in FORMULA_SIGNS or value[:1].isspace() else value
+
+
+def _shown(request: JobRequest) -> dict[str, Any]:
+    """What was asked for, without where the pictures are kept."""
+    told = {name: value for name, value in to_json(request).items() if name not in ("kind", "image", "inputs")}
+    views = {slot.value: {"name": image.name, "sha256": image.sha256} for slot, image in request.inputs().items()}
+    return told | ({"pictures": views} if views else {})

@@ -63,7 +63,7 @@ def spool_key(task_id: str) -> str:
 def _stored(job: Job, data: bytes) -> StoredModel:
     """What is written down of a file. Raises: _Unreadable."""
     try:
-        if job.options.conversion is None:
+        if job.conversion is None:
             facts = read_facts(data)
             kind, faces, vertices = "glb", facts.face_count, facts.vertex_count
         else:
@@ -149,7 +149,7 @@ class Collect:
             return False
         if is_missed and elsewhere.is_silent(job, self.jobs.now()):
             try:
-                elsewhere.begin_here(job)
+                elsewhere.begin_here(job, self.jobs.installation())
                 is_missed = False
             except ObjectMissing:
                 self.jobs.fail(claimed.claim, GONE)

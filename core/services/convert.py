@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from core.domain.errors import IllegalTransition, InputRefused, StoreUnavailable
-from core.domain.job import Category, Conversion, Job, JobOptions, NewJob
+from core.domain.job import Job, NewJob
+from core.domain.request import Conversion, ConvertModel, Kind
 from core.domain.status import Stage, Status
 from core.ports.job_store import Added, JobStore
 from core.services.backoff import MOVED, is_for_good
 from core.services.decide import budget_of
-from core.services.throttle import Throttle
+from core.services.makers import Makers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,36 +29,40 @@ class Convert:
     """The use case.
 
     Attributes:
-        generator: who makes new jobs' models; only one that is paid converts.
+        makers: a model is converted by the generator that made it.
         max_credits_per_day: the budget; None for no limit.
         on_queued: called after a job was queued, to wake the scheduler.
     """
 
     jobs: JobStore
-    generator: Throttle
+    makers: Makers
     max_credits_per_day: Decimal | None
     on_queued: Callable[[], None]
 
     def refusal(self, job: Job) -> str | None:
         """Why this job's model cannot be converted, as a sentence; None when it can."""
-        if job.options.conversion is not None:
-            return f"This file was converted itself; convert the model of job {job.converted_from}."
-        if job.stage is not Stage.DONE or job.model is None or job.image is None:
+        if job.conversion is not None:
+            return f"This file was converted itself; convert the model of job {job.source}."
+        if job.stage is not Stage.DONE or job.model is None:
             return "There is no finished model to convert."
-        if not self.generator.is_paid:
-            return "Only Tripo makes this file, and new jobs do not go to Tripo here."
-        if job.generator != self.generator.name or job.task_id is None:
-            return "Tripo converts only models of its own, and this one was made by the built-in engine."
-        if job.account != self.generator.account:
-            return "This model was made with another Tripo key than the one that is set now, which does not know it."
+        able = self.makers.able(Kind.CONVERT)
+        maker = self.makers.connected.get(job.generator)
+        if not able:
+            return self.makers.nobody(Kind.CONVERT)
+        if maker is None or maker not in able or job.task_id is None:
+            known = " and ".join(each.label for each in able)
+            return f"{known} converts only models of its own, and this one was made by another generator."
+        if job.account != maker.account:
+            return f"This model was made with another {maker.label} key than the one that is set now."
         return None
 
     def offers(self, job: Job) -> tuple[ConversionOffer, ...]:
         """The files that may be ordered; none when `refusal` says why."""
         if self.refusal(job) is not None or job.task_id is None:
             return ()
-        kinds = (Conversion(task_id=job.task_id, quad=quad) for quad in (False, True))
-        return tuple(ConversionOffer(quad=kind.quad, credits=self._price(kind)) for kind in kinds)
+        maker = self.makers.named(job.generator)
+        wanted = [_request(job, Conversion(task_id=job.task_id, quad=quad)) for quad in (False, True)]
+        return tuple(ConversionOffer(quad=each.conversion.quad, credits=maker.estimate(each)) for each in wanted)
 
     def ordered(self, job_id: int) -> list[Job]:
         """The jobs that convert this job's model, newest first. Raises: StoreUnavailable."""
@@ -69,10 +74,10 @@ class Convert:
         Raises: JobNotFound, IllegalTransition, InputRefused (BudgetExceeded), StoreUnavailable.
         """
         job = self.jobs.get(job_id)
-        if is_for_good(self.jobs.account_wait_s(generator=self.generator.name)):
+        if is_for_good(self.jobs.account_wait_s(generator=job.generator)):
             raise StoreUnavailable(MOVED)
         problem = self.refusal(job)
-        if problem is not None or job.task_id is None or job.image is None:
+        if problem is not None or job.task_id is None:
             raise IllegalTransition(f"{problem or 'There is no model.'} Nothing was ordered or charged.")
         if face_limit is not None and not quad:
             raise InputRefused(
@@ -81,8 +86,8 @@ class Convert:
                 code="face_limit_refused",
             )
         conversion = Conversion(task_id=job.task_id, quad=quad, face_limit=face_limit)
-        options = JobOptions(conversion=conversion)
-        self.generator.check_options(options)
+        maker, request = self.makers.named(job.generator), _request(job, conversion)
+        maker.check(request)
         known = self._known(job_id, conversion)
         if known is not None:
             return Added(job=known, created=False)
@@ -91,15 +96,13 @@ class Convert:
             session_id=job.session_id,
             target_object=job.target_object,
             iteration=job.iteration,
-            image=job.image,
-            generator=self.generator.name,
-            category=Category.CONVERT,
-            options=options,
+            request=request,
+            generator=maker.name,
+            category=maker.category(request),
             # the time, because numbers begin again in an emptied table
             idempotency_key=f"~{name}-{job.created_at.isoformat()}",
             request_hash=name,
-            converted_from=job.id,
-            credits_estimate=self.generator.estimate(options),
+            credits_estimate=maker.estimate(request),
         )
         added = self.jobs.add(new, budget=budget_of(self.jobs, self.max_credits_per_day))
         if added.created:
@@ -108,9 +111,10 @@ class Convert:
 
     def _known(self, job_id: int, conversion: Conversion) -> Job | None:
         """The job of the same order that stands for it now: the newest, for one that failed may have been retried."""
-        same = [job for job in self.jobs.conversions(job_id) if job.options.conversion == conversion]
+        same = [job for job in self.jobs.conversions(job_id) if job.conversion == conversion]
         alive = [job for job in same if job.stage is not Stage.DONE or job.status is Status.COMPLETED]
         return next(iter([*alive, *same]), None)
 
-    def _price(self, conversion: Conversion) -> Decimal | None:
-        return self.generator.estimate(JobOptions(conversion=conversion))
+
+def _request(job: Job, conversion: Conversion) -> ConvertModel:
+    return ConvertModel(source=job.id, conversion=conversion, image=job.image)

@@ -8,13 +8,15 @@ from datetime import timedelta
 from decimal import Decimal
 
 from core.domain.claims import Budget
-from core.domain.errors import PICTURE_CODES, IllegalTransition, ObjectMissing, StoreUnavailable
+from core.domain.errors import PICTURE_CODES, IllegalTransition, InputRefused, ObjectMissing, StoreUnavailable
 from core.domain.generation import OrphanedTask
-from core.domain.job import Category, Job, JobOptions, NewJob
+from core.domain.job import Job, NewJob
+from core.domain.request import JobRequest, Kind
 from core.domain.status import Stage, Status
 from core.ports.job_store import JobStore
 from core.ports.object_store import ObjectStore
 from core.services.backoff import MOVED, is_for_good
+from core.services.makers import Makers
 from core.services.throttle import Throttle
 
 DAY = timedelta(days=1)
@@ -40,14 +42,14 @@ class Decide:
     """The use cases.
 
     Attributes:
-        generator: who makes new jobs' models.
+        makers: a job is made again by the generator that made it, or by another that can where it is gone.
         max_credits_per_day: the budget; None for no limit.
         on_changed: called after a decision that the scheduler can act on.
     """
 
     jobs: JobStore
     objects: ObjectStore
-    generator: Throttle
+    makers: Makers
     max_credits_per_day: Decimal | None
     on_changed: Callable[[], None]
 
@@ -57,11 +59,11 @@ class Decide:
 
     def retry_offer(self, job: Job) -> RetryOffer | None:
         """What a retry would cost; None when the job may still end by itself, or has what was asked for."""
-        if job.stage is not Stage.DONE or job.status is Status.COMPLETED or job.image is None:
+        again = self._again(job)
+        if job.stage is not Stage.DONE or job.status is Status.COMPLETED or again is None:
             return None
-        if job.options.conversion is not None and not self._can_convert(job):
-            return None
-        credits = self.generator.estimate(job.options)
+        maker, request = again
+        credits = maker.estimate(request)
         is_refused = job.status is Status.FAILED and job.error_code in PICTURE_CODES
         why = self._why(job, credits)
         if is_refused:
@@ -87,25 +89,24 @@ class Decide:
         Raises: JobNotFound, IllegalTransition, ObjectMissing, BudgetExceeded, StoreUnavailable.
         """
         job = self.jobs.get(job_id)
-        if is_for_good(self.jobs.account_wait_s(generator=self.generator.name)):
-            raise StoreUnavailable(MOVED)
-        offer = self.retry_offer(job)
-        if offer is None or job.image is None:
+        offer, again = self.retry_offer(job), self._again(job)
+        if offer is None or again is None:
             raise IllegalTransition(f"Job {job_id} cannot be made again now: it has not failed.")
-        if job.options.conversion is None and not self.objects.exists(job.image.key):
+        maker, request = again
+        if is_for_good(self.jobs.account_wait_s(generator=maker.name)):
+            raise StoreUnavailable(MOVED)
+        if not all(self.objects.exists(image.key) for image in request.inputs().values()):
             raise ObjectMissing(f"The picture of job {job_id} is no longer there. Submit it anew on the create page.")
         new = NewJob(
             session_id=job.session_id,
             target_object=job.target_object,
             iteration=job.iteration,
-            image=job.image,
-            generator=self.generator.name,
-            category=category_of(self.generator.name, job.options),
-            options=job.options,
+            request=request,
+            generator=maker.name,
+            category=maker.category(request),
             idempotency_key=f"~retry-of-{job.id}-{job.created_at.isoformat()}",
             request_hash=f"retry-of-{job.id}",
             retry_of=job.id,
-            converted_from=job.converted_from,
             credits_estimate=offer.credits,
         )
         added = self.jobs.add(new, budget=budget_of(self.jobs, self.max_credits_per_day))
@@ -113,11 +114,23 @@ class Decide:
             self.on_changed()
         return added.job
 
-    def _can_convert(self, job: Job) -> bool:
-        """Whether a conversion that failed would be sent to the account that has its model."""
-        if not self.generator.is_paid or job.converted_from is None:
-            return False
-        return self.jobs.get(job.converted_from).account == self.generator.account
+    def _again(self, job: Job) -> tuple[Throttle, JobRequest] | None:
+        """Who would make it again, and what would be asked for; None when nobody can.
+
+        A file that was converted is made by the account that has its model, or by nobody.
+        """
+        if job.request is None:
+            return None
+        try:
+            maker = self.makers.again(job.generator, job.kind)
+        except InputRefused:
+            return None
+        if job.kind is Kind.CONVERT and (maker.name != job.generator or not self._has_source(job, maker)):
+            return None
+        return maker, maker.declaration.fitted(job.request)
+
+    def _has_source(self, job: Job, maker: Throttle) -> bool:
+        return job.source is not None and self.jobs.get(job.source).account == maker.account
 
     def fetch_again(self, job_id: int) -> Job:
         """Fetch a finished model now; costs nothing. Raises: JobNotFound, IllegalTransition, StoreUnavailable."""
@@ -131,7 +144,7 @@ class Decide:
         A task is remembered for one job only, and one that does not show how it converts may be any sibling's.
         """
         job, found = self.jobs.get(job_id), self.jobs.orphaned_tasks(job_id=job_id)
-        siblings = [] if job.converted_from is None else self.jobs.conversions(job.converted_from)
+        siblings = [] if job.source is None else self.jobs.conversions(job.source)
         for other in siblings:
             if other.id != job_id and other.stage is Stage.ATTENTION:
                 evidence = f"It is asked about for job {other.id}, too, which converts the same model."
@@ -161,15 +174,6 @@ class Decide:
         job = self.jobs.send_again(job_id, note="A person decided that Tripo had not made it. It is sent again.")
         self.on_changed()
         return job
-
-
-def category_of(generator_name: str, options: JobOptions) -> Category:
-    """Which limit of open tasks a job counts against."""
-    if generator_name == "offline":
-        return Category.OFFLINE
-    if options.conversion is not None:
-        return Category.CONVERT
-    return Category.P_SERIES if options.model.startswith("P") else Category.STANDARD
 
 
 def budget_of(jobs: JobStore, most: Decimal | None) -> Budget | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from core.domain.claims import Claim, Claimed, Failure, Intent, Slots
@@ -20,12 +20,13 @@ from core.domain.errors import (
     StorageFull,
     StoreUnavailable,
 )
-from core.domain.generation import GenerationRequest
 from core.domain.job import Job
+from core.domain.request import Slot
 from core.ports.clock import Clock
 from core.ports.job_store import JobStore
 from core.ports.journal import Installation, TaskNote
 from core.ports.object_store import ObjectStore
+from core.services.attempts import handed_over, main_token, order_of
 from core.services.backoff import retry_wait_s
 from core.services.journal import Notes
 from core.services.leases import renewing
@@ -72,7 +73,8 @@ class Dispatch:
             ready = self._upload(job, claim)
         if ready is None:
             return
-        token, home = ready
+        tokens, home = ready
+        token = main_token(job, tokens)
         # Taken before the intent is written, so that the window measured here ends no later than `send_by`.
         window_ends_s = self.clock.boot_s() + self.send_by_s
         intent = Intent(
@@ -95,19 +97,19 @@ class Dispatch:
             if self.clock.boot_s() >= window_ends_s:
                 raise NotSent("The time to send this request had passed, so it was not sent. It is tried again.")
 
-        self._create(job, claim, intent, home, check_send_window=check_send_window)
+        self._create(job, claim, tokens, home, check_send_window=check_send_window)
 
-    def _upload(self, job: Job, claim: Claim) -> tuple[str, Installation] | None:
-        """Hand over the picture, which is free; its token, and what the note of the answer will name.
+    def _upload(self, job: Job, claim: Claim) -> tuple[Mapping[Slot, str], Installation] | None:
+        """Hand over the pictures, which is free; their tokens, and what the note of the answer will name.
 
         None when the job went another way. Whether the account may be called, and which table this is, is asked here,
         after the upload and before the intent: between intent and send nothing else is asked.
         """
         try:
-            token = self._token(job)
+            tokens = handed_over(job, self.generator, self.objects)
             home = self.jobs.installation()
             self.generator.check_open()
-            return token, home
+            return tokens, home
         except ObjectMissing as exc:
             cost = "It cost nothing." if job.is_free else "Nothing was charged."
             self.jobs.fail(claim, Failure(code=exc.code, message=f"{exc.message} {cost}"))
@@ -121,16 +123,6 @@ class Dispatch:
             log.warning("job %s: upload: %s", job.id, exc.message)
             self.jobs.return_to_queue(claim, wait_s=retry_wait_s(job.epoch), note=exc.message)
         return None
-
-    def _token(self, job: Job) -> str:
-        """What the request names: the picture handed over, or the task that a conversion is of."""
-        if job.options.conversion is not None:
-            return job.options.conversion.task_id
-        if job.image is None:
-            raise ObjectMissing("The job has no picture.")
-        if job.options.back is not None:
-            self.generator.upload(job.options.back, self.objects.get(job.options.back.key))
-        return self.generator.upload(job.image, self.objects.get(job.image.key))
 
     def _return_unsent(self, claim: Claim, *, wait_s: float, note: str) -> None:
         """Nothing was sent, for certain; written again and again, so that it need not be searched for.
@@ -146,18 +138,16 @@ class Dispatch:
         self.jobs.return_to_queue(claim, wait_s=wait_s, note=note)
 
     def _create(
-        self, job: Job, claim: Claim, intent: Intent, home: Installation, *, check_send_window: Callable[[], None]
+        self,
+        job: Job,
+        claim: Claim,
+        tokens: Mapping[Slot, str],
+        home: Installation,
+        *,
+        check_send_window: Callable[[], None],
     ) -> None:
-        request = GenerationRequest(
-            job_id=job.id,
-            attempt=job.attempt,
-            target_object=job.target_object,
-            image_token=intent.image_token,
-            nonce=intent.nonce,
-            options=job.options,
-        )
         try:
-            task_id = self.generator.create(request, check_send_window=check_send_window)
+            task_id = self.generator.create(order_of(job, home, tokens), check_send_window=check_send_window)
         except RequestRejected as exc:
             self.jobs.fail(claim, Failure(code=exc.code, message=exc.message))
         except AccountBlocked as exc:
@@ -176,7 +166,7 @@ class Dispatch:
                     job_id=job.id,
                     attempt=job.attempt,
                     task_id=task_id,
-                    nonce=intent.nonce,
+                    nonce=job.nonce,
                     installation=home.id,
                     project=home.project,
                 )

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from core.domain.claims import Failure
-from core.domain.errors import NotSent, ObjectMissing
-from core.domain.generation import GenerationRequest
+from core.domain.errors import NotSent
 from core.domain.job import Job
+from core.ports.journal import Installation
 from core.ports.object_store import ObjectStore
+from core.services.attempts import handed_over, order_of
 from core.services.throttle import Throttle
 
 log = logging.getLogger(__name__)
@@ -45,22 +46,10 @@ class Elsewhere:
         """Whether nobody who has the task has been heard of for a lease."""
         return job.missed_since is not None and now - job.missed_since >= timedelta(seconds=self.lease_s)
 
-    def begin_here(self, job: Job) -> None:
+    def begin_here(self, job: Job, home: Installation) -> None:
         """Begin it on this machine. Raises: ObjectMissing, NotSent, LookupFailed, StoreUnavailable."""
-        if job.image is None or job.task_id is None:
-            raise ObjectMissing("The job has no picture.")
-        if job.options.back is not None:
-            self.generator.upload(job.options.back, self.objects.get(job.options.back.key))
-        token = self.generator.upload(job.image, self.objects.get(job.image.key))
-        if job.nonce is None:
+        if job.task_id is None:
             raise NotSent(f"Job {job.id} was never sent, so there is nothing to begin again.")
-        request = GenerationRequest(
-            job_id=job.id,
-            attempt=job.attempt,
-            target_object=job.target_object,
-            image_token=token,
-            nonce=job.nonce,
-            options=job.options,
-        )
-        self.generator.begin_again(job.task_id, request)
+        tokens = handed_over(job, self.generator, self.objects)
+        self.generator.begin_again(job.task_id, order_of(job, home, tokens))
         log.info("job %s: task %s is begun again here: whoever had it is not heard of", job.id, job.task_id)

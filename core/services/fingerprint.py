@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from core.domain.generation import TaskState
-from core.domain.job import Conversion, Job
+from core.domain.job import Job
+from core.domain.request import Conversion
 
 MARGIN = timedelta(minutes=10)  # by how much the vendor's clock and the store's may differ
 
@@ -18,12 +19,12 @@ def fits(job: Job, task: TaskState) -> bool | None:
     no field for a nonce: there is one job for each model and choice of options, and a task that was made after its
     intent and converts just that is the file that was asked for.
     """
-    if job.options.conversion is not None:
-        return _converts(job, task, job.options.conversion)
+    if job.conversion is not None:
+        return _converts(job, task, job.conversion)
     told = [
         mine == theirs
         for mine, theirs in ((job.nonce, task.input_nonce), (job.image_token, task.input_token))
-        if mine is not None and theirs is not None
+        if mine not in (None, "") and theirs is not None
     ]
     if not any(told):
         return False
@@ -32,11 +33,11 @@ def fits(job: Job, task: TaskState) -> bool | None:
 
 def evidence(job: Job, task: TaskState) -> str:
     """In words, what speaks for and against."""
-    if job.options.conversion is not None:
+    if job.conversion is not None:
         shown = task.input_conversion
         told = "but does not show how"
         if shown is not None:
-            told = "as it was asked for here" if shown == job.options.conversion else "with another number of faces"
+            told = "as it was asked for here" if shown == job.conversion else "with another number of faces"
         return f"It was made of the same model after this job was sent, {told}."
     parts = [
         (job.nonce, task.input_nonce, "the random number of our request"),
@@ -44,7 +45,7 @@ def evidence(job: Job, task: TaskState) -> str:
     ]
     said = []
     for mine, theirs, what in parts:
-        if theirs is None or mine is None:
+        if theirs is None or mine in (None, ""):
             said.append(f"does not show {what}")
         else:
             said.append(f"{'has' if mine == theirs else 'has not'} {what}")
@@ -53,14 +54,14 @@ def evidence(job: Job, task: TaskState) -> str:
 
 def shows_fingerprint(job: Job, task: TaskState) -> bool:
     """Whether a task that went the normal way repeats what identifies its request."""
-    if job.options.conversion is not None:
-        return task.input_conversion == job.options.conversion
+    if job.conversion is not None:
+        return task.input_conversion == job.conversion
     return job.nonce is not None and task.input_nonce == job.nonce
 
 
 def fingerprint_scope(account: str, job: Job) -> str:
     """Under what an account's echo is noted: requests of another kind are repeated, or not, on their own."""
-    return account if job.options.conversion is None else f"{account} conversions"
+    return account if job.conversion is None else f"{account} conversions"
 
 
 def _converts(job: Job, task: TaskState, conversion: Conversion) -> bool | None:

@@ -309,7 +309,7 @@ def _glb_of(job: Job) -> StoredModel:
     if not model.is_glb:
         raise ModelInvalid(
             f"Job {job.id} made an {model.kind.upper()} file, which is given away as it is. "
-            f"Other files are made of the model of job {job.converted_from}."
+            f"Other files are made of the model of job {job.source}."
         )
     return model
 

@@ -82,7 +82,7 @@ class Notes:
 
     def _is_proven(self, job: Job, note: TaskNote) -> bool:
         """Whether Tripo repeats the random number of this very attempt for the task of an older version's note."""
-        if not self.generator.is_paid or job.options.conversion is not None or note in self._refuted:
+        if not self.generator.is_paid or job.conversion is not None or note in self._refuted:
             return False
         try:
             task = self.generator.look_up([note.task_id]).found.get(note.task_id)

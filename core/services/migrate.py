@@ -219,13 +219,14 @@ def _files(archive: Archive) -> Iterator[Record]:
     """Each stored file once: retried jobs share a picture. Those that no row describes have only a key."""
     seen: set[str] = set()
     for record in _all(archive, "generated_images"):
-        for file in (record["image"], record["model"], record["options"].get("back")):
+        inputs = (record["request"] or {}).get("inputs", {}).values()
+        for file in (record["image"], record["model"], record["options"].get("back"), *inputs):
             if file is not None and file["key"] not in seen:
                 seen.add(file["key"])
                 yield file
         if record["error_code"] == KEPT_CODE:
             yield {"key": original_key(record["id"])}
-        if record["generator"] == "tripo" and record["model"] is not None:
+        if record["model"] is not None:
             yield {"key": preview_key(record["id"])}
 
 

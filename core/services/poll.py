@@ -146,7 +146,7 @@ class Poll:
             self.jobs.fail(claimed.claim, STOPPED)
             return None
         try:
-            elsewhere.begin_here(job)
+            elsewhere.begin_here(job, self.jobs.installation())
         except ObjectMissing:
             self.jobs.fail(claimed.claim, GONE)
             return None

@@ -103,9 +103,9 @@ class Reconcile:
 
     def _is_anothers(self, job: Job, task: TaskState) -> bool:
         """Whether it is just what another conversion of the same model asked for."""
-        if job.converted_from is None:
+        if job.source is None:
             return False
-        others = [each for each in self.jobs.conversions(job.converted_from) if each.id != job.id]
+        others = [each for each in self.jobs.conversions(job.source) if each.id != job.id]
         return any(each.task_id == task.task_id or (each.stage in LOOKING and fits(each, task)) for each in others)
 
     def _nothing_found(self, uncertain: Claimed, began: datetime) -> None:

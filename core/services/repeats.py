@@ -9,24 +9,25 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import asdict, replace
 from typing import Any
 
-from core.domain.job import Job, JobOptions
+from core.domain.job import Job
 from core.domain.refusals import key_taken
+from core.domain.request import Choices, Slot
+from core.domain.request_codec import OLD_CHOICES
 from core.services.requests import SubmitRequest
 
 MARK = "sent-"  # before the fingerprints of requests as they were sent
 BY_CONTENT = re.compile("[0-9a-f]{64}")  # of jobs made before that: of the pictures themselves, fetched ones, too
-ALWAYS_COUNTED = frozenset({"model", "face_limit", "texture", "pbr"})
-LATER_DEFAULTS = ("standard", "auto", "default", False, None)  # of options that came later: left out, so that keys hold
+# What requests of before kinds were counted with always; other choices of then only where they differed from these.
+COUNTED = {"model": OLD_CHOICES["model"], "face_limit": None, "texture": True, "pbr": True}
 
 
 def fingerprint(request: SubmitRequest) -> str:
     """Of the request as it was sent."""
-    parts = _texts(request) | {"image": request.address or _sha256(request.image)}
-    if request.back is not None or request.back_address is not None:
-        parts["back"] = request.back_address or _sha256(request.back or b"")
+    parts = _texts(request)
+    for slot, sent in request.pictures.items():
+        parts["image" if slot is Slot.FRONT else slot.value] = sent.address or _sha256(sent.data)
     return MARK + _digest(parts)
 
 
@@ -39,39 +40,40 @@ def check_repeat(job: Job, request: SubmitRequest) -> None:
 def _is_repeat(job: Job, request: SubmitRequest) -> bool:
     if BY_CONTENT.fullmatch(job.request_hash) is None:
         return job.request_hash == fingerprint(request)
-    if request.address is None and request.back_address is None:
+    if all(sent.address is None for sent in request.pictures.values()):
         return job.request_hash == _content_fingerprint(request)
     # What its address gave then cannot be asked for any more. If all else is the same, the job is: when in doubt,
     # nobody pays twice.
-    has_back = request.back is not None or request.back_address is not None
     return (
         (job.target_object, job.session_id, job.iteration)
         == (request.target_object, request.session_id, request.iteration)
-        and replace(job.options, back=None) == request.options
-        and (job.options.back is not None) == has_back
+        and _counted(job.choices) == _counted(request.choices)
+        and job.request is not None
+        and set(job.request.inputs()) == set(request.pictures)
     )
 
 
 def _content_fingerprint(request: SubmitRequest) -> str:
-    parts = _texts(request) | {"image": _sha256(request.image)}
-    if request.back is not None:
-        parts["back"] = _sha256(request.back)
-    return _digest(parts)
+    names = {Slot.FRONT: "image"}
+    return _digest(
+        _texts(request) | {names.get(slot, slot.value): _sha256(sent.data) for slot, sent in request.pictures.items()}
+    )
 
 
 def _texts(request: SubmitRequest) -> dict[str, Any]:
-    return {
+    parts = {
         "target_object": request.target_object,
         "session_id": request.session_id,
         "iteration": request.iteration,
-        "options": _counted(request.options),
+        "options": _counted(request.choices),
     }
+    told = {"prompt": request.prompt, "negative_prompt": request.negative_prompt, "generator": request.generator}
+    return parts | {name: text for name, text in told.items() if text}
 
 
-def _counted(options: JobOptions) -> dict[str, Any]:
-    return {
-        name: value for name, value in asdict(options).items() if name in ALWAYS_COUNTED or value not in LATER_DEFAULTS
-    }
+def _counted(choices: Choices) -> dict[str, Any]:
+    chosen = {name: value for name, value in choices.items() if OLD_CHOICES.get(name) != value}
+    return COUNTED | chosen
 
 
 def _sha256(data: bytes) -> str:

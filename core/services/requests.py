@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
-from core.domain.errors import InputRefused
-from core.domain.job import HEIGHTS_M, ORIENTATIONS, STYLES, JobOptions
+from core.domain.errors import InputRefused, PictureRefused
 from core.domain.naming import is_storable, is_visible, turns_direction
+from core.domain.request import MOST_NEGATIVE_PROMPT, MOST_PROMPT, NO_CHOICES, Choices, Kind, Slot
 
 MAX_NAME = 200  # characters; longer ones do not fit a table or a file name
 MAX_SESSION = 200
-FACE_LIMITS = (100, 2_000_000)  # below, nothing is recognisable; above, no viewer keeps up
+MADE_HERE = (Kind.IMAGE, Kind.MULTIVIEW, Kind.TEXT)  # what is submitted; other kinds are ordered of a finished job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A picture as it came, or the address where it is to be fetched.
+
+    Attributes:
+        data: the file, any kind that is accepted; empty until it is fetched.
+        name: what it was called; shown, never used as a path.
+    """
+
+    data: bytes = field(default=b"", repr=False)
+    name: str = ""
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,35 +34,56 @@ class SubmitRequest:
     """One model that is asked for.
 
     Attributes:
-        image: the file as it came, any kind that is accepted; empty until it is fetched from its address.
-        image_name: what it was called; shown, never used as a path.
-        address: where the picture is to be fetched, when that was sent in its place; `back_address` likewise.
-        back: a second picture, of the object's back; only the built-in engine takes one.
+        kind: None tells it by what was sent: words, one picture, or several.
+        pictures: by the side that they show.
+        generator: who is to make it; None leaves it to the setting.
+        choices: what was chosen; what was not is the generator's default.
+        drops_unknown: choices of other generators are left out, as the older endpoint has always done.
         idempotency_key: the same key gives the same job.
     """
 
-    image: bytes = field(default=b"", repr=False)
-    image_name: str = ""
     target_object: str
     session_id: str
+    kind: Kind | None = None
+    pictures: Mapping[Slot, Sent] = field(default_factory=dict)
+    prompt: str = ""
+    negative_prompt: str = ""
+    generator: str | None = None
+    choices: Choices = field(default_factory=lambda: NO_CHOICES)
+    drops_unknown: bool = False
     iteration: int = 1
-    options: JobOptions = field(default_factory=JobOptions)
     idempotency_key: str | None = None
-    back: bytes | None = field(default=None, repr=False)
-    address: str | None = None
-    back_address: str | None = None
+
+    @property
+    def asked(self) -> Kind:
+        """The kind that is asked for."""
+        if self.kind is not None:
+            return self.kind
+        if not self.pictures and self.prompt:
+            return Kind.TEXT
+        return Kind.IMAGE if set(self.pictures) <= {Slot.FRONT} else Kind.MULTIVIEW
 
 
 def trimmed(request: SubmitRequest) -> SubmitRequest:
-    """Without superfluous space in the object's name, and without what cannot be shown in the file's."""
-    name = "".join(sign for sign in request.image_name if sign.isprintable())[:MAX_NAME]
-    return replace(request, target_object=" ".join(request.target_object.split()), image_name=name or "picture")
+    """Without superfluous space in the texts, and without what cannot be shown in the files' names."""
+    pictures = {
+        slot: replace(sent, name="".join(sign for sign in sent.name if sign.isprintable())[:MAX_NAME] or "picture")
+        for slot, sent in request.pictures.items()
+    }
+    return replace(
+        request,
+        target_object=" ".join(request.target_object.split()),
+        prompt=request.prompt.strip(),
+        negative_prompt=request.negative_prompt.strip(),
+        pictures=pictures,
+    )
 
 
 def check_texts(request: SubmitRequest) -> None:
     """Raises: InputRefused when a text cannot be stored, not even to be looked up."""
     texts = [request.target_object, request.session_id, request.idempotency_key or ""]
-    texts += [value for value in asdict(request.options).values() if isinstance(value, str)]
+    texts += [request.prompt, request.negative_prompt, request.generator or ""]
+    texts += [text for name, value in request.choices.items() for text in (name, value) if isinstance(text, str)]
     if not all(map(is_storable, texts)):
         raise InputRefused(
             "The name, the session or a choice has a character that cannot be stored.", code="text_unstorable"
@@ -61,21 +97,72 @@ def checked(request: SubmitRequest) -> SubmitRequest:
         raise InputRefused(f"The session's name is longer than {MAX_SESSION} characters.", code="session_too_long")
     if not 0 <= request.iteration < 2**31:
         raise InputRefused("The iteration must be a whole number from 0.", code="iteration_invalid")
-    least, most = FACE_LIMITS
-    limit = request.options.face_limit
-    if limit is not None and not least <= limit <= most:
-        raise InputRefused(f"The most faces must lie between {least} and {most:,}.", code="face_limit_invalid")
-    if request.options.orientation not in ORIENTATIONS:
-        raise InputRefused(f"An orientation is one of {', '.join(ORIENTATIONS)}.", code="orientation_unknown")
-    if request.options.style not in STYLES:
-        raise InputRefused(f"A style is one of {', '.join(STYLES)}.", code="style_unknown")
-    height = request.options.height_m
-    if height is not None and not HEIGHTS_M[0] <= height <= HEIGHTS_M[1]:
-        raise InputRefused(
-            f"The real height must lie between {HEIGHTS_M[0] * 1000:g} mm and {HEIGHTS_M[1]:g} m.",
-            code="height_invalid",
-        )
+    if request.asked is Kind.TEXT:
+        _check_words(request)
+    else:
+        _check_views(request)
     return request
+
+
+def _check_words(request: SubmitRequest) -> None:
+    if request.pictures:
+        raise InputRefused(
+            "A model from words takes no picture. Send either words or pictures. Nothing was stored.",
+            code="picture_unwanted",
+        )
+    if not is_visible(request.prompt):
+        raise InputRefused("Please say in words what is to be made. Nothing was stored.", code="prompt_missing")
+    for text, most, what in (
+        (request.prompt, MOST_PROMPT, "description"),
+        (request.negative_prompt, MOST_NEGATIVE_PROMPT, "text of what is not wanted"),
+    ):
+        if len(text) > most:
+            raise InputRefused(
+                f"The {what} has {len(text):,} characters; at most {most:,} are possible. Please shorten it. "
+                "Nothing was stored.",
+                code="prompt_too_long",
+            )
+
+
+def _check_views(request: SubmitRequest) -> None:
+    """Before anything is fetched or stored: which pictures there are."""
+    if request.asked not in MADE_HERE:
+        raise InputRefused(
+            f"A {request.asked.value} is ordered of a finished job, not submitted. Nothing was stored.",
+            code="kind_refused",
+        )
+    if request.prompt or request.negative_prompt:
+        raise InputRefused(
+            "Words are for a model from words; this one is made of pictures. Nothing was stored.",
+            code="prompt_unwanted",
+        )
+    if Slot.FRONT not in request.pictures:
+        raise PictureRefused("The picture of the front is missing. Nothing was stored.", code="image_missing")
+    others = set(request.pictures) - {Slot.FRONT}
+    if request.asked is Kind.IMAGE and others:
+        raise InputRefused(
+            "A model from one picture takes the front only; send multiview_to_model for several sides. "
+            "Nothing was stored.",
+            code="picture_unwanted",
+        )
+    if request.asked is Kind.MULTIVIEW and not others:
+        raise PictureRefused(
+            "Several views need the front and at least one of left, back and right. Nothing was stored.",
+            code="views_missing",
+        )
+
+
+def check_views_differ(sums: Mapping[Slot, str]) -> None:
+    """By the pictures' SHA-256. Raises: PictureRefused for the same picture in two places."""
+    seen: dict[str, Slot] = {}
+    for slot, sha256 in sums.items():
+        if sha256 in seen:
+            raise PictureRefused(
+                f"The pictures of the {seen[sha256].value} and of the {slot.value} are the same file. Choose another "
+                f"for the {slot.value}, or leave it out. Nothing was stored.",
+                code=f"{slot.value}_repeated",
+            )
+        seen[sha256] = slot
 
 
 def _check_name(target: str) -> None:

@@ -1,4 +1,4 @@
-"""Take a picture and a name, check both, keep the picture, and queue a job."""
+"""Take pictures or words and a name, check all, keep the pictures, and queue a job."""
 
 from __future__ import annotations
 
@@ -6,24 +6,35 @@ import hashlib
 import logging
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from types import MappingProxyType
 
 from core.domain.errors import MaquetteError, PictureRefused, StoreDamaged, StoreUnavailable
-from core.domain.job import Job, JobOptions, NewJob, StoredImage
+from core.domain.job import Job, NewJob
 from core.domain.naming import slug
 from core.domain.picture import Picture
+from core.domain.request import (
+    JobRequest,
+    Kind,
+    Slot,
+    StoredImage,
+    TextToModel,
+    of_pictures,
+    with_choices,
+)
 from core.ports.job_store import JobStore
 from core.ports.object_store import ObjectStore
 from core.ports.picture_sandbox import PictureSandbox
 from core.services.backoff import MOVED, is_for_good
-from core.services.decide import budget_of, category_of
+from core.services.decide import budget_of
+from core.services.makers import Makers
 from core.services.repeats import check_repeat, fingerprint
-from core.services.requests import SubmitRequest, check_texts, checked, trimmed
+from core.services.requests import SubmitRequest, check_texts, check_views_differ, checked, trimmed
 
 log = logging.getLogger(__name__)
 SUFFIXES = {"image/jpeg": "jpg", "image/png": "png"}
+NOT_STORED = StoredImage(key="", name="", media_type="", width_px=0, height_px=0, size_bytes=0, sha256="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,23 +45,12 @@ class Submitted:
     created: bool
 
 
-class Maker(Protocol):
-    """What is needed to know of a generator before a job is queued. See core.ports.generator."""
-
-    @property
-    def name(self) -> str: ...
-
-    def check_options(self, options: JobOptions) -> None: ...
-
-    def estimate(self, options: JobOptions) -> Decimal | None: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submit:
     """The use case.
 
     Attributes:
-        generator: who will make the model; asked for its name, its prices and what it can do.
+        makers: who may make it; each knows its prices and what it can do.
         max_credits_per_day: the budget; None for no limit.
         on_queued: called after a job was queued, to wake the scheduler.
     """
@@ -58,7 +58,7 @@ class Submit:
     jobs: JobStore
     objects: ObjectStore
     pictures: PictureSandbox
-    generator: Maker
+    makers: Makers
     max_credits_per_day: Decimal | None
     max_image_bytes: int
     on_queued: Callable[[], None]
@@ -86,31 +86,33 @@ class Submit:
         damage = self.jobs.damage()
         if damage is not None:
             raise StoreDamaged(damage)
-        if is_for_good(self.jobs.account_wait_s(generator=self.generator.name)):
+        maker = self.makers.chosen(request.generator, request.asked)
+        if is_for_good(self.jobs.account_wait_s(generator=maker.name)):
             raise StoreUnavailable(MOVED)
-        self.generator.check_options(_with_back(request))
+        planned = _planned(request)
+        if request.drops_unknown:
+            planned = maker.understood(planned)
+        maker.check(planned)
+        choices = maker.declaration.resolved(planned).choices
         if fetch is not None:
             request = trimmed(fetch(request))
-        picture = self.pictures.prepare(request.image, max_bytes=self.max_image_bytes)
-        back = None if request.back is None else self._prepared_back(request.back)
+        pictures = {slot: self._prepared(slot, sent.data) for slot, sent in request.pictures.items()}
+        check_views_differ({slot: hashlib.sha256(picture.data).hexdigest() for slot, picture in pictures.items()})
         stored: list[StoredImage] = []
         try:
-            image = self._store(picture, request, stored)
-            options = request.options
-            if back is not None:
-                options = replace(options, back=self._store(back, request, stored))
+            inputs = {slot: self._store(picture, request, slot, stored) for slot, picture in pictures.items()}
         except MaquetteError:
             self._forget(stored)
             raise
+        asked = of_pictures(inputs, choices) if inputs else with_choices(planned, choices)
         new = NewJob(
             session_id=request.session_id,
             target_object=request.target_object,
             iteration=request.iteration,
-            image=image,
-            generator=self.generator.name,
-            category=category_of(self.generator.name, request.options),
-            options=options,
-            credits_estimate=self.generator.estimate(request.options),
+            request=asked,
+            generator=maker.name,
+            category=maker.category(asked),
+            credits_estimate=maker.estimate(asked),
             idempotency_key=request.idempotency_key,
             request_hash=fingerprint(request),
         )
@@ -127,11 +129,15 @@ class Submit:
             self.on_queued()
         return Submitted(job=added.job, created=added.created)
 
-    def _prepared_back(self, data: bytes) -> Picture:
+    def _prepared(self, slot: Slot, data: bytes) -> Picture:
         try:
             return self.pictures.prepare(data, max_bytes=self.max_image_bytes)
         except PictureRefused as exc:
-            raise PictureRefused(f"The picture of the back: {exc.message}", code=f"back_{exc.code}") from exc
+            if slot is Slot.FRONT:
+                raise
+            raise PictureRefused(
+                f"The picture of the {slot.value}: {exc.message}", code=f"{slot.value}_{exc.code}"
+            ) from exc
 
     def _forget(self, images: list[StoredImage]) -> None:
         """Pictures of no job. A file that stays does no harm."""
@@ -141,12 +147,12 @@ class Submit:
             except StoreUnavailable as exc:
                 log.info("%s could not be removed: %s", image.key, exc.message)
 
-    def _store(self, picture: Picture, request: SubmitRequest, stored: list[StoredImage]) -> StoredImage:
+    def _store(self, picture: Picture, request: SubmitRequest, slot: Slot, stored: list[StoredImage]) -> StoredImage:
         key = f"images/{uuid.uuid4().hex}/{slug(request.target_object)}.{SUFFIXES[picture.media_type]}"
         self.objects.put(key, picture.data, media_type=picture.media_type)
         image = StoredImage(
             key=key,
-            name=request.image_name,
+            name=request.pictures[slot].name,
             media_type=picture.media_type,
             width_px=picture.width_px,
             height_px=picture.height_px,
@@ -157,9 +163,12 @@ class Submit:
         return image
 
 
-def _with_back(request: SubmitRequest) -> JobOptions:
-    """The options as they will be, before anything is stored."""
-    if request.back is None and request.back_address is None:
-        return request.options
-    told = StoredImage(key="", name="", media_type="", width_px=0, height_px=0, size_bytes=0, sha256="")
-    return replace(request.options, back=told)
+def _planned(request: SubmitRequest) -> JobRequest:
+    """The request as it will be, before anything is fetched or stored."""
+    if request.asked is Kind.TEXT:
+        return TextToModel(
+            prompt=request.prompt,
+            negative_prompt=request.negative_prompt,
+            choices=MappingProxyType(dict(request.choices)),
+        )
+    return of_pictures(dict.fromkeys(request.pictures, NOT_STORED), request.choices)

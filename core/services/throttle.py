@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
+from core.domain.declaration import Declaration
 from core.domain.errors import (
     AccountBlocked,
     AccountBusy,
@@ -27,7 +28,8 @@ from core.domain.generation import (
     TaskState,
     UsageRow,
 )
-from core.domain.job import JobOptions, StoredImage
+from core.domain.job import Category
+from core.domain.request import JobRequest, StoredImage
 from core.ports.account_store import AccountStore
 from core.ports.clock import Clock
 from core.ports.generator import FreeGenerator, Generator, PaidGenerator
@@ -63,16 +65,20 @@ class Throttle:
         self._told: tuple[datetime, float] | None = None  # the vendor's time, and ours on the clock nobody can set
 
     @property
+    def declaration(self) -> Declaration:
+        return self._generator.declaration
+
+    @property
     def name(self) -> str:
-        return self._generator.name
+        return self.declaration.name
 
     @property
     def label(self) -> str:
-        return self._generator.label
+        return self.declaration.label
 
     @property
     def is_paid(self) -> bool:
-        return self._generator.is_paid
+        return self.declaration.is_paid
 
     @property
     def account(self) -> str:
@@ -86,11 +92,20 @@ class Throttle:
 
     # -- the Generator port
 
-    def estimate(self, options: JobOptions) -> Decimal | None:
-        return self._generator.estimate(options)
+    def estimate(self, request: JobRequest) -> Decimal | None:
+        return self._generator.estimate(request)
 
-    def check_options(self, options: JobOptions) -> None:
-        self._generator.check_options(options)
+    def category(self, request: JobRequest) -> Category:
+        return self._generator.category(request)
+
+    def check(self, request: JobRequest) -> None:
+        self._generator.check(request)
+        self.declaration.check(request)
+
+    def understood(self, request: JobRequest) -> JobRequest:
+        """Without the choices that say nothing beside the others; of a free generator, without unknown ones, too."""
+        self._generator.check(request)
+        return self.declaration.applicable(request) if self.is_paid else self.declaration.fitted(request)
 
     def upload(self, image: StoredImage, data: bytes) -> str:
         return self._call(lambda: self._generator.upload(image, data))

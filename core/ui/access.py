@@ -15,8 +15,9 @@ from core.bootstrap import get_services
 from core.domain.errors import MaquetteError, StoreDamaged, StoreUnavailable
 from core.domain.export import PRINTED, Compression, ExportOrder, Format
 from core.domain.generation import OrphanedTask
-from core.domain.job import Job, JobEvent, JobOptions
+from core.domain.job import Job, JobEvent
 from core.domain.mesh_report import MeshReport
+from core.domain.request import Choices, Slot, of_pictures
 from core.domain.status import Status
 from core.generators.tripo.prices import PRICES, ModelPrice
 from core.mesh import extras
@@ -26,7 +27,8 @@ from core.services.convert import ConversionOffer
 from core.services.decide import RetryOffer
 from core.services.drafts import Drafts
 from core.services.overview import AccountView, Expected
-from core.services.requests import SubmitRequest
+from core.services.requests import Sent, SubmitRequest
+from core.services.submit import NOT_STORED
 from core.ui import labels
 
 __all__ = [
@@ -51,7 +53,7 @@ class Draft:
     image: bytes = field(repr=False)
     image_name: str
     target_object: str
-    options: JobOptions
+    choices: Choices
     key: str
     back: bytes | None = field(default=None, repr=False)
 
@@ -62,13 +64,12 @@ def submit(draft: Draft) -> Job:
         get_services()
         .submit.submit(
             SubmitRequest(
-                image=draft.image,
-                image_name=draft.image_name,
+                pictures={Slot.FRONT: Sent(data=draft.image, name=draft.image_name)}
+                | ({} if draft.back is None else {Slot.BACK: Sent(data=draft.back, name=draft.image_name)}),
                 target_object=draft.target_object,
                 session_id="dashboard",
-                options=draft.options,
+                choices=draft.choices,
                 idempotency_key=f"page-{draft.key}",
-                back=draft.back,
             )
         )
         .job
@@ -141,9 +142,10 @@ def orphaned() -> tuple[OrphanedTask, ...]:
     return get_services().orphaned.get()
 
 
-def estimate(options: JobOptions) -> Decimal | None:
+def estimate(choices: Choices) -> Decimal | None:
     """Credits by the list; None when it does not say."""
-    return get_services().overview.generator.estimate(options)
+    maker = get_services().overview.generator
+    return maker.estimate(maker.declaration.resolved(of_pictures({Slot.FRONT: NOT_STORED}, choices)))
 
 
 def model_choices() -> tuple[ModelPrice, ...]:
@@ -158,7 +160,7 @@ def conversion_offers(job: Job) -> tuple[ConversionOffer, ...]:
 
 def conversions(job: Job) -> list[Job]:
     """The jobs that convert this one's model, newest first. Raises: StoreUnavailable."""
-    return get_services().convert.ordered(job.id) if job.generator == "tripo" else []
+    return get_services().convert.ordered(job.id) if not job.is_free else []
 
 
 def convert(job_id: int, *, quad: bool, face_limit: int | None) -> Job:
@@ -192,7 +194,7 @@ def thumbnail(job: Job, *, side_px: int) -> bytes | None:
 
 def rendered(job: Job) -> bytes | None:
     """The generator's own picture of the finished model; None where none came, or it cannot be read now."""
-    if job.model is None or job.generator != "tripo":
+    if job.model is None or job.is_free:
         return None
     try:
         return get_services().previews.of_model(job)
@@ -213,7 +215,7 @@ def engine_label(job: Job | None = None) -> str:
 
 def is_offline() -> bool:
     """Whether new models are made by the built-in engine."""
-    return get_services().overview.generator.name == "offline"
+    return not get_services().overview.generator.is_paid
 
 
 def most_megabytes() -> int:

@@ -67,7 +67,7 @@ def _offer(job: Job, offer: ConversionOffer, ordered: list[Job]) -> None:
 
 
 def _is_of(ordered: Job, quad: bool, faces: int | None) -> bool:
-    asked = ordered.options.conversion
+    asked = ordered.conversion
     return asked is not None and (asked.quad, asked.face_limit) == (quad, faces)
 
 
@@ -126,7 +126,7 @@ def draw_file(job: Job, url: str) -> None:
     )
     st.page_link(
         "jobs.py",
-        label=f"See the model of job {job.converted_from}",
+        label=f"See the model of job {job.source}",
         icon=":material/view_in_ar:",
-        query_params={"job": str(job.converted_from)},
+        query_params={"job": str(job.source)},
     )

@@ -96,8 +96,8 @@ def _facts(job: Job) -> None:
         facts.append(("Cost", f"about {labels.credits_text(job.credits_estimate)}, by the list of prices"))
     if job.retry_of is not None:
         facts.append(("Made again after", f"job {job.retry_of}"))
-    if job.converted_from is not None:
-        facts.append(("Converted from", f"job {job.converted_from}"))
+    if job.source is not None:
+        facts.append(("Converted from", f"job {job.source}"))
     if job.image is not None:
         facts.append(("Picture", f"{job.image.name}, {job.image.width_px} × {job.image.height_px}"))
     facts.append(("Submitted", f"{job.created_at:%Y-%m-%d %H:%M} UTC"))

@@ -72,7 +72,7 @@ CONVERTING = {
 
 def state(job: Job) -> str:
     """Where a job is, in a few words."""
-    if job.options.conversion is not None and job.status is Status.RUNNING and job.stage in CONVERTING:
+    if job.conversion is not None and job.status is Status.RUNNING and job.stage in CONVERTING:
         return CONVERTING[job.stage][0]
     if job.status is Status.CANCELLED and job.stage is not Stage.DONE:
         return "Cancelled, stopping" if job.is_free else "Cancelled, still watched"
@@ -81,7 +81,7 @@ def state(job: Job) -> str:
 
 def explained(job: Job) -> str:
     """What the stage of a running job means for whoever waits."""
-    if job.options.conversion is not None and job.stage in CONVERTING:
+    if job.conversion is not None and job.stage in CONVERTING:
         return CONVERTING[job.stage][1]
     if job.is_free and job.status is Status.CANCELLED:
         return "The work on it ends within seconds."
@@ -92,7 +92,7 @@ def explained(job: Job) -> str:
 
 def conversion(job: Job) -> str:
     """`FBX`, `FBX with four-sided faces, at most 5,000`."""
-    asked = job.options.conversion
+    asked = job.conversion
     if asked is None or not asked.quad:
         return "FBX"
     return "FBX with four-sided faces" + (f", at most {asked.face_limit:,}" if asked.face_limit else "")
@@ -100,7 +100,7 @@ def conversion(job: Job) -> str:
 
 def title(job: Job) -> str:
     """The object's name, and which file of it when it is a conversion."""
-    return job.target_object if job.options.conversion is None else f"{job.target_object} ({conversion(job)})"
+    return job.target_object if job.conversion is None else f"{job.target_object} ({conversion(job)})"
 
 
 def spent(job: Job) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
 from core.domain.job import Job
@@ -12,22 +15,23 @@ memory = st.session_state
 
 def choices_of(job: Job) -> None:
     """Take them over; the page itself is opened by whoever calls. The picture is left to be chosen."""
-    asked = job.options
+    asked: Mapping[str, Any] = job.choices
     memory.object = job.target_object
-    memory.faces = asked.face_limit
+    memory.faces = asked.get("face_limit")
     memory.prefilled_from = job.id
     memory.pop("made", None)
     if access.is_offline():
-        memory["style"] = asked.style
-        memory.height_cm = None if asked.height_m is None else round(asked.height_m * 100, 6)
+        memory["style"] = asked.get("style", "auto")
+        height_m = asked.get("height_m")
+        memory.height_cm = None if height_m is None else round(height_m * 100, 6)
         return
-    memory.texture = asked.texture
-    memory.auto_size = asked.auto_size
-    memory.aligned = asked.orientation == "align_image"
-    if any(asked.model == price.model for price in access.model_choices()):
-        memory.model = asked.model
-        memory.texture_quality = asked.texture_quality
-        memory.geometry_quality = asked.geometry_quality
+    memory.texture = asked.get("texture", True)
+    memory.auto_size = asked.get("auto_size", False)
+    memory.aligned = asked.get("orientation") == "align_image"
+    if any(asked.get("model") == price.model for price in access.model_choices()):
+        memory.model = asked["model"]
+        memory.texture_quality = asked.get("texture_quality", "standard")
+        memory.geometry_quality = asked.get("geometry_quality", "standard")
 
 
 def draw() -> None:

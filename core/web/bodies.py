@@ -10,10 +10,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from core.domain.errors import InputRefused
-from core.domain.job import DEFAULT_MODEL, HEIGHTS_M, ORIENTATIONS, STYLES, Job, JobOptions
+from core.domain.job import Job
 from core.domain.naming import is_storable
+from core.domain.request import Choices, Value
+from core.domain.request_codec import OLD_CHOICES
 from core.domain.status import Status
-from core.services.requests import FACE_LIMITS, MAX_NAME, MAX_SESSION
+from core.services.requests import MAX_NAME, MAX_SESSION
 
 
 def _storable(text: str) -> str:
@@ -40,6 +42,12 @@ Text = Annotated[str, AfterValidator(_storable), Field(json_schema_extra={"patte
 Group = Annotated[
     Text, Field(description="Any text that groups your jobs.", json_schema_extra={"maxLength": MAX_SESSION})
 ]
+# The bag of choices of the contract's endpoint, as it always was; newer endpoints have those of each generator.
+USUAL_MODEL = OLD_CHOICES["model"]
+FACE_LIMITS = (100, 2_000_000)
+ORIENTATIONS = ("default", "align_image")
+STYLES = ("auto", "solid", "relief", "lithophane", "coin")
+HEIGHTS_M = (0.001, 1000.0)
 NAMED = {"minLength": 1, "maxLength": MAX_NAME}
 
 
@@ -48,7 +56,7 @@ class OptionsBody(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    model: Annotated[Text | None, Field(description="Tripo's dated model version.", examples=[DEFAULT_MODEL])] = None
+    model: Annotated[Text | None, Field(description="Tripo's dated model version.", examples=[USUAL_MODEL])] = None
     faceLimit: Annotated[  # noqa: N815
         Annotated[int, Field(ge=FACE_LIMITS[0], le=FACE_LIMITS[1]), WHOLE] | None,
         Field(description="At most so many triangles."),
@@ -73,19 +81,25 @@ class OptionsBody(BaseModel):
         ),
     ] = None
 
-    def chosen(self) -> JobOptions:
-        return JobOptions(
-            model=self.model or DEFAULT_MODEL,
-            face_limit=self.faceLimit,
-            texture=self.texture,
-            pbr=self.pbr,
-            texture_quality=self.textureQuality,
-            geometry_quality=self.geometryQuality,
-            orientation=self.orientation,
-            auto_size=self.autoSize,
-            style=self.style,
-            height_m=self.heightM,
-        )
+    def chosen(self) -> Choices:
+        """What differs from the usual. Raises: InputRefused."""
+        if self.orientation not in ORIENTATIONS:
+            raise InputRefused(f"An orientation is one of {', '.join(ORIENTATIONS)}.", code="orientation_unknown")
+        if self.style not in STYLES:
+            raise InputRefused(f"A style is one of {', '.join(STYLES)}.", code="style_unknown")
+        said: dict[str, Value | None] = {
+            "model": self.model,
+            "face_limit": self.faceLimit,
+            "texture": self.texture,
+            "pbr": self.pbr,
+            "texture_quality": self.textureQuality,
+            "geometry_quality": self.geometryQuality,
+            "orientation": self.orientation,
+            "auto_size": self.autoSize,
+            "style": self.style,
+            "height_m": self.heightM,
+        }
+        return {name: value for name, value in said.items() if value is not None and value != OLD_CHOICES[name]}
 
 
 class GenerateBody(BaseModel):

@@ -62,10 +62,10 @@ def order(record_id: JobNumber, body: ConversionBody, services: ServicesNeeded) 
 
 
 def _told(job: Job) -> dict[str, Any]:
-    conversion = job.options.conversion
+    conversion = job.conversion
     return {
         "record_id": job.id,
-        "converted_from": job.converted_from,
+        "converted_from": job.source,
         "format": "fbx",
         "quad": conversion is not None and conversion.quad,
         "faceLimit": None if conversion is None else conversion.face_limit,

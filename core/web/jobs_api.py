@@ -15,9 +15,10 @@ from starlette.formparsers import MultiPartException
 
 from core.bootstrap import Services, get_services
 from core.domain.errors import InputRefused, JobNotFound, PictureRefused
-from core.domain.job import Job, JobOptions
+from core.domain.job import Job
+from core.domain.request import Choices, Slot
 from core.domain.status import Status
-from core.services.requests import SubmitRequest
+from core.services.requests import Sent, SubmitRequest
 from core.services.submit import Submitted
 from core.web import prefer
 from core.web.answers import ModelReadyBody, StatusBody, SubmittedBody, WaitEndedBody
@@ -68,12 +69,12 @@ async def read_request(request: Request) -> SubmitRequest:
         raise InputRefused("The body is not valid JSON.", code="not_json") from exc
 
     return SubmitRequest(
-        address=body.imageUrl,
-        back_address=body.backUrl,
+        pictures=_views(Sent(address=body.imageUrl), None if body.backUrl is None else Sent(address=body.backUrl)),
         target_object=body.targetObject,
         session_id=body.sessionId,
         iteration=body.iteration,
-        options=body.options.chosen(),
+        choices=body.options.chosen(),
+        drops_unknown=True,
         idempotency_key=key,
     )
 
@@ -93,18 +94,21 @@ async def _read_form(request: Request, key: str | None) -> SubmitRequest:
     if "targetObject" not in texts:
         raise InputRefused("The field targetObject is missing: it names what the picture shows.", code="name_missing")
     return SubmitRequest(
-        image=image,
-        image_name=name,
+        pictures=_views(Sent(data=image, name=name), Sent(data=back, name=name) if back else None),
         target_object=texts["targetObject"],
         session_id=texts.get("sessionId", ""),
         iteration=form_number(texts.get("iteration", "1")),
-        options=_form_options(texts),
+        choices=_form_options(texts),
+        drops_unknown=True,
         idempotency_key=key,
-        back=back or None,
     )
 
 
-def _form_options(texts: dict[str, str]) -> JobOptions:
+def _views(front: Sent, back: Sent | None) -> dict[Slot, Sent]:
+    return {Slot.FRONT: front} if back is None else {Slot.FRONT: front, Slot.BACK: back}
+
+
+def _form_options(texts: dict[str, str]) -> Choices:
     try:
         return OptionsBody.model_validate({name: value for name, value in texts.items() if value != ""}).chosen()
     except ValidationError as exc:
@@ -160,11 +164,16 @@ async def generate(
 
 def _fetched(request: SubmitRequest, services: Services) -> SubmitRequest:
     """With the pictures that its addresses give. Raises: AddressRefused, PictureRefused."""
-    if request.address is None:
-        return request
-    image = services.fetcher.fetch(request.address)
-    back = None if request.back_address is None else services.fetcher.fetch(request.back_address).data
-    return replace(request, image=image.data, image_name=image.name, back=back)
+    pictures = {
+        slot: sent if sent.address is None else _of_address(sent.address, services)
+        for slot, sent in request.pictures.items()
+    }
+    return replace(request, pictures=pictures)
+
+
+def _of_address(address: str, services: Services) -> Sent:
+    found = services.fetcher.fetch(address)
+    return Sent(data=found.data, name=found.name, address=address)
 
 
 def _waited(job: Job, services: Services, request: Request) -> JSONResponse:

@@ -126,7 +126,7 @@ def original(record_id: JobNumber, services: ServicesNeeded) -> Response:
     """For a job that failed because its file is broken; the file as it came."""
     job = services.overview.job(job_number(record_id))
     data = services.objects.get(original_key(job.id))
-    kind = "glb" if job.options.conversion is None else "fbx.zip" if data.startswith(fbx.ZIP) else "fbx"
+    kind = "glb" if job.conversion is None else "fbx.zip" if data.startswith(fbx.ZIP) else "fbx"
     headers = HEADERS | {"Content-Disposition": f'attachment; filename="job-{job.id}.{kind}"'}
     return Response(data, media_type="application/octet-stream", headers=headers)
 
@@ -239,7 +239,7 @@ def _with_model(services: Services, record_id: JobNumber) -> Job:
     if not job.model.is_glb:
         raise ObjectMissing(
             f"Job {job.id} made an {job.model.kind.upper()} file, which is only given away. "
-            f"The model it was made of is that of job {job.converted_from}."
+            f"The model it was made of is that of job {job.source}."
         )
     return job
 

@@ -14,15 +14,13 @@ import pytest
 
 from core.bootstrap import Services, build_services
 from core.domain.errors import MaquetteError
-from core.domain.generation import GenerationRequest
-from core.domain.job import JobOptions
 from core.generators.offline.generator import OfflineGenerator
 from core.sandbox.models import ModelChildren
 from core.settings import Settings
 from core.vendor import CATALOGUE
 from core.vendor import __main__ as fetching
 from tests import pictures
-from tests.builders import stored_image
+from tests.builders import order, stored_image
 
 CORE = Path(__file__).parents[2] / "core"
 SECRETS = [name.upper() for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)]
@@ -94,14 +92,7 @@ def engine(services: Services) -> None:
     throttle = next(throttle for throttle in services.generators if throttle.name == "offline")
     made = throttle._generator
     assert isinstance(made, OfflineGenerator)
-    request = GenerationRequest(
-        job_id=1,
-        attempt=1,
-        target_object="Cat",
-        image_token=made.upload(stored_image(), pictures.cat()),
-        nonce=1,
-        options=JobOptions(),
-    )
+    request = order(made.upload(stored_image(), pictures.cat()))
     made.create(request, check_send_window=lambda: None)
 
 

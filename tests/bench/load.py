@@ -23,12 +23,11 @@ import numpy as np
 import psutil
 from PIL import Image
 
-from core.domain.job import Category
 from core.stores.files.object_store import LocalObjectStore
 from core.stores.sqlite.job_store import SqliteJobStore
 from core.system_clock import SystemClock
 from tests import pictures
-from tests.builders import EVERY_SLOT, intent, new_job, stored_model
+from tests.builders import EVERY_SLOT, Category, intent, new_job, stored_model
 from tests.mesh.models import ball, glb_of, textured
 from tests.serving import ServerProcess, serving
 

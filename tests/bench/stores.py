@@ -12,14 +12,13 @@ from typing import TypeVar
 import httpx
 
 from core.domain.claims import PollNote, Slots
-from core.domain.job import Category
 from core.domain.status import Status
 from core.ports.job_store import JobQuery, JobStore
 from core.stores.sqlite.job_store import SqliteJobStore
 from core.stores.supabase.connection import Connection
 from core.stores.supabase.job_store import SupabaseJobStore
 from core.system_clock import SystemClock
-from tests.builders import intent, new_job
+from tests.builders import Category, intent, new_job
 from tests.supabase.crowd import COUNT, RARE, fill_sqlite, fill_supabase
 from tests.supabase.project import prepare
 from tests.supabase.server import SupabaseLite

@@ -10,11 +10,11 @@ import pytest
 from core.domain.claims import Budget, Claimed, Failure, PollNote
 from core.domain.errors import BudgetExceeded, ClaimLost, IllegalTransition
 from core.domain.generation import Balance, OrphanedTask, Source, UsageRow
-from core.domain.job import Category, Job
+from core.domain.job import Job
 from core.domain.status import Stage, Status
 from core.ports.account_store import Delivery
 from core.ports.job_store import JobStore
-from tests.builders import EVERY_SLOT, intent, new_job, stored_model
+from tests.builders import EVERY_SLOT, Category, intent, new_job, stored_model
 from tests.clocks import FakeClock
 
 ACCOUNT = "account-1"

@@ -8,10 +8,10 @@ import pytest
 
 from core.domain.claims import Claimed, Failure, PollNote, Slots
 from core.domain.errors import ClaimLost, IdempotencyConflict, IllegalTransition, JobNotFound
-from core.domain.job import Category, Conversion, JobOptions
+from core.domain.request import Conversion
 from core.domain.status import Stage, Status
 from core.ports.job_store import JobQuery, JobStore
-from tests.builders import EVERY_SLOT, intent, new_job, stored_model
+from tests.builders import EVERY_SLOT, Category, intent, new_job, stored_model
 from tests.clocks import FakeClock
 
 LEASE_S = 60.0
@@ -69,18 +69,15 @@ def test_the_same_key_with_another_request_is_a_conflict(jobs: JobStore) -> None
 def test_conversions_are_listed_with_the_job_they_are_of_newest_first(jobs: JobStore) -> None:
     source, other = (jobs.add(new_job()).job for _ in range(2))
     conversion = Conversion(task_id="task-1", quad=True, face_limit=900)
-    options = JobOptions(conversion=conversion)
-    made = [
-        jobs.add(new_job(category=Category.CONVERT, converted_from=source.id, options=options)).job for _ in range(2)
-    ]
+    made = [jobs.add(new_job(category=Category.CONVERT, source=source.id, conversion=conversion)).job for _ in range(2)]
 
     assert [job.id for job in jobs.conversions(source.id)] == [made[1].id, made[0].id]
-    assert (jobs.get(made[0].id).options.conversion, jobs.get(made[0].id).converted_from) == (conversion, source.id)
+    assert (jobs.get(made[0].id).conversion, jobs.get(made[0].id).source) == (conversion, source.id)
     assert jobs.conversions(other.id) == []
 
 
 def test_a_file_that_is_no_glb_is_kept_with_its_kind_and_without_figures(jobs: JobStore) -> None:
-    held = generating(jobs, category=Category.CONVERT)
+    held = generating(jobs, category=Category.CONVERT, conversion=Conversion(task_id="t"))
     jobs.mark_saving(held.claim, credits_used=Decimal(5))
     saving = jobs.claim_saving(owner="a", lease_s=LEASE_S, generator="tripo", limit=1)[0]
     model = stored_model(key="models/1/cup.fbx", kind="fbx", face_count=None, vertex_count=None)

@@ -18,7 +18,6 @@ from typing import Any
 
 from core.domain.claims import Slots
 from core.domain.errors import MaquetteError, StoreUnavailable
-from core.domain.job import Category
 from core.generators import bounded_http
 from core.generators.tripo.client import TripoClient
 from core.generators.tripo.generator import TripoGenerator
@@ -38,6 +37,7 @@ from core.stores.sqlite import database, reading
 from core.stores.sqlite.job_store import SqliteJobStore
 from core.stores.supabase.connection import Connection
 from core.stores.supabase.job_store import SupabaseJobStore
+from tests.builders import Category
 from tests.crash.shared_clock import SharedClock
 
 KEY = "tsk_crash"

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from core.domain.job import Category, Conversion, Job, JobOptions
+from core.domain.job import Job
+from core.domain.request import Conversion
 from core.domain.status import Status
 from core.generators.tripo.client import TripoClient
 from core.ports.job_store import JobQuery, JobStore
@@ -18,6 +19,7 @@ from core.services.fingerprint import fingerprint_scope
 from core.stores.files.object_store import LocalObjectStore
 from core.stores.sqlite.job_store import SqliteJobStore
 from tests import builders
+from tests.builders import Category
 from tests.conftest import Tell
 from tests.crash.life import KEY, QUICK_ROUNDS, Life
 from tests.crash.shared_clock import SharedClock
@@ -64,8 +66,8 @@ class Bench:
             made = self.service.ledger.create({"input": "file_1", "model": "v3.1-20260211", "model_seed": 1})
             made.ends_s = made.created_s
             self.made_before = {made.id}
-            options = JobOptions(conversion=Conversion(task_id=made.id))
-            jobs.add(builders.new_job(category=Category.CONVERT, options=options))
+            conversion = Conversion(task_id=made.id)
+            jobs.add(builders.new_job(category=Category.CONVERT, conversion=conversion))
             jobs.note_echo(fingerprint_scope(account, jobs.get(1)))
         else:
             jobs.add(builders.new_job())

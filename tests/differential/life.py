@@ -16,12 +16,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from core.domain.change import holds
 from core.domain.claims import Budget, Claim, Claimed, Failure, PollNote, Slots
 from core.domain.generation import Balance, OrphanedTask, Source, UsageRow
-from core.domain.job import Category, Job
+from core.domain.job import Job
+from core.domain.request import Conversion
 from core.domain.status import Stage, Status
 from core.ports.account_store import Delivery
 from core.ports.job_store import JobQuery
 from core.stores.supabase.connection import Connection
-from tests.builders import intent, new_job, stored_model
+from tests.builders import Category, intent, new_job, stored_image, stored_model
 from tests.differential.both import BothStores
 
 LEASE_S = 60.0
@@ -77,7 +78,7 @@ HELD: dict[str, Callable[[int, str], tuple[tuple[Any, ...], dict[str, Any]]]] = 
 }
 READING = (
     *("get", "queue_length_before", "conversions", "events", "account_wait_s", "account_facts", "usage_awaited_since"),
-    *("seen_tasks", "credits_since", "recent_durations_s", "job_of_intent", "job_of_key", "now", "last_beat"),
+    *("orphaned_tasks", "credits_since", "recent_durations_s", "job_of_intent", "job_of_key", "now", "last_beat"),
     *("last_delivery_at", "damage", "failed_write", "check", "try_write"),
 )
 # The way of a job that nothing goes wrong with, with a turn here and there.
@@ -90,6 +91,14 @@ NEXT: dict[Stage, tuple[str, ...]] = {
     Stage.LATE: ("mark_saving", "fail"),
     Stage.SAVING: ("complete", "complete", "postpone_saving"),
 }
+
+
+def _asked(way: int, *, is_conversion: bool) -> dict[str, Any]:
+    """What a job asks for, of every kind."""
+    if is_conversion:
+        return {"conversion": Conversion(task_id=f"task-{way}"), "source": 1}
+    kinds: tuple[dict[str, Any], ...] = ({}, {"back": stored_image(key="images/b/cup.jpg")}, {"prompt": "a cup"})
+    return kinds[way % 3] | {"choices": {"face_limit": 500}}
 
 
 class Life(RuleBasedStateMachine):
@@ -137,7 +146,7 @@ class Life(RuleBasedStateMachine):
             credits_estimate=CREDITS[way % 4],
             idempotency_key=f"key {way}" if way < 2 else None,
             request_hash=name,
-            converted_from=1 if category is Category.CONVERT and self.both.local.last_change() else None,
+            **_asked(way, is_conversion=category is Category.CONVERT and self.both.local.last_change() > 0),
         )
         since = self.both.clock.now() - timedelta(days=1)
         budget = Budget(most=Decimal(most), since=since) if way == 3 else None
@@ -260,7 +269,7 @@ class Life(RuleBasedStateMachine):
             "account_wait_s": ((), {"generator": GENERATORS[way % 3]}),
             "account_facts": ((ACCOUNTS[way % 2],), {}),
             "usage_awaited_since": ((ACCOUNTS[way % 2],), {}),
-            "seen_tasks": ((), {"job_id": None if way < 3 else number, "limit": way + 1}),
+            "orphaned_tasks": ((), {"job_id": None if way < 3 else number, "limit": way + 1}),
             "credits_since": ((self.both.clock.now() - timedelta(minutes=way),), {}),
             "recent_durations_s": ((list(Category)[way % 4],), {"limit": 2}),
             "job_of_intent": ((), {"nonce": way if way < 4 else None, "image_token": task if way > 2 else None}),

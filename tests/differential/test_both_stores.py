@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from core.domain.job import Category
 from core.stores.supabase.connection import Connection
+from tests.builders import Category
 from tests.differential.both import public_verbs
 from tests.differential.life import HELD, READING, Life
 from tests.supabase.project import prepare

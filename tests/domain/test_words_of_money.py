@@ -12,10 +12,10 @@ from core.domain import transitions
 from core.domain.change import Change
 from core.domain.claims import Failure
 from core.domain.errors import IllegalTransition
-from core.domain.job import Category, Job, JobOptions
+from core.domain.job import Job
 from core.domain.status import Stage, Status, status_of
 from core.ui import labels
-from tests.builders import intent, stored_image, stored_model
+from tests.builders import Category, asked, intent, stored_model
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 FORBIDDEN = ("tripo", "charge", "credit", "paid", "account")
@@ -39,10 +39,10 @@ def free_job(stage: Stage, *, is_cancelled: bool = False) -> Job:
         session_id="s",
         target_object="Cup",
         iteration=1,
-        image=stored_image(),
+        request=asked(),
         generator="offline",
         category=Category.OFFLINE,
-        options=JobOptions(),
+        credits_estimate=Decimal(0),
         status=status_of(stage, Status.FAILED if stage is Stage.DONE else None),
         stage=stage,
         created_at=NOW,

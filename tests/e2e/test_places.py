@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.domain.job import Category
 from core.stores.sqlite.job_store import SqliteJobStore
 from core.system_clock import SystemClock
 from core.ui.job_table import ROW_PX
-from tests.builders import new_job
+from tests.builders import Category, new_job
 from tests.e2e.test_browser import click_row
 from tests.serving import ServerProcess, serving
 

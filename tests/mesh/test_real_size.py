@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.domain.export import PRINTED, ExportOrder, Format, size_note
-from core.domain.job import JobOptions
 from core.domain.mesh_report import Light, MeshReport, Use
 from core.domain.status import Stage
 from core.mesh.header import read_header
 from core.mesh.verdicts import verdicts
+from tests.builders import asked
 from tests.domain.test_words_of_money import free_job
 from tests.mesh.models import ball, glb_of, textured
 
@@ -18,14 +18,11 @@ HEADER = read_header(glb_of(textured(ball(2))))
 
 def test_the_size_is_known_where_it_was_given_or_tripo_was_asked_for_it() -> None:
     engine = free_job(Stage.SAVING)
-    tripo = replace(engine, generator="tripo")
 
     assert not engine.has_known_size
-    assert not replace(engine, options=JobOptions(auto_size=True)).has_known_size
-    assert replace(engine, options=JobOptions(height_m=0.3)).has_known_size
-    assert not tripo.has_known_size
-    assert not replace(tripo, options=JobOptions(height_m=0.3)).has_known_size
-    assert replace(tripo, options=JobOptions(auto_size=True)).has_known_size
+    assert not replace(engine, request=asked(choices={"auto_size": False})).has_known_size
+    assert replace(engine, request=asked(choices={"height_m": 0.3})).has_known_size
+    assert replace(engine, request=asked(choices={"auto_size": True})).has_known_size
 
 
 def test_ar_says_that_the_size_is_not_known_and_names_no_length() -> None:

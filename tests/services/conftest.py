@@ -20,6 +20,7 @@ from core.services.decide import Decide
 from core.services.dispatch import Dispatch
 from core.services.elsewhere import Elsewhere
 from core.services.journal import Notes
+from core.services.makers import Makers
 from core.services.poll import Poll
 from core.services.reconcile import Reconcile
 from core.services.sweep import Sweep
@@ -52,6 +53,10 @@ class World:
     @property
     def notes(self) -> Notes:
         return Notes(jobs=self.jobs, generator=self.throttle, journal=self.journal, poll_in_s=2)
+
+    @property
+    def makers(self) -> Makers:
+        return Makers(connected={self.generator.name: self.throttle}, default=self.throttle)
 
     @property
     def elsewhere(self) -> Elsewhere | None:
@@ -117,7 +122,7 @@ class World:
         return Decide(
             jobs=self.jobs,
             objects=self.objects,
-            generator=self.throttle,
+            makers=self.makers,
             max_credits_per_day=most,
             on_changed=lambda: None,
         )

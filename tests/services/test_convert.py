@@ -10,10 +10,12 @@ import pytest
 
 from core.domain.errors import BudgetExceeded, IllegalTransition, InputRefused, OutcomeUnknown
 from core.domain.generation import TaskPhase, TaskState
-from core.domain.job import Category, Conversion, Job, JobOptions
+from core.domain.job import Job
+from core.domain.request import Conversion, ConvertModel, Kind
 from core.domain.status import Stage, Status
 from core.services.convert import Convert
 from core.services.fingerprint import fits
+from tests.builders import Category
 from tests.fake_generator import glb, usage_row
 from tests.fake_tripo.fbx import sample_fbx
 from tests.services.conftest import World, raising
@@ -22,7 +24,7 @@ SETTLE_S = 1800
 
 
 def convert(world: World, most: Decimal | None = None) -> Convert:
-    return Convert(jobs=world.jobs, generator=world.throttle, max_credits_per_day=most, on_queued=lambda: None)
+    return Convert(jobs=world.jobs, makers=world.makers, max_credits_per_day=most, on_queued=lambda: None)
 
 
 def made(world: World) -> Job:
@@ -71,8 +73,8 @@ def search(world: World, times: int = 1, every_s: float = 31) -> None:
 def test_an_ordered_file_comes_as_a_job_of_its_own_and_is_stored_as_it_is(world: World) -> None:
     model = made(world)
     ordered = convert(world).order(model.id).job
-    assert (ordered.category, ordered.converted_from, ordered.target_object) == (Category.CONVERT, model.id, "Cup")
-    assert ordered.options.conversion == Conversion(task_id=model.task_id or "")
+    assert (ordered.category, ordered.source, ordered.target_object) == (Category.CONVERT, model.id, "Cup")
+    assert ordered.conversion == Conversion(task_id=model.task_id or "")
 
     uploads = world.generator.uploads
     world.dispatch()
@@ -120,7 +122,7 @@ def test_an_order_that_failed_stands_until_it_is_made_again(world: World) -> Non
     assert use.order(model.id).job.status is Status.FAILED
 
     again = world.decide().retry(failed.id)
-    assert (again.converted_from, again.category) == (model.id, Category.CONVERT)
+    assert (again.source, again.category) == (model.id, Category.CONVERT)
     assert use.order(model.id).job.id == again.id
 
 
@@ -151,8 +153,8 @@ def test_what_cannot_be_converted_says_why_and_orders_nothing(world: World) -> N
     world.generator.account = "another"
     with pytest.raises(IllegalTransition, match="another Tripo key"):
         use.order(model.id, quad=True)
-    world.generator.is_paid = False
-    with pytest.raises(IllegalTransition, match="do not go to Tripo"):
+    world.generator.kinds = (Kind.IMAGE,)
+    with pytest.raises(IllegalTransition, match="No generator that is connected"):
         use.order(model.id, quad=True)
     assert use.offers(model) == ()
     assert len(use.ordered(model.id)) == 1
@@ -169,13 +171,12 @@ def test_a_lost_answer_is_settled_by_what_the_task_converts(world: World) -> Non
     ordered = [convert(world).order(model.id, quad=quad).job for quad in (False, True)]
     for each in ordered:
         lost(world, each.id, was_made=True)
-    asked = {request.options.conversion: f"task-{number}" for number, request in enumerate(world.generator.requests, 1)}
+    orders = enumerate((each.request for each in world.generator.requests), 1)
+    asked = {each.conversion: f"task-{number}" for number, each in orders if isinstance(each, ConvertModel)}
     search(world)
 
     found = [world.job(each.id) for each in ordered]
-    assert [(job.stage, job.task_id) for job in found] == [
-        (Stage.GENERATING, asked[job.options.conversion]) for job in found
-    ]
+    assert [(job.stage, job.task_id) for job in found] == [(Stage.GENERATING, asked[job.conversion]) for job in found]
     assert len(world.generator.requests) == 3
 
 
@@ -234,7 +235,7 @@ def test_two_that_fit_and_one_that_shows_too_little_are_a_persons_to_decide(worl
     ],
 )
 def test_whose_a_conversion_is(world: World, changes: dict[str, object], expected: bool | None) -> None:
-    job_id = world.add(options=JobOptions(conversion=Conversion(task_id="t")), category=Category.CONVERT)
+    job_id = world.add(conversion=Conversion(task_id="t"), category=Category.CONVERT)
     world.dispatch()
     values: dict[str, object] = {
         "input_token": "t",
@@ -245,7 +246,7 @@ def test_whose_a_conversion_is(world: World, changes: dict[str, object], expecte
 
 
 def test_a_conversion_that_is_older_than_the_order_is_another_one(world: World) -> None:
-    job_id = world.add(options=JobOptions(conversion=Conversion(task_id="t")), category=Category.CONVERT)
+    job_id = world.add(conversion=Conversion(task_id="t"), category=Category.CONVERT)
     world.dispatch()
     old = TaskState(
         task_id="x",

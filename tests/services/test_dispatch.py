@@ -20,6 +20,7 @@ from core.domain.errors import (
     StoreUnavailable,
 )
 from core.domain.job import Job
+from core.domain.request import Slot
 from core.domain.status import Stage, Status
 from tests.services.conftest import World, raising
 
@@ -43,7 +44,7 @@ def test_the_intent_is_committed_before_the_request_leaves(world: World) -> None
 
     request = world.generator.requests[0]
     assert [(job.stage, job.attempt, job.nonce, job.image_token) for job in seen] == [
-        (Stage.SUBMITTING, request.attempt, request.nonce, request.image_token)
+        (Stage.SUBMITTING, request.attempt, request.nonce, request.tokens[Slot.FRONT])
     ]
 
 

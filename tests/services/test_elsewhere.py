@@ -6,10 +6,8 @@ import pytest
 
 from core.domain.errors import NotSent, StoreUnavailable
 from core.domain.generation import TaskPhase
-from core.domain.job import FREE_GENERATORS, Category
 from core.domain.status import Stage, Status
-from core.generators.offline.generator import OfflineGenerator
-from core.generators.tripo.generator import TripoGenerator
+from tests.builders import Category
 from tests.fake_generator import FakeGenerator
 from tests.services.conftest import World, raising
 
@@ -44,11 +42,6 @@ def turn(world: World, seconds: float = 3.0) -> None:
     world.clock.advance(seconds)
     world.poll()
     world.collect()
-
-
-def test_what_is_free_is_what_the_adapters_say() -> None:
-    found = {kind.name for kind in (OfflineGenerator, TripoGenerator) if not kind.is_paid}
-    assert found == FREE_GENERATORS
 
 
 def test_a_task_is_left_to_the_machine_that_has_it_for_as_long_as_that_is_heard_of(here: World, there: World) -> None:

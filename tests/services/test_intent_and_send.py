@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from core.domain.errors import StoreUnavailable
-from core.domain.job import Category, Conversion, JobOptions
+from core.domain.request import Conversion
 from core.domain.status import Stage
 from core.generators.offline.generator import OfflineGenerator
 from core.generators.tripo.client import TripoClient
@@ -20,7 +20,7 @@ from core.services.dispatch import Dispatch
 from core.services.journal import Notes
 from core.services.throttle import Throttle
 from core.stores.supabase.job_store import SupabaseJobStore
-from tests.builders import EVERY_SLOT, new_job
+from tests.builders import EVERY_SLOT, Category, new_job
 from tests.fake_tripo.service import Service
 from tests.fake_tripo.transport import FakeTransport
 from tests.services.conftest import World
@@ -66,7 +66,7 @@ KINDS: dict[str, tuple[Callable[..., Generator], dict[str, Any], str]] = {
     "tripo": (tripo, {}, "before http image-to-model"),
     "tripo, a conversion": (
         tripo,
-        {"options": JobOptions(conversion=Conversion(task_id="task-0")), "category": Category.CONVERT},
+        {"conversion": Conversion(task_id="task-0"), "category": Category.CONVERT},
         "before http convert",
     ),
     "the built-in engine": (offline, {"generator": "offline", "category": Category.OFFLINE}, "create"),

@@ -10,7 +10,7 @@ import pytest
 
 from core.domain.errors import LookupFailed, OutcomeUnknown
 from core.domain.generation import TaskPhase
-from core.domain.job import Conversion, JobOptions
+from core.domain.request import Conversion
 from core.domain.status import Stage
 from core.ports.journal import Installation, TaskNote
 from core.services.leftovers import Leftovers
@@ -121,7 +121,7 @@ def test_a_note_of_an_older_version_is_bound_only_when_tripo_repeats_the_number_
 
 
 def test_an_older_note_stays_while_tripo_cannot_be_asked_or_shows_no_number(world: World) -> None:
-    note = uncertain(world, options=JobOptions(conversion=Conversion(task_id="task-0")))
+    note = uncertain(world, conversion=Conversion(task_id="task-0"))
     old = TaskNote(job_id=note.job_id, attempt=note.attempt, task_id=note.task_id)
     world.journal.write(old)
     world.sweep().tick()  # nothing identifies a conversion for certain

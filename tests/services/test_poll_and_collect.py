@@ -18,9 +18,8 @@ from core.domain.errors import (
     StorageFull,
 )
 from core.domain.generation import TaskPhase
-from core.domain.job import Category
 from core.domain.status import Stage, Status
-from tests.builders import intent
+from tests.builders import Category, intent
 from tests.fake_generator import glb
 from tests.services.conftest import World, raising
 

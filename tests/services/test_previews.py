@@ -79,7 +79,7 @@ def test_a_stored_picture_that_cannot_be_read_any_more_is_missing(
 
 
 def test_a_job_without_a_picture_has_no_small_one(previews: Previews, job: Job) -> None:
-    assert previews.of_job(replace(job, image=None), side_px=96) is None
+    assert previews.of_job(replace(job, request=None), side_px=96) is None
 
 
 def test_the_generators_own_picture_is_shown(previews: Previews, objects: LocalObjectStore, job: Job) -> None:

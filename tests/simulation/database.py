@@ -148,7 +148,7 @@ class Database:
     def _claimable(self, kind: str, generator: str, limit: int, seconds: float, slots: dict[str, int]) -> list[Row]:
         now = self._now()
         free = [row for row in self.rows.values() if not self._is_held(row)]
-        if kind == "queued":
+        if kind == "queued_any":
             return self._next_in_line(free, limit, slots)
         own = [row for row in free if row["generator"] == generator]
         if kind == "due":

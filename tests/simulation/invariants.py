@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from core.domain.claims import Claimed
-from core.domain.job import Conversion, Job
+from core.domain.job import Job
+from core.domain.request import Conversion
 from core.domain.status import Stage, Status
 from core.ports.journal import TaskNote
 
@@ -40,7 +41,7 @@ def post_has_its_intent(sim: Sim, body: dict[str, Any]) -> None:
 def _sent(sim: Sim, body: dict[str, Any]) -> tuple[int, int, int] | None:
     """The newest intent that a request is of."""
     for attempt, (job, _) in reversed(sim.intents.items()):
-        if job.options.conversion is not None and job.options.conversion == asked_of(body):
+        if job.conversion is not None and job.conversion == asked_of(body):
             return attempt
         if "model_seed" in body and job.nonce == body["model_seed"]:
             return attempt
@@ -141,7 +142,7 @@ def _job_of(sim: Sim, task: Any) -> tuple[int, int] | None:
     """Table and number of the job that a task was made for."""
     seed, conversion = task.input.get("model_seed"), asked_of(task.input)
     for (era, job_id, _), (job, _) in sim.intents.items():
-        if conversion is not None and job.options.conversion == conversion:
+        if conversion is not None and job.conversion == conversion:
             return era, job_id
         if seed is not None and job.nonce == seed:
             return era, job_id

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from core.domain.claims import Claim, Slots
 from core.domain.errors import MaquetteError, ObjectMissing, StoreUnavailable
-from core.domain.job import Category
 from core.generators.tripo.client import TripoClient
 from core.generators.tripo.generator import TripoGenerator
 from core.ports.journal import TaskNote
@@ -21,11 +20,13 @@ from core.services.convert import Convert
 from core.services.decide import Decide
 from core.services.dispatch import Dispatch
 from core.services.journal import Notes
+from core.services.makers import Makers
 from core.services.poll import Poll
 from core.services.reconcile import Reconcile
 from core.services.sweep import Sweep
 from core.services.throttle import Throttle
 from core.stores.supabase.rows import to_job
+from tests.builders import Category
 from tests.fake_tripo.transport import FakeTransport
 from tests.simulation import invariants
 
@@ -37,7 +38,16 @@ LEASE_S, SEND_BY_S, SETTLE_S, TIMEOUT_S = 60.0, 20.0, 300.0, 600.0
 
 READS = frozenset(
     {
-        *("get", "events", "conversions", "job_of_intent", "unbound", "seen_tasks", "account_facts", "account_wait_s"),
+        *(
+            "get",
+            "events",
+            "conversions",
+            "job_of_intent",
+            "unbound",
+            "orphaned_tasks",
+            "account_facts",
+            "account_wait_s",
+        ),
         *("usage_awaited_since", "find", "installation"),  # of the port; and of the database
         *("jobs", "seen", "facts", "wait_s", "usage_awaited", "page", "now", "table_state", "stuck_after"),
     }
@@ -200,9 +210,10 @@ class Process:
             "reconcile": Reconcile(**own, scan=scan, settle_s=SETTLE_S).tick,
             "billing": books.tick,
         }
-        self.convert = Convert(jobs=sim.jobs, generator=throttle, max_credits_per_day=None, on_queued=lambda: None)
+        makers = Makers(connected={throttle.name: throttle}, default=throttle)
+        self.convert = Convert(jobs=sim.jobs, makers=makers, max_credits_per_day=None, on_queued=lambda: None)
         self.decide = Decide(
-            jobs=sim.jobs, objects=objects, generator=throttle, max_credits_per_day=None, on_changed=lambda: None
+            jobs=sim.jobs, objects=objects, makers=makers, max_credits_per_day=None, on_changed=lambda: None
         )
 
     def watched(self, jobs: Any) -> Store:

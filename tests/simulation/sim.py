@@ -12,7 +12,6 @@ import logging
 import random
 import uuid
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from unittest import mock
@@ -23,7 +22,7 @@ from core.domain.status import Stage
 from core.ports.account_store import Delivery
 from core.ports.job_store import JobStore
 from core.ports.journal import TaskNote
-from tests.builders import new_job
+from tests.builders import new_job, stored_image
 from tests.clocks import FakeClock
 from tests.fake_tripo.service import Service
 from tests.simulation import invariants
@@ -336,7 +335,7 @@ class Sim:
     def submit(self) -> None:
         key = f"images/{len(self.files)}/cup.jpg"
         self.files[key] = b"picture"
-        image = replace(new_job().image, key=key)  # type: ignore[type-var]
+        image = stored_image(key=key)
         self.jobs.add(new_job(image=image))
         self.note("a job is added")
 
@@ -385,8 +384,8 @@ class Sim:
 
     @staticmethod
     def _is_of(job: Job, asked: dict[str, Any]) -> bool:
-        if job.options.conversion is not None:
-            return invariants.asked_of(asked) == job.options.conversion
+        if job.conversion is not None:
+            return invariants.asked_of(asked) == job.conversion
         return asked.get("model_seed") == job.nonce
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import collections
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,10 +16,11 @@ import pytest
 from core.domain import transitions
 from core.domain.claims import Claim, Failure
 from core.domain.errors import JobNotFound, StoreUnavailable
-from core.domain.generation import GenerationRequest
+from core.domain.request import Slot
 from core.domain.status import Stage
-from core.ports.journal import TaskNote
+from core.ports.journal import Installation, TaskNote
 from core.services import journal, reconcile
+from core.services.attempts import order_of
 from core.services.dispatch import Dispatch
 from core.services.throttle import Throttle
 from core.stores.sqlite import account_books, clock_jumps, job_store
@@ -114,14 +116,7 @@ def send_before_the_intent(patch: pytest.MonkeyPatch) -> None:
 
 
 def job_store_request(job: Any, intent: Any) -> Any:
-    return GenerationRequest(
-        job_id=job.id,
-        attempt=job.attempt,
-        target_object=job.target_object,
-        image_token=intent.image_token,
-        nonce=intent.nonce,
-        options=job.options,
-    )
+    return order_of(replace(job, nonce=intent.nonce), Installation(id="simulated"), {Slot.FRONT: intent.image_token})
 
 
 def lose_the_notes(patch: pytest.MonkeyPatch) -> None:

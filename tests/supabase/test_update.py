@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 
 from core.domain.generation import Source
-from core.domain.job import PUBLIC, Category, Job
+from core.domain.job import PUBLIC, Job
 from core.domain.status import Stage, Status
 from core.ports.archive import TABLES
 from core.ports.job_store import JobQuery
 from core.stores.sqlite.upgrade import bring_up_to_date
 from core.stores.supabase.connection import Connection
 from core.stores.supabase.job_store import SupabaseJobStore
-from tests.builders import EVERY_SLOT, intent, new_job
+from tests.builders import EVERY_SLOT, Category, intent, new_job
 from tests.supabase.project import UPDATE
 from tests.supabase.server import SupabaseLite
 

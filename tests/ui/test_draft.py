@@ -17,7 +17,8 @@ __all__ = ["services"]
 
 def chosen(name: str, *sides: Side, number: str, services: Services) -> str:
     for side in sides:
-        services.drafts.keep(number, side, ChosenPicture(name=f"{side}-{name}", data=pictures.cat()))
+        data = pictures.cat() if side is Side.FRONT else pictures.portrait()
+        services.drafts.keep(number, side, ChosenPicture(name=f"{side}-{name}", data=data))
     return number
 
 

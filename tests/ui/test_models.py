@@ -10,11 +10,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.bootstrap import Services
-from core.domain.job import STYLES, Category, JobOptions, NewJob
+from core.domain.job import NewJob
 from core.mesh import extras
 from core.ui import labels
 from core.ui.batch_export import ranges
-from tests.builders import EVERY_SLOT, intent, new_job, stored_model
+from tests.builders import EVERY_SLOT, Category, intent, new_job, stored_model
 from tests.fake_generator import glb
 from tests.mesh.models import arm, ball, glb_of, textured
 from tests.ui.test_pages import MAIN, add, jobs_page, said, services
@@ -23,9 +23,9 @@ __all__ = ["services"]
 WHOLE = glb_of(textured(ball(2)))
 
 
-def finished(services: Services, model: bytes = WHOLE, options: JobOptions | None = None) -> int:
+def finished(services: Services, model: bytes = WHOLE, choices: dict[str, Any] | None = None) -> int:
     jobs = services.jobs
-    job_id = add(services) if options is None else jobs.add(offline_job(options)).job.id
+    job_id = add(services) if choices is None else jobs.add(offline_job(choices)).job.id
     claim = jobs.claim_queued(owner="t", lease_s=60, slots=EVERY_SLOT, limit=1)[0].claim
     jobs.mark_submitting(claim, intent())
     jobs.bind_task(claim, f"task-{job_id}", poll_in_s=0)
@@ -38,8 +38,8 @@ def finished(services: Services, model: bytes = WHOLE, options: JobOptions | Non
     return job_id
 
 
-def offline_job(options: JobOptions) -> NewJob:
-    return new_job(generator="offline", category=Category.OFFLINE, options=options)
+def offline_job(choices: dict[str, Any]) -> NewJob:
+    return new_job(generator="offline", category=Category.OFFLINE, choices=choices)
 
 
 @pytest.mark.slow
@@ -97,7 +97,7 @@ def test_the_built_in_engine_offers_shapes_and_a_real_height(services: Services)
     app = AppTest.from_file(MAIN, default_timeout=20).run()
 
     assert not app.exception
-    assert [labels.SHAPES[style] for style in STYLES] == list(app.selectbox(key="style").options)
+    assert [labels.SHAPES[style] for style in labels.SHAPES] == list(app.selectbox(key="style").options)
     app.selectbox(key="style").select("coin").run()
     app.number_input(key="height_cm").set_value(12.0).run()
     assert not app.exception
@@ -151,7 +151,7 @@ def unpacked(model: bytes) -> tuple[dict[str, Any], bytes]:
 
 @pytest.mark.slow
 def test_a_known_size_is_told_in_centimetres(services: Services) -> None:
-    number = finished(services, options=JobOptions(height_m=1.0))
+    number = finished(services, choices={"height_m": 1.0})
     services.inspect.wait(services.overview.job(number), patience_s=60)
     text = said(jobs_page(number)).replace("\\", "")
 

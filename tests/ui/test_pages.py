@@ -13,8 +13,9 @@ import core.bootstrap
 from core.bootstrap import Services, build_services
 from core.domain.claims import Failure
 from core.domain.errors import StoreDamaged, StoreUnavailable
+from core.domain.request import Slot
 from core.ports.disk import DiskState
-from core.services.requests import SubmitRequest
+from core.services.requests import Sent, SubmitRequest
 from core.settings import Settings
 from core.ui import labels
 from tests import pictures
@@ -35,7 +36,9 @@ def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Servic
 
 
 def add(services: Services, name: str = "Cup") -> int:
-    request = SubmitRequest(image=pictures.cat(), image_name="cat.jpg", target_object=name, session_id="t")
+    request = SubmitRequest(
+        pictures={Slot.FRONT: Sent(data=pictures.cat(), name="cat.jpg")}, target_object=name, session_id="t"
+    )
     return services.submit.submit(request).job.id
 
 

@@ -16,7 +16,7 @@ import core.bootstrap
 from core.bootstrap import Services, build_services
 from core.domain.claims import Claimed, Failure
 from core.domain.generation import Balance, OrphanedTask, Source
-from core.domain.job import Conversion, JobOptions
+from core.domain.request import Conversion
 from core.domain.status import Stage, Status
 from core.services.collect import preview_key
 from core.settings import Settings
@@ -101,8 +101,8 @@ def test_direction_and_size_can_be_left_to_tripo(services: Services) -> None:
     app.text_input(key="object").set_value("Cat").run()
     app.button(key="make").click().run()
 
-    options = services.jobs.get(1).options
-    assert (options.orientation, options.auto_size) == ("align_image", True)
+    chosen = services.jobs.get(1).choices
+    assert (chosen["orientation"], chosen["auto_size"]) == ("align_image", True)
 
 
 def test_more_than_is_left_is_said_before_the_click(services: Services) -> None:
@@ -297,7 +297,7 @@ def test_an_fbx_is_ordered_on_the_models_page_with_its_price_on_the_button(servi
     next(each for each in app.number_input if each.key == f"quad-faces-{number}").set_value(5000).run()
     click(app, "Order for about 10 credits")
     (ordered,) = services.jobs.conversions(number)
-    assert ordered.options.conversion == Conversion(task_id="task-1", quad=True, face_limit=5000)
+    assert ordered.conversion == Conversion(task_id="task-1", quad=True, face_limit=5000)
     offered = [button.label for button in jobs_page(number).button if button.label.startswith("Order")]
     assert offered == ["Order for about 5 credits", "Order for about 10 credits"]  # of any number of faces
     next(each for each in app.number_input if each.key == f"quad-faces-{number}").set_value(5000).run()
@@ -350,8 +350,8 @@ def test_an_order_that_is_refused_says_why_and_queues_nothing(
 def test_after_a_refusal_of_the_picture_another_picture_comes_first_and_the_paid_repeat_second(
     services: Services,
 ) -> None:
-    options = JobOptions(model="v3.1-20260211", face_limit=5000, texture_quality="detailed", auto_size=True)
-    job_id = services.jobs.add(new_job(target_object="Big dog & 犬", options=options)).job.id
+    choices = {"model": "v3.1-20260211", "face_limit": 5000, "texture_quality": "detailed", "auto_size": True}
+    job_id = services.jobs.add(new_job(target_object="Big dog & 犬", choices=choices)).job.id
     claimed = services.jobs.claim_queued(owner="t", lease_s=60, slots=EVERY_SLOT, limit=1)[0]
     services.jobs.fail(claimed.claim, Failure(code="2008", message="Tripo refused the picture."))
     app = jobs_page(job_id)

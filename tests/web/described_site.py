@@ -20,14 +20,13 @@ from starlette.routing import Mount
 from core.bootstrap import Services, build_services
 from core.domain.claims import Claimed, Failure
 from core.domain.generation import OrphanedTask, Source
-from core.domain.job import Category
 from core.services.collect import preview_key
 from core.services.unreadable import original_key
 from core.settings import Settings
 from core.web.jobs_api import services_at_hand
 from core.web.server import make_api
 from tests import pictures
-from tests.builders import EVERY_SLOT, intent, new_job, stored_image, stored_model
+from tests.builders import EVERY_SLOT, Category, intent, new_job, stored_image, stored_model
 from tests.mesh.models import ball, glb_of, textured
 from tests.serving import free_port
 from tests.web.conftest import CannedFetcher

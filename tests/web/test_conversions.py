@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from core.domain.job import Category, Conversion, JobOptions
+from core.domain.request import Conversion
 from core.domain.status import Stage
 from core.services.unreadable import original_key
-from tests.builders import EVERY_SLOT, intent, new_job, stored_model
+from tests.builders import EVERY_SLOT, Category, intent, new_job, stored_model
 from tests.fake_generator import glb
 from tests.fake_tripo.fbx import sample_fbx
 from tests.web.conftest import Site
@@ -135,7 +135,7 @@ def test_models_of_the_built_in_engine_are_not_converted(site: Site) -> None:
     site.finish(job_id)
 
     told = site.client.get(f"/api/jobs/{job_id}/conversions").json()
-    assert (told["offers"], "Only Tripo" in told["problem"]) == ([], True)
+    assert (told["offers"], "No generator that is connected" in told["problem"]) == ([], True)
     answer = site.client.post(f"/api/jobs/{job_id}/conversions", json={})
     assert answer.status_code == 409
     assert "Nothing was ordered or charged" in answer.json()["error"]
@@ -152,8 +152,8 @@ def test_an_order_beyond_the_budget_is_refused(make_site: Callable[..., Site]) -
 
 @pytest.mark.parametrize(("data", "name"), [(sample_fbx()[:-40], "fbx"), (b"PK\x03\x04 cut short", "fbx.zip")])
 def test_a_broken_file_of_a_conversion_is_given_away_under_its_own_kind(paid: Site, data: bytes, name: str) -> None:
-    options = JobOptions(conversion=Conversion(task_id="task-1"))
-    job_id = paid.services.jobs.add(new_job(generator="tripo", category=Category.CONVERT, options=options)).job.id
+    conversion = Conversion(task_id="task-1")
+    job_id = paid.services.jobs.add(new_job(generator="tripo", category=Category.CONVERT, conversion=conversion)).job.id
     paid.services.objects.put(original_key(job_id), data, media_type="application/octet-stream")
 
     answer = paid.client.get(f"/api/jobs/{job_id}/original")

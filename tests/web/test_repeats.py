@@ -7,13 +7,12 @@ import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from core.domain.errors import AddressRefused
-from core.domain.job import DEFAULT_MODEL, JobOptions
+from core.domain.request_codec import OLD_CHOICES
 from core.fetch.fetcher import Fetched
 from core.ports.job_store import JobQuery
 from tests import pictures
@@ -22,7 +21,7 @@ from tests.web.conftest import Site
 
 ADDRESS = "https://example.com/image.png"
 JSON: dict[str, Any] = {"sessionId": "s", "iteration": 2, "targetObject": "Cup", "imageUrl": ADDRESS}
-OPTIONS = {"model": DEFAULT_MODEL, "face_limit": None, "texture": True, "pbr": True}
+OPTIONS = {"model": OLD_CHOICES["model"], "face_limit": None, "texture": True, "pbr": True}
 
 
 class ChangingHost:
@@ -169,8 +168,7 @@ def test_an_address_under_an_older_jobs_key_is_the_same_job_if_all_else_is_the_s
 
 
 def test_an_older_job_with_a_picture_of_the_back_is_known_as_well(site: Site) -> None:
-    options = replace(JobOptions(), back=stored_image(key="images/b/cup.jpg"))
-    number = older_job(site, pictures.cat(), options=options)
+    number = older_job(site, pictures.cat(), back=stored_image(key="images/b/cup.jpg"))
 
     assert post(site, JSON | {"backUrl": ADDRESS}).json()["record_id"] == number
     assert post(site, JSON).status_code == 409

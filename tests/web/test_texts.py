@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from core.domain.errors import InputRefused
-from core.domain.job import JobOptions
+from core.domain.request import Slot
 from core.ports.job_store import JobQuery
-from core.services.requests import SubmitRequest
+from core.services.requests import Sent, SubmitRequest
 from tests import pictures
 from tests.builders import new_job
 from tests.web.conftest import CannedFetcher, Site
@@ -85,8 +85,9 @@ def test_a_key_with_control_characters_or_none_or_too_many_is_refused(site: Site
 @pytest.mark.parametrize("text", UNSTORABLE)
 @pytest.mark.parametrize("field", ["session_id", "model", "style"])
 def test_a_page_cannot_hand_such_a_text_over_either(site: Site, field: str, text: str) -> None:
-    values: dict[str, Any] = {"image": pictures.cat(), "image_name": text, "target_object": "Cup", "session_id": "s"}
-    values |= {"session_id": text} if field == "session_id" else {"options": JobOptions(**{field: text})}
+    front = Sent(data=pictures.cat(), name=text)
+    values: dict[str, Any] = {"pictures": {Slot.FRONT: front}, "target_object": "Cup", "session_id": "s"}
+    values |= {"session_id": text} if field == "session_id" else {"choices": {field: text}}
 
     with pytest.raises(InputRefused):
         site.services.submit.submit(SubmitRequest(**values))

@@ -2,5 +2,3 @@
 
 A small network cuts the object out; its depth and its back are guessed from the outline.
 """
-
-LABEL = "Built-in engine (offline)"  # wherever its work is shown

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.generators.offline import LABEL
 from core.generators.offline.coin import coin
 from core.generators.offline.cutout import cut_out
+from core.generators.offline.declaration import LABEL
 from core.generators.offline.glb_writer import write_glb
 from core.generators.offline.lithophane import lithophane
 from core.generators.offline.mesh import Mesh, at_height

@@ -7,11 +7,13 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from core.domain.errors import LookupFailed, ModelUnavailable, NotSent
 from core.domain.generation import FetchedModel, GenerationRequest, TaskLookup, TaskPhase, TaskState
-from core.domain.job import JobOptions, StoredImage
-from core.generators.offline import LABEL
+from core.domain.job import Category
+from core.domain.request import JobRequest, Slot, StoredImage
+from core.generators.offline.declaration import DECLARATION, NAME
 from core.generators.offline.tasks import TaskFolders, TaskRequest, new_task_id
 from core.generators.offline.worker import Worker
 
@@ -29,10 +31,8 @@ class OfflineGenerator:
         keep_warm_s: how long a child process waits for the next task before it gives its memory back.
     """
 
-    name = "offline"
-    label = LABEL
-    is_paid = False
-    account = "offline"
+    declaration = DECLARATION
+    account = NAME
 
     def __init__(
         self, folder: Path, *, environment: Mapping[str, str], workers: int = 1, keep_warm_s: float = KEEP_WARM_S
@@ -42,11 +42,14 @@ class OfflineGenerator:
             Worker(self._folders, environment=environment, keep_warm_s=keep_warm_s) for _ in range(workers)
         ]
 
-    def estimate(self, options: JobOptions) -> Decimal:
+    def estimate(self, request: JobRequest) -> Decimal:
         return Decimal(0)
 
-    def check_options(self, options: JobOptions) -> None:
-        """It takes any: what it does not know it leaves out."""
+    def category(self, request: JobRequest) -> Category:
+        return NAME
+
+    def check(self, request: JobRequest) -> None:
+        """Its declaration says all."""
 
     def upload(self, image: StoredImage, data: bytes) -> str:
         token = hashlib.sha256(data).hexdigest()  # so that a picture's token is known from its job
@@ -70,14 +73,15 @@ class OfflineGenerator:
             raise LookupFailed(_not_written(exc)) from exc
 
     def _begin(self, task_id: str, request: GenerationRequest) -> str:
+        chosen: Mapping[str, Any] = request.request.choices
         task = TaskRequest(
-            image=request.image_token,
+            image=request.tokens[Slot.FRONT],
             name=request.target_object,
-            face_limit=request.options.face_limit,
-            texture=request.options.texture,
-            style=request.options.style,
-            height_m=request.options.height_m,
-            back=None if request.options.back is None else request.options.back.sha256,
+            face_limit=chosen.get("face_limit"),
+            texture=chosen.get("texture", True),
+            style=chosen.get("style", "auto"),
+            height_m=chosen.get("height_m"),
+            back=request.tokens.get(Slot.BACK),
         )
         try:
             self._folders.sweep()

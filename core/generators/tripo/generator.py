@@ -9,9 +9,11 @@ from decimal import Decimal
 
 from core.domain.errors import ModelInvalid, ModelUnavailable
 from core.domain.generation import Balance, FetchedModel, GenerationRequest, TaskLookup, TaskState, UsageRow
-from core.domain.job import JobOptions, StoredImage
+from core.domain.job import Category
+from core.domain.request import JobRequest, StoredImage
 from core.generators.tripo import prices
 from core.generators.tripo.client import MOST_IDS, TripoClient
+from core.generators.tripo.declaration import DECLARATION
 
 log = logging.getLogger(__name__)
 MAX_PREVIEW_BYTES = 8 * 2**20
@@ -20,9 +22,7 @@ MAX_PREVIEW_BYTES = 8 * 2**20
 class TripoGenerator:
     """Makes models with Tripo's paid service."""
 
-    name = "tripo"
-    label = "Tripo"
-    is_paid = True
+    declaration = DECLARATION
 
     def __init__(self, client: TripoClient) -> None:
         self._client = client
@@ -65,11 +65,14 @@ class TripoGenerator:
     def told_at(self) -> datetime | None:
         return self._client.told_at
 
-    def estimate(self, options: JobOptions) -> Decimal | None:
-        return prices.estimate(options)
+    def estimate(self, request: JobRequest) -> Decimal | None:
+        return prices.estimate(request)
 
-    def check_options(self, options: JobOptions) -> None:
-        prices.check(options)
+    def category(self, request: JobRequest) -> Category:
+        return prices.category(request)
+
+    def check(self, request: JobRequest) -> None:
+        prices.check(request)
 
     def check_account(self) -> None:
         self._client.balance()

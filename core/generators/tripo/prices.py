@@ -5,11 +5,13 @@ Source: Tripo v3, prices.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from core.domain.errors import InputRefused
-from core.domain.job import Conversion, JobOptions
+from core.domain.request import Conversion, ConvertModel, JobRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,8 @@ PRICES: tuple[ModelPrice, ...] = (
     _row("v2.5-20250123", "2.5, oldest", 20, 30, has_grades=False),
 )
 BY_MODEL = {price.model: price for price in PRICES}
+GRADED = tuple(price.model for price in PRICES if price.has_grades)
+STANDARD, P_SERIES, CONVERT = "standard", "p", "convert"
 TEXTURE = {"standard": Decimal(0), "detailed": Decimal(10), "extreme": Decimal(20)}
 GEOMETRY = {"standard": Decimal(0), "detailed": Decimal(20)}
 CONVERSION, CONVERSION_WITH_OPTIONS = Decimal(5), Decimal(10)
@@ -47,51 +51,54 @@ CONVERSION_FACES = (100, 500_000)
 P_FACES = (50, 20_000)  # told of P1; P2 is held to the same. Source: Tripo v3, image-to-model
 
 
-def check(options: JobOptions) -> None:
-    """Raises: InputRefused for what Tripo would refuse."""
-    if options.conversion is not None:
-        _check_conversion(options.conversion)
+def check(request: JobRequest) -> None:
+    """Raises: InputRefused for what Tripo would refuse and its declaration cannot say as data."""
+    if isinstance(request, ConvertModel):
+        _check_conversion(request.conversion)
         return
-    price = BY_MODEL.get(options.model)
-    if price is None:
-        known = ", ".join(BY_MODEL)
-        raise InputRefused(f"There is no model version {options.model!r}. Possible are {known}.", code="model_unknown")
-    if options.texture_quality not in TEXTURE or options.geometry_quality not in GEOMETRY:
+    chosen: Mapping[str, Any] = request.choices
+    if {"style", "height_m"} & chosen.keys():
         raise InputRefused(
-            f"A texture's quality is one of {', '.join(TEXTURE)}; that of a shape one of {', '.join(GEOMETRY)}.",
-            code="quality_unknown",
-        )
-    if options.style != "auto" or options.height_m is not None or options.back is not None:
-        raise InputRefused(
-            "A style, a real height and a picture of the back are for the built-in engine; Tripo takes none of them. "
-            "Nothing was stored.",
+            "A style and a real height are for the built-in engine; Tripo takes neither of them. Nothing was stored.",
             code="option_refused",
         )
-    is_graded = options.texture_quality != "standard" or options.geometry_quality != "standard"
+    price = BY_MODEL.get(chosen.get("model", PRICES[0].model))
+    if price is None:
+        return  # the declaration says which there are
+    usual = ("standard", None)
+    is_graded = chosen.get("texture_quality") not in usual or chosen.get("geometry_quality") not in usual
     if is_graded and not price.has_grades:
         raise InputRefused(
             f"{price.label} has one quality only; leave texture and shape at standard.", code="quality_refused"
         )
-    least, most = P_FACES
-    if options.model.startswith("P") and options.face_limit is not None and not least <= options.face_limit <= most:
+    (least, most), limit = P_FACES, chosen.get("face_limit")
+    if price.model.startswith("P") and limit is not None and not least <= limit <= most:
         raise InputRefused(
             f"With {price.label} the most faces must lie between {least} and {most:,}.", code="face_limit_invalid"
         )
 
 
-def estimate(options: JobOptions) -> Decimal | None:
+def category(request: JobRequest) -> str:
+    """Tasks of one category share Tripo's limit of tasks open at once. Source: Tripo v3, limits."""
+    if isinstance(request, ConvertModel):
+        return CONVERT
+    return P_SERIES if str(request.choices.get("model", "")).startswith("P") else STANDARD
+
+
+def estimate(request: JobRequest) -> Decimal | None:
     """Credits by the list; None for a model that is not on it."""
-    conversion = options.conversion
-    if conversion is not None:
-        is_plain = not conversion.quad and conversion.face_limit is None
+    if isinstance(request, ConvertModel):
+        is_plain = not request.conversion.quad and request.conversion.face_limit is None
         return CONVERSION if is_plain else CONVERSION_WITH_OPTIONS
-    price = BY_MODEL.get(options.model)
+    chosen: Mapping[str, Any] = request.choices
+    price = BY_MODEL.get(chosen.get("model", PRICES[0].model))
     if price is None:
         return None
+    has_texture = chosen.get("texture", True)
     if not price.has_grades:
-        return price.textured if options.texture else price.bare
-    texture = price.textured + TEXTURE[options.texture_quality] if options.texture else price.bare
-    return texture + GEOMETRY[options.geometry_quality]
+        return price.textured if has_texture else price.bare
+    texture = price.textured + TEXTURE[chosen.get("texture_quality", "standard")] if has_texture else price.bare
+    return texture + GEOMETRY[chosen.get("geometry_quality", "standard")]
 
 
 def _check_conversion(conversion: Conversion) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from core.domain.generation import Balance, GenerationRequest, TaskPhase, TaskState, UsageRow
-from core.domain.job import Conversion
+from core.domain.request import Conversion, ConvertModel, Kind, Slot
 from core.generators.tripo.codes import conversion_failure, task_failure
+from core.generators.tripo.prices import PRICES
 
 PHASES = {
     "queued": TaskPhase.WAITING,
@@ -20,34 +21,37 @@ PHASES = {
 ENDED = frozenset({"success", "failed", "cancelled", "banned", "expired"})
 OLD_FAILURES = {"banned": "2008", "expired": "2018"}  # words that became failed with a code
 MODEL_KEYS = ("model_url", "pbr_model", "model", "base_model")
+USUAL_MODEL = PRICES[0].model
 PREVIEW_KEYS = ("rendered_image_url", "rendered_image")
+
+
+PATHS = {Kind.IMAGE: "/v3/generation/image-to-model", Kind.CONVERT: "/v3/models/convert"}
+UNLESS = {"texture_quality": "standard", "geometry_quality": "standard", "orientation": "default", "auto_size": False}
 
 
 def create_path(request: GenerationRequest) -> str:
     """Of the call that is paid for."""
-    return "/v3/generation/image-to-model" if request.options.conversion is None else "/v3/models/convert"
+    return PATHS[request.request.kind]
 
 
 def create_body(request: GenerationRequest) -> dict[str, Any]:
     """Body of the paid call: only what differs from Tripo's defaults, for P models refuse even a plain false."""
-    options = request.options
-    if options.conversion is not None:
-        return _conversion_body(options.conversion)
-    body: dict[str, Any] = {"input": request.image_token, "model": options.model, "model_seed": request.nonce}
-    if options.face_limit is not None:
-        body["face_limit"] = options.face_limit
-    if not options.texture:
+    asked = request.request
+    if isinstance(asked, ConvertModel):
+        return _conversion_body(asked.conversion)
+    chosen: Mapping[str, Any] = asked.choices
+    body: dict[str, Any] = {"input": request.tokens[Slot.FRONT], "model": chosen.get("model", USUAL_MODEL)}
+    body["model_seed"] = request.nonce
+    if chosen.get("face_limit") is not None:
+        body["face_limit"] = chosen["face_limit"]
+    has_texture = chosen.get("texture", True)
+    if not has_texture:
         body |= {"texture": False, "pbr": False}  # pbr alone would bring the texture back
-    elif not options.pbr:
+    elif not chosen.get("pbr", True):
         body["pbr"] = False
-    if options.texture and options.texture_quality != "standard":
-        body["texture_quality"] = options.texture_quality
-    if options.geometry_quality != "standard":
-        body["geometry_quality"] = options.geometry_quality
-    if options.orientation != "default":
-        body["orientation"] = options.orientation
-    if options.auto_size:
-        body["auto_size"] = True
+    for name, usual in UNLESS.items():
+        if chosen.get(name, usual) != usual and (has_texture or name != "texture_quality"):
+            body[name] = chosen[name]
     return body
 
 

@@ -11,8 +11,9 @@ from decimal import Decimal
 from core.domain import transitions
 from core.domain.generation import Balance, OrphanedTask, Source, UsageRow
 from core.ports.account_store import AccountFacts, Delivery
+from core.stores.rows import from_orphaned, to_decimal, to_text, to_time
 from core.stores.sqlite.clock_jumps import jump_s
-from core.stores.sqlite.rows import seen_parameters, to_decimal, to_job, to_seen, to_text, to_time
+from core.stores.sqlite.rows import to_job, to_orphaned
 from core.stores.sqlite.writing import JobWriter
 
 USAGE_OF = timedelta(days=1)  # older tasks are no longer looked for in usage
@@ -90,12 +91,12 @@ class AccountBooks(JobWriter):
     def keep_orphaned(self, tasks: Sequence[OrphanedTask]) -> None:
         with self._database.write() as db:
             for task in tasks:
-                self._sql.keep_orphaned(db, **seen_parameters(task, self.now()))
+                self._sql.keep_orphaned(db, **from_orphaned(task), now=to_text(self.now()))
 
     def orphaned_tasks(self, *, job_id: int | None = None, limit: int = 100) -> list[OrphanedTask]:
         with self._database.read() as db:
             wanted = -1 if job_id is None else job_id
-            return [to_seen(row) for row in self._sql.orphaned_tasks(db, job_id=wanted, limit=limit)]
+            return [to_orphaned(row) for row in self._sql.orphaned_tasks(db, job_id=wanted, limit=limit)]
 
     def note_delivery(self, account: str, delivery: Delivery) -> bool:
         with self._database.write() as db:
@@ -110,7 +111,7 @@ class AccountBooks(JobWriter):
                 self._sql.hint_task(db, task_id=delivery.task_id, now=to_text(now))
                 if self._sql.job_of_task(db, task_id=delivery.task_id) is None:
                     seen = OrphanedTask(task_id=delivery.task_id, account=account, source=Source.WEBHOOK)
-                    self._sql.keep_orphaned(db, **seen_parameters(seen, now))
+                    self._sql.keep_orphaned(db, **from_orphaned(seen), now=to_text(now))
             return True
 
     def last_delivery_at(self) -> datetime | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from core.ports.clock import Clock
-from core.stores.sqlite.rows import needed_time, to_text
+from core.stores.rows import needed_time, to_text
 
 JUMP_S = 2.0  # more than a clock is slewed by between two notes, less than anybody waits for
 NOTE_S = 5.0  # the note is renewed as often as this while there is work

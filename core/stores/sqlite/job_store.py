@@ -15,7 +15,8 @@ from core.domain.job import NewJob
 from core.domain.refusals import key_taken, over_budget
 from core.domain.status import Stage
 from core.ports.job_store import Added
-from core.stores.sqlite.rows import needed_time, new_job_parameters, to_job, to_text
+from core.stores.rows import FIRST_NOTE, from_new, needed_time, to_text
+from core.stores.sqlite.rows import parameters, to_job
 from core.stores.sqlite.settling import Settling
 
 FUTURE_BEAT = timedelta(seconds=5)  # left by a clock that has been set back since
@@ -39,9 +40,9 @@ class SqliteJobStore(Settling):
                     return Added(job=known, created=False)
             if budget is not None:
                 self._check_budget(db, new, budget)
-            job_id = self._sql.insert_job(db, **new_job_parameters(new, self.now()))
+            job_id = self._sql.insert_job(db, **parameters(from_new(new)), now=to_text(self.now()))
             job = self._row(db, job_id)
-            self._log(db, None, job, "Waiting for a free place.")
+            self._log(db, None, job, FIRST_NOTE)
             return Added(job=job, created=True)
 
     def claim_queued(self, *, owner: str, lease_s: float, slots: Slots, limit: int) -> list[Claimed]:
@@ -51,9 +52,9 @@ class SqliteJobStore(Settling):
             taken = {row["category"]: row["taken"] for row in self._sql.slots_taken(db, now=now)}
             rows: list[sqlite3.Row] = []
             for category, most in slots.limits.items():
-                free = min(most - taken.get(category.value, 0), limit)
+                free = min(most - taken.get(category, 0), limit)
                 if free > 0:
-                    rows += self._sql.queued_of_category(db, now=now, category=category.value, limit=free)
+                    rows += self._sql.queued_of_category(db, now=now, category=category, limit=free)
             oldest = sorted(rows, key=lambda row: int(row["id"]))[:limit]
             return self._claim_all(db, oldest, owner, lease_s)
 

@@ -1,9 +1,9 @@
 -- name: insert_job<!
 -- A new row; the id is the job's number for ever.
 insert into generated_images (session_id, target_object, folded_name, iteration, status, stage, created_at, updated_at, generator,
-                              category, options, image, credits_estimate, idempotency_key, request_hash, retry_of,
+                              category, kind, request, options, image, credits_estimate, idempotency_key, request_hash, retry_of,
                               converted_from, is_folded, change_number)
-values (:session_id, :target_object, fold(:target_object), :iteration, 'running', 'queued', :now, :now, :generator, :category, :options,
+values (:session_id, :target_object, :folded_name, :iteration, 'running', 'queued', :now, :now, :generator, :category, :kind, :request, :options,
         :image, :credits_estimate, :idempotency_key, :request_hash, :retry_of,
         :converted_from, 1, (select coalesce(max(change_number), 0) + 1 from generated_images));
 

@@ -18,9 +18,10 @@ from core.ports.clock import Clock
 from core.ports.job_store import Heartbeat, JobPage, JobQuery
 from core.ports.journal import Installation
 from core.stores import search
+from core.stores.rows import needed_time
 from core.stores.sqlite.clock_jumps import follow
 from core.stores.sqlite.database import Database
-from core.stores.sqlite.rows import needed_time, to_event, to_job
+from core.stores.sqlite.rows import to_event, to_job
 from core.stores.sqlite.soundness import EMPTIED
 from core.stores.sqlite.upgrade import newest_version
 
@@ -104,11 +105,11 @@ class JobReader:
     def queue_length_before(self, job_id: int) -> int:
         with self._database.read() as db:
             job = self._row(db, job_id)
-            return int(self._sql.queued_before(db, category=job.category.value, id=job_id)[0])
+            return int(self._sql.queued_before(db, category=job.category, id=job_id)[0])
 
     def recent_durations_s(self, category: Category, *, limit: int) -> list[float]:
         with self._database.read() as db:
-            rows = list(self._sql.recent_durations(db, category=category.value, limit=limit))
+            rows = list(self._sql.recent_durations(db, category=category, limit=limit))
         return [(needed_time(row["finished_at"]) - needed_time(row["started_at"])).total_seconds() for row in rows]
 
     def last_beat(self) -> Heartbeat | None:

@@ -13,8 +13,8 @@ from core.domain.claims import Claim, Claimed
 from core.domain.generation import OrphanedTask
 from core.domain.job import Job
 from core.domain.refusals import task_taken
+from core.stores.rows import from_orphaned, to_text
 from core.stores.sqlite.account_books import AccountBooks
-from core.stores.sqlite.rows import seen_parameters, to_text
 
 
 class Settling(AccountBooks):
@@ -57,7 +57,8 @@ class Settling(AccountBooks):
             job = self._row(db, claim.job_id)
             check_held(claim, job)
             for candidate in candidates:
-                self._sql.keep_orphaned(db, **seen_parameters(replace(candidate, job_id=job.id), self.now()))
+                row = from_orphaned(replace(candidate, job_id=job.id))
+                self._sql.keep_orphaned(db, **row, now=to_text(self.now()))
             return self._apply(db, job, transitions.attention(note)(job, self.now()))
 
     def _first_look_s(self, db: sqlite3.Connection, task_id: str, poll_in_s: float) -> float:

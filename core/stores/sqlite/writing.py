@@ -10,9 +10,10 @@ from core.domain.change import Change, Changed, check_held, claimed, dated
 from core.domain.claims import Claim, Claimed
 from core.domain.job import Job
 from core.domain.status import Stage
+from core.stores.rows import from_job, to_text
 from core.stores.single_job import SingleJobVerbs
 from core.stores.sqlite.reading import JobReader
-from core.stores.sqlite.rows import job_parameters, to_job, to_text
+from core.stores.sqlite.rows import parameters, to_job
 
 
 class JobWriter(JobReader, SingleJobVerbs):
@@ -50,7 +51,7 @@ class JobWriter(JobReader, SingleJobVerbs):
         return jobs
 
     def _save(self, db: sqlite3.Connection, job: Job) -> None:
-        self._sql.save_job(db, **job_parameters(job))
+        self._sql.save_job(db, **parameters(from_job(job)), id=job.id, updated_at=to_text(job.updated_at))
 
     def _log(self, db: sqlite3.Connection, before: Stage | None, job: Job, note: str) -> None:
         parameters: dict[str, Any] = {

@@ -11,7 +11,8 @@ from core.domain import transitions
 from core.domain.errors import StoreUnavailable
 from core.domain.generation import Balance, OrphanedTask, UsageRow
 from core.ports.account_store import AccountFacts, Delivery
-from core.stores.supabase.rows import from_seen, from_time, needed_time, to_decimal, to_job, to_seen, to_time
+from core.stores.rows import from_orphaned, needed_time, to_decimal, to_orphaned, to_text, to_time
+from core.stores.supabase.rows import to_job
 from core.stores.supabase.writing import BATCH, ROUNDS, JobWriter, as_write
 
 LOOKED_EVERY_S = 30.0  # a row is not seen the moment it appears: this much of a measured lag may be our own pause
@@ -68,11 +69,11 @@ class AccountBooks(JobWriter):
 
     def keep_orphaned(self, tasks: Sequence[OrphanedTask]) -> None:
         if tasks:
-            self._db.call("keep_seen", p_tasks=json.dumps([from_seen(task) for task in tasks]))
+            self._db.call("keep_seen", p_tasks=json.dumps([from_orphaned(task) for task in tasks]))
 
     def orphaned_tasks(self, *, job_id: int | None = None, limit: int = 100) -> list[OrphanedTask]:
         rows = self._db.call("seen", p_job=-1 if job_id is None else job_id, p_limit=limit)
-        return [to_seen(row) for row in rows]
+        return [to_orphaned(row) for row in rows]
 
     def note_delivery(self, account: str, delivery: Delivery) -> bool:
         return bool(
@@ -83,4 +84,4 @@ class AccountBooks(JobWriter):
         return to_time(self._db.call("last_delivery"))
 
     def credits_since(self, since: datetime) -> Decimal:
-        return to_decimal(self._db.call("credits", p_since=from_time(since))) or Decimal(0)
+        return to_decimal(self._db.call("credits", p_since=to_text(since))) or Decimal(0)

@@ -25,17 +25,18 @@ from core.domain.refusals import key_taken, over_budget, task_taken
 from core.ports.job_store import Added, Heartbeat, JobPage, JobQuery
 from core.ports.journal import Installation
 from core.stores import search
-from core.stores.supabase.account_books import AccountBooks
-from core.stores.supabase.connection import UNIQUE_VIOLATION, Connection
-from core.stores.supabase.rows import (
+from core.stores.rows import (
+    FIRST_NOTE,
     from_new,
-    from_seen,
-    from_time,
+    from_orphaned,
     needed_time,
     to_decimal,
     to_event,
-    to_job,
+    to_text,
 )
+from core.stores.supabase.account_books import AccountBooks
+from core.stores.supabase.connection import UNIQUE_VIOLATION, Connection
+from core.stores.supabase.rows import to_job
 from core.stores.supabase.soundness import Soundness
 from core.stores.supabase.writing import ROUNDS, as_write
 
@@ -60,10 +61,10 @@ class SupabaseJobStore(AccountBooks):
         self._soundness.check()
         told = self._db.call(
             "add",
-            p_new=json.dumps(from_new(new)),
+            p_new=json.dumps(from_new(new) | {"note": FIRST_NOTE}),
             p_write_id=str(uuid.uuid4()),
             p_most=None if budget is None else str(budget.most),
-            p_since=None if budget is None else from_time(budget.since),
+            p_since=None if budget is None else to_text(budget.since),
         )
         if "used" in told and budget is not None:
             raise over_budget(new, budget, to_decimal(told["used"]) or Decimal(0))
@@ -74,8 +75,8 @@ class SupabaseJobStore(AccountBooks):
 
     def claim_queued(self, *, owner: str, lease_s: float, slots: Slots, limit: int) -> list[Claimed]:
         self._soundness.check()
-        most = {category.value: count for category, count in slots.limits.items()}
-        return self._claim("queued", owner, lease_s, "", limit, slots=most)
+        most = dict(slots.limits)
+        return self._claim("queued_any", owner, lease_s, "", limit, slots=most)
 
     def bind_task(self, claim: Claim, task_id: str, *, poll_in_s: float) -> Job:
         wait_s = self._first_look_s(task_id, poll_in_s)
@@ -107,7 +108,7 @@ class SupabaseJobStore(AccountBooks):
             return None
 
     def mark_attention(self, claim: Claim, candidates: Sequence[OrphanedTask], *, note: str) -> Job:
-        tasks = [from_seen(replace(candidate, job_id=claim.job_id)) for candidate in candidates]
+        tasks = [from_orphaned(replace(candidate, job_id=claim.job_id)) for candidate in candidates]
         return self._change(claim.job_id, transitions.attention(note), claim=claim, asks_about=tasks)
 
     def claim_uncertain(
@@ -219,7 +220,7 @@ class SupabaseJobStore(AccountBooks):
         return int(self._db.call("queued_before", p_job=job_id))
 
     def recent_durations_s(self, category: Category, *, limit: int) -> list[float]:
-        return [float(each) for each in self._db.call("durations", p_category=category.value, p_limit=limit)]
+        return [float(each) for each in self._db.call("durations", p_category=category, p_limit=limit)]
 
     def last_beat(self) -> Heartbeat | None:
         row = self._db.call("last_beat")

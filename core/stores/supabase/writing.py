@@ -11,9 +11,10 @@ from core.domain.change import Change, Changed, check_held
 from core.domain.claims import Claim
 from core.domain.errors import JobNotFound, StoreUnavailable
 from core.domain.job import Job
+from core.stores.rows import from_job, needed_time
 from core.stores.single_job import SingleJobVerbs
 from core.stores.supabase.connection import Connection
-from core.stores.supabase.rows import Row, from_job, needed_time, to_job
+from core.stores.supabase.rows import Row, to_job
 
 BATCH = 500  # rows of one call; a hosted project cuts answers of more than a thousand
 ROUNDS = 8  # another replica wrote in between: read and compute again

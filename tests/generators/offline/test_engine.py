@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.generators.offline import LABEL, engine, network
+from core.generators.offline import engine, network
+from core.generators.offline.declaration import LABEL
 from core.generators.offline.engine import make_model
 from core.mesh.glb import read_facts
 from tests import pictures

@@ -18,8 +18,7 @@ import psutil
 import pytest
 
 from core.domain.errors import NotSent
-from core.domain.generation import GenerationRequest, TaskPhase, TaskState
-from core.domain.job import JobOptions
+from core.domain.generation import TaskPhase, TaskState
 from core.generators.offline import worker
 from core.generators.offline.generator import OfflineGenerator
 from core.generators.offline.tasks import STOPPED, WORK_LOCK
@@ -49,14 +48,7 @@ def generators(tmp_path: Path) -> Iterator[Callable[[], OfflineGenerator]]:
 def order(generator: OfflineGenerator, *, face_limit: int | None = 3000) -> str:
     picture = prepare(pictures.portrait(), max_bytes=10**8).data
     token = generator.upload(stored_image(), picture)
-    request = GenerationRequest(
-        job_id=1,
-        attempt=1,
-        target_object="Astronaut",
-        image_token=token,
-        nonce=1,
-        options=JobOptions(face_limit=face_limit),
-    )
+    request = order(token, target_object="Astronaut", choices={} if face_limit is None else {"face_limit": face_limit})
     return generator.create(request, check_send_window=lambda: None)
 
 
@@ -272,9 +264,7 @@ def test_a_task_whose_picture_is_gone_fails_with_a_sentence(
     generators: Callable[[], OfflineGenerator], tmp_path: Path
 ) -> None:
     generator = generators()
-    request = GenerationRequest(
-        job_id=1, attempt=1, target_object="x", image_token="0" * 64, nonce=1, options=JobOptions()
-    )
+    request = order("0" * 64, target_object="x", choices={})
     task_id = generator.create(request, check_send_window=lambda: None)
 
     assert "failed on this picture" in (until(generator, task_id, TaskPhase.FAILED).error_message or "")
@@ -295,7 +285,7 @@ def test_nothing_is_created_after_the_send_window_closed(
     def closed() -> None:
         raise NotSent("too late")
 
-    request = GenerationRequest(job_id=1, attempt=1, target_object="x", image_token="t", nonce=1, options=JobOptions())
+    request = order("t", target_object="x", choices={})
     with pytest.raises(NotSent):
         generator.create(request, check_send_window=closed)
     assert list((tmp_path / "offline" / "tasks").iterdir()) == []
@@ -366,14 +356,7 @@ def test_a_task_of_another_machine_is_made_here_under_its_number(
     assert here.look_up([task_id]).missed == {task_id}
 
     picture = prepare(pictures.portrait(), max_bytes=10**8).data
-    request = GenerationRequest(
-        job_id=1,
-        attempt=1,
-        target_object="Astronaut",
-        image_token=here.upload(stored_image(), picture),
-        nonce=1,
-        options=JobOptions(face_limit=3000),
-    )
+    request = order(here.upload(stored_image(), picture), target_object="Astronaut", choices={"face_limit": 3000})
     here.begin_again(task_id, request)
     here.begin_again(task_id, request)
     until(here, task_id, TaskPhase.SUCCEEDED)

@@ -25,14 +25,15 @@ from core.domain.errors import (
     OutcomeUnknown,
     RequestRejected,
 )
-from core.domain.generation import GenerationRequest, TaskPhase, TaskState
-from core.domain.job import DEFAULT_MODEL, Conversion, JobOptions
+from core.domain.generation import TaskPhase, TaskState
+from core.domain.request import Conversion
 from core.generators.tripo.client import TripoClient
 from core.generators.tripo.codes import BY_CODE, CODES, Effect
 from core.generators.tripo.generator import TripoGenerator
+from core.generators.tripo.prices import PRICES
 from core.generators.tripo.wire import create_body, task_state
 from tests import pictures
-from tests.builders import stored_image
+from tests.builders import order, stored_image
 from tests.fake_tripo.fbx import sample_fbx
 from tests.fake_tripo.server import FakeTripo, running, sample_model
 from tests.fake_tripo.service import PREVIEW
@@ -46,20 +47,8 @@ ERRORS = {
 }
 
 
-def request(token: str, **changes: Any) -> GenerationRequest:
-    values: dict[str, Any] = {
-        "job_id": 1,
-        "attempt": 1,
-        "target_object": "Cup",
-        "image_token": token,
-        "nonce": 77,
-        "options": JobOptions(),
-    }
-    return GenerationRequest(**(values | changes))
-
-
 def create(client: TripoClient, token: str) -> str:
-    return client.create(request(token), check_send_window=lambda: None)
+    return client.create(order(token), check_send_window=lambda: None)
 
 
 @pytest.fixture
@@ -204,7 +193,7 @@ def test_no_byte_leaves_when_the_send_window_has_closed(window_is_open: bool) ->
 
         client = TripoClient(f"http://127.0.0.1:{server.getsockname()[1]}", KEY)
         with pytest.raises(OutcomeUnknown if window_is_open else NotSent):
-            client.create(request("file_1"), check_send_window=check)
+            client.create(order("file_1"), check_send_window=check)
         thread.join(5)
 
     assert bool(received[0]) is window_is_open
@@ -235,7 +224,7 @@ def test_the_paid_call_ends_however_slowly_its_answer_comes(
 def test_questions_and_transfers_end_too(client: TripoClient, fake: FakeTripo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.generators.tripo.client.QUICK_TOTAL_S", 0.3)
     monkeypatch.setattr("core.generators.tripo.client.DOWNLOAD_TOTAL_S", 0.3)
-    task = fake.ledger.create({"input": fake.ledger.add_file(), "model": DEFAULT_MODEL})
+    task = fake.ledger.create({"input": fake.ledger.add_file(), "model": PRICES[0].model})
     fake.ledger.urls["k"] = (task.id, fake.ledger.clock_s() + 60)
     fake.plan.arm("balance", "trickle", seconds=0.02)
     with pytest.raises(LookupFailed):
@@ -266,7 +255,7 @@ def test_who_stood_still_after_the_first_byte_breaks_the_request_off(fake: FakeT
         client = TripoClient(address, KEY)
         picture = client.upload(b"x", name="a.jpg", media_type="image/jpeg")
         with pytest.raises(OutcomeUnknown, match="passed while it was being sent"):
-            client.create(request(picture), check_send_window=check)
+            client.create(order(picture), check_send_window=check)
         client.close()
 
     assert fake.ledger.tasks == {}
@@ -364,11 +353,11 @@ def test_the_key_goes_to_tripo_alone_and_is_never_shown(
 def test_only_what_differs_from_the_defaults_is_sent() -> None:
     plain = {"input": "file_1", "model": "v3.1-20260211", "model_seed": 77}
 
-    assert create_body(request("file_1")) == plain
-    assert create_body(request("file_1", options=JobOptions(face_limit=500))) == plain | {"face_limit": 500}
-    turned = JobOptions(orientation="align_image", auto_size=True)
-    assert create_body(request("file_1", options=turned)) == plain | {"orientation": "align_image", "auto_size": True}
-    assert create_body(request("file_1", options=JobOptions(texture=False))) == plain | {"texture": False, "pbr": False}
+    assert create_body(order("file_1")) == plain
+    assert create_body(order("file_1", choices={"face_limit": 500})) == plain | {"face_limit": 500}
+    turned = {"orientation": "align_image", "auto_size": True}
+    assert create_body(order("file_1", choices=turned)) == plain | turned
+    assert create_body(order("file_1", choices={"texture": False})) == plain | {"texture": False, "pbr": False}
 
 
 @pytest.mark.parametrize(
@@ -440,7 +429,7 @@ def test_tripos_own_picture_comes_along_and_the_model_comes_without_it_too(is_th
 def test_a_conversion_is_ordered_echoed_and_fetched(client: TripoClient, fake: FakeTripo, token: str) -> None:
     source = done(client, create(client, token)).task_id
     conversion = Conversion(task_id=source, quad=True, face_limit=5000)
-    asked = request(source, options=JobOptions(conversion=conversion))
+    asked = order(source, conversion=conversion)
     made = done(client, client.create(asked, check_send_window=lambda: None))
 
     assert fake.ledger.tasks[made.task_id].input == {

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from core.domain.errors import StoreDamaged
-from core.domain.job import Category
+from core.domain.request import Conversion
 from core.domain.status import Stage
 from core.ports.job_store import JobQuery
 from core.stores.sqlite import upgrade
 from core.stores.sqlite.job_store import SqliteJobStore
-from tests.builders import EVERY_SLOT, intent, new_job
+from tests.builders import EVERY_SLOT, Category, intent, new_job
 from tests.clocks import FakeClock
 from tests.stores.old_versions import SQLITE, Version, write_file
 
@@ -55,7 +55,7 @@ def test_an_older_table_gets_the_checks_of_today_and_keeps_its_rows_events_and_r
         )
 
     jobs = SqliteJobStore(path, FakeClock())
-    added = jobs.add(new_job(category=Category.CONVERT, converted_from=1)).job
+    added = jobs.add(new_job(category=Category.CONVERT, conversion=Conversion(task_id="t"), source=1)).job
 
     assert (added.id, added.category, jobs.get(2).retry_of) == (3, Category.CONVERT, 1)
     assert [event.note for event in jobs.events(2)] == ["Waiting."]

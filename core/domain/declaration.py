@@ -1,0 +1,201 @@
+"""What a generator says of itself, as data: who it is, what it can make, with which choices, and how it is settled.
+
+The create page's form, the checks of the REST API, its description and the prices beside the buttons come from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from core.domain.errors import InputRefused
+from core.domain.request import NO_CHOICES, Choices, JobRequest, Kind, Slot, Value, with_choices
+
+
+class Evidence(StrEnum):
+    """What a request whose answer was lost can be settled by.
+
+    ECHO: the task repeats what identifies its request; only its absence, proven twice, sends again.
+    NAMED: the attempt's name is ours, so its task can be looked up by it.
+    FREE: nothing is paid and nothing is named: it is simply made again.
+    """
+
+    ECHO = "echo"
+    NAMED = "named"
+    FREE = "free"
+
+
+class ChoiceType(StrEnum):
+    ONE_OF = "one_of"
+    YES_NO = "yes_no"
+    WHOLE = "whole"
+    NUMBER = "number"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One thing that may be chosen.
+
+    Attributes:
+        name: in the field's word; what requests, tables and the API call it.
+        label, help: what people read.
+        values: of ONE_OF: each value with its label, in the order in which they are offered.
+        default: None leaves it to the generator.
+        least, most: bounds of a number, both included.
+        needs: other choices and the values that each must have, or this one is not offered and must be left out.
+        rest: the value that stands for "not asked for": it may always be sent.
+    """
+
+    name: str
+    label: str
+    type: ChoiceType
+    help: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+    default: Value | None = None
+    least: float | None = None
+    most: float | None = None
+    needs: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
+
+    def problem(self, value: Value) -> str | None:
+        """Why it cannot be this value, as a sentence; None when it can."""
+        if self.type is ChoiceType.ONE_OF:
+            if not isinstance(value, str) or value not in self.values:
+                return f"There is no {self.label.lower()} {str(value)[:40]!r}. Possible are {', '.join(self.values)}."
+        elif self.type is ChoiceType.YES_NO:
+            if not isinstance(value, bool):
+                return f"{self.label} is true or false, not {str(value)[:40]!r}."
+        else:
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not is_number or (self.type is ChoiceType.WHOLE and not isinstance(value, int)):
+                return f"{self.label} is a number, not {str(value)[:40]!r}."
+            if not _lies_between(float(value), self.least, self.most):
+                return f"{self.label} must lie between {self.least:,g} and {self.most:,g}."
+        return None
+
+    def is_offered(self, chosen: Choices) -> bool:
+        """Whether it may be chosen beside these."""
+        return all(chosen.get(name) in values for name, values in self.needs.items())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """One kind of jobs that a generator can do.
+
+    Attributes:
+        uses: from which sides it takes pictures, of a kind that has pictures.
+        note: what people should know before they choose it for this.
+    """
+
+    kind: Kind
+    choices: tuple[Choice, ...] = ()
+    uses: tuple[Slot, ...] = ()
+    note: str = ""
+
+    def choice(self, name: str) -> Choice | None:
+        return next((each for each in self.choices if each.name == name), None)
+
+    def resolved(self, chosen: Choices) -> Choices:
+        """With the defaults of what was not chosen and is offered."""
+        found: dict[str, Value] = {}
+        for choice in self.choices:
+            value = chosen.get(choice.name, choice.default)
+            if value is not None and choice.is_offered(found):
+                found[choice.name] = value
+        return found
+
+    def check(self, chosen: Choices, *, label: str) -> None:
+        """Raises: InputRefused, by name, for a choice that it does not know, cannot take, or not beside the others."""
+        resolved = self.resolved(chosen)
+        for name, value in chosen.items():
+            choice = self.choice(name)
+            if choice is None:
+                known = ", ".join(each.name for each in self.choices) or "none"
+                raise InputRefused(
+                    f"{label} has no choice {name[:40]!r} for this; it knows {known}. Nothing was stored.",
+                    code="choice_unknown",
+                )
+            problem = choice.problem(value)
+            if problem is None and name not in resolved and value != choice.default:
+                needed = " and ".join(f"{key} {' or '.join(map(str, values))}" for key, values in choice.needs.items())
+                problem = f"{choice.label} goes only with {needed}."
+            if problem is not None:
+                code = f"{name}_{'unknown' if choice.type is ChoiceType.ONE_OF else 'invalid'}"
+                raise InputRefused(f"{problem} Nothing was stored.", code=code)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """A generator in its own words.
+
+    Attributes:
+        label: what people read.
+        leaves: what leaves this machine, as a sentence.
+        terms: a licence or terms that a person must know before choosing it; empty for none.
+        can_cancel: whether a task that runs can be stopped.
+        can_begin_again: a task that is gone may be begun again under its number, because it costs nothing.
+        lists_tasks: whether the account's tasks can be listed.
+        knows_cost: whether it tells what a task did cost.
+    """
+
+    name: str
+    label: str
+    offers: tuple[Offer, ...]
+    evidence: Evidence
+    is_paid: bool
+    leaves: str
+    terms: str = ""
+    can_cancel: bool = False
+    can_begin_again: bool = False
+    lists_tasks: bool = False
+    knows_cost: bool = False
+
+    def offer(self, kind: Kind) -> Offer | None:
+        """None: it cannot do this kind."""
+        return next((each for each in self.offers if each.kind is kind), None)
+
+    def check(self, request: JobRequest) -> None:
+        """Raises: InputRefused for a kind that it cannot do, or a choice that it cannot take."""
+        offer = self.offer(request.kind)
+        if offer is None:
+            raise InputRefused(
+                f"{self.label} cannot do this: {KIND_WORDS[request.kind]}. Nothing was stored.", code="kind_refused"
+            )
+        offer.check(request.choices, label=self.label)
+
+    def resolved(self, request: JobRequest) -> JobRequest:
+        """The request with the defaults of today, so that it means the same tomorrow."""
+        offer = self.offer(request.kind)
+        return request if offer is None else with_choices(request, offer.resolved(request.choices))
+
+    def applicable(self, request: JobRequest) -> JobRequest:
+        """The request without choices that are not offered beside its others; unknown ones stay, to be refused."""
+        offer = self.offer(request.kind)
+        if offer is None:
+            return request
+        resolved = offer.resolved(request.choices)
+        said = {name: value for name, value in request.choices.items() if name in resolved or not offer.choice(name)}
+        return with_choices(request, said)
+
+    def fitted(self, request: JobRequest) -> JobRequest:
+        """The request without choices of other generators, or of another time."""
+        offer = self.offer(request.kind)
+        choices = NO_CHOICES if offer is None else request.choices
+        known = {
+            name: value
+            for name, value in choices.items()
+            if offer is not None and (choice := offer.choice(name)) is not None and choice.problem(value) is None
+        }
+        return with_choices(request, known)
+
+
+KIND_WORDS: Mapping[Kind, str] = {
+    Kind.IMAGE: "a model from one picture",
+    Kind.MULTIVIEW: "a model from pictures of several sides",
+    Kind.TEXT: "a model from words",
+    Kind.CONVERT: "another file of a model",
+}
+
+
+def _lies_between(value: float, least: float | None, most: float | None) -> bool:
+    return (least is None or value >= least) and (most is None or value <= most)

@@ -1,0 +1,117 @@
+"""Requests as JSON and back, for both job tables, the archive, and whoever shows them.
+
+Before kinds, a row had `options` (a fixed bag of choices), `image` and `converted_from`. They are written still, so
+that a server of the version before can read the row while servers are replaced one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from types import MappingProxyType
+from typing import Any
+
+from core.domain.request import (
+    Conversion,
+    ConvertModel,
+    ImageToModel,
+    JobRequest,
+    Kind,
+    MultiviewToModel,
+    Slot,
+    StoredImage,
+    TextToModel,
+    of_pictures,
+    pictures_of,
+)
+
+Json = dict[str, Any]
+# The bag of choices of rows before kinds, with its defaults.
+OLD_CHOICES: Mapping[str, Any] = MappingProxyType(
+    {
+        "model": "v3.1-20260211",
+        "face_limit": None,
+        "texture": True,
+        "pbr": True,
+        "texture_quality": "standard",
+        "geometry_quality": "standard",
+        "orientation": "default",
+        "auto_size": False,
+        "style": "auto",
+        "height_m": None,
+    }
+)
+ALWAYS_KEPT = frozenset({"model"})  # a later default must not change what an old job was made with
+
+
+def to_json(request: JobRequest) -> Json:
+    """The column `request`."""
+    written: Json = {"kind": request.kind.value, "choices": dict(request.choices)}
+    if isinstance(request, TextToModel):
+        return written | {"prompt": request.prompt, "negative_prompt": request.negative_prompt}
+    if isinstance(request, ConvertModel):
+        shown = None if request.image is None else asdict(request.image)
+        return written | {"source": request.source, "conversion": asdict(request.conversion), "image": shown}
+    return written | {"inputs": {slot.value: asdict(image) for slot, image in request.inputs().items()}}
+
+
+def from_json(written: Mapping[str, Any]) -> JobRequest:
+    """Raises: ValueError, TypeError, LookupError for what `to_json` never wrote."""
+    kind, choices = Kind(written["kind"]), MappingProxyType(dict(written["choices"]))
+    if kind is Kind.TEXT:
+        return TextToModel(prompt=written["prompt"], negative_prompt=written["negative_prompt"], choices=choices)
+    if kind is Kind.CONVERT:
+        return ConvertModel(
+            source=int(written["source"]),
+            conversion=Conversion(**written["conversion"]),
+            image=None if written["image"] is None else StoredImage(**written["image"]),
+            choices=choices,
+        )
+    inputs = {Slot(slot): StoredImage(**image) for slot, image in written["inputs"].items()}
+    return of_pictures(inputs, choices)
+
+
+def from_old_columns(
+    options: Mapping[str, Any], image: Mapping[str, Any] | None, converted_from: int | None
+) -> JobRequest | None:
+    """The request of a row that has none in its own column; None where an older system left no picture."""
+    shown = None if image is None else StoredImage(**image)
+    conversion, back = options.get("conversion"), options.get("back")
+    if conversion is not None and converted_from is not None:
+        return ConvertModel(source=converted_from, conversion=Conversion(**conversion), image=shown)
+    if shown is None:
+        return None
+    choices = {
+        name: options[name]
+        for name, usual in OLD_CHOICES.items()
+        if name in options and options[name] is not None and (name in ALWAYS_KEPT or options[name] != usual)
+    }
+    inputs = {Slot.FRONT: shown} | ({} if back is None else {Slot.BACK: StoredImage(**back)})
+    return of_pictures(inputs, choices)
+
+
+def to_old_columns(request: JobRequest | None) -> tuple[Json, Json | None, int | None]:
+    """`options`, `image` and `converted_from`, for servers of the version before."""
+    choices = {} if request is None else request.choices
+    options: Json = {name: choices.get(name, usual) for name, usual in OLD_CHOICES.items()}
+    options |= {"back": None, "conversion": None}
+    pictures = () if request is None else pictures_of(request)
+    if isinstance(request, ConvertModel):
+        options["conversion"] = asdict(request.conversion)
+    if isinstance(request, MultiviewToModel) and request.back is not None:
+        options["back"] = asdict(request.back)
+    source = request.source if isinstance(request, ConvertModel) else None
+    return options, asdict(pictures[0]) if pictures else None, source
+
+
+def stored_request(
+    request: Mapping[str, Any] | None,
+    options: Mapping[str, Any],
+    image: Mapping[str, Any] | None,
+    converted_from: int | None,
+) -> JobRequest | None:
+    """What a row asks for, whichever version wrote it."""
+    return from_json(request) if request is not None else from_old_columns(options, image, converted_from)
+
+
+__all__ = ["ImageToModel", "from_json", "from_old_columns", "stored_request", "to_json", "to_old_columns"]

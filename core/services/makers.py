@@ -1,0 +1,66 @@
+"""The generators that are connected: who makes a job, and who would if nobody is named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from core.domain.declaration import KIND_WORDS, Declaration
+from core.domain.errors import InputRefused
+from core.domain.request import Kind
+from core.services.throttle import Throttle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Makers:
+    """Every connected generator by its name.
+
+    Attributes:
+        default: who makes new jobs that name nobody.
+        others: declarations of generators that could be connected, to say who could do what nobody here can.
+    """
+
+    connected: Mapping[str, Throttle]
+    default: Throttle
+    others: tuple[Declaration, ...] = ()
+
+    def named(self, name: str | None) -> Throttle:
+        """The default for None. Raises: InputRefused for one that is not connected."""
+        if name is None:
+            return self.default
+        found = self.connected.get(name)
+        if found is None:
+            known = ", ".join(self.connected)
+            raise InputRefused(
+                f"No generator {name[:40]!r} is connected here; there is {known}. Nothing was stored.",
+                code="generator_unknown",
+            )
+        return found
+
+    def able(self, kind: Kind) -> tuple[Throttle, ...]:
+        """Who can do it, the default first."""
+        found = [each for each in self.connected.values() if each.declaration.offer(kind) is not None]
+        return tuple(sorted(found, key=lambda each: each is not self.default))
+
+    def chosen(self, name: str | None, kind: Kind) -> Throttle:
+        """Who makes a new job: the named one; else the default, or the first that can where the default cannot.
+
+        Raises: InputRefused, when it is not connected or nobody can do this.
+        """
+        if name is not None:
+            return self.named(name)
+        able = self.able(kind)
+        if not able:
+            raise InputRefused(f"{self.nobody(kind)} Nothing was stored.", code="kind_refused")
+        return able[0]
+
+    def nobody(self, kind: Kind) -> str:
+        """Who could do what nobody here can, as a sentence."""
+        could = [each.label for each in self.others if each.offer(kind) is not None]
+        hint = f" {' or '.join(could)} could: the operator connects it in the settings." if could else ""
+        return f"No generator that is connected here makes {KIND_WORDS[kind]}.{hint}"
+
+    def again(self, name: str, kind: Kind) -> Throttle:
+        """Who makes a job again that this generator made: the same, while it is connected. Raises: InputRefused."""
+        own = self.connected.get(name)
+        return own if own is not None and own.declaration.offer(kind) is not None else self.chosen(None, kind)
