@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import Self
 
 from core.domain.generation import FetchedModel, TaskPhase, TaskState
-from core.domain.job import Category, Job
+from core.domain.job import Job
+from core.domain.request import JobRequest
 from core.domain.status import Stage
+from core.generators.offline import declaration as offline
+from core.generators.tripo import declaration as tripo
+from core.generators.tripo import prices
 from core.ports.job_store import JobQuery, JobStore, Slots
 from core.services.convert import Convert
 from core.stores.files.journal import LocalJournal
 from core.stores.files.object_store import LocalObjectStore
+from tests.builders import Category
 from tests.clocks import FakeClock
 from tests.fake_generator import FakeGenerator, usage_row
 from tests.fake_tripo.fbx import sample_fbx
@@ -27,8 +32,22 @@ ROUNDS = 12
 class OldAccount(FakeGenerator):
     """The account that the old servers used, with their tasks."""
 
+    declaration = tripo.DECLARATION  # type: ignore[assignment]
+
+    def category(self, request: JobRequest) -> str:
+        return prices.category(request)
+
     def fetch_model(self, task: TaskState) -> FetchedModel:
         return super().fetch_model(task) if task.input_conversion is None else FetchedModel(data=sample_fbx())
+
+
+class Engine(FakeGenerator):
+    """The built-in one."""
+
+    declaration = offline.DECLARATION  # type: ignore[assignment]
+
+    def category(self, request: JobRequest) -> str:
+        return offline.NAME
 
 
 @dataclass
@@ -46,7 +65,7 @@ class Life:
         objects, journal = LocalObjectStore(folder / "files"), LocalJournal(folder / "journal")
         for key in ("images/cup.jpg", "images/back.jpg"):
             objects.put(key, PICTURE, media_type="image/jpeg")
-        engine = FakeGenerator(name="offline", label="Built-in engine", is_paid=False, account="offline", prefix="free")
+        engine = Engine(name="offline", label="Built-in engine", is_paid=False, account="offline", prefix="free")
         worlds = [
             World(
                 clock=clock,
@@ -94,15 +113,14 @@ class Life:
             self._decide()
 
     def convert(self) -> Convert:
-        return Convert(jobs=self.jobs, generator=self.paid.throttle, max_credits_per_day=None, on_queued=lambda: None)
+        return Convert(jobs=self.jobs, makers=self.paid.makers, max_credits_per_day=None, on_queued=lambda: None)
 
     def _remember(self) -> None:
         """The generators have the tasks that the old servers had ordered, also the one whose answer was lost."""
         told = {job.task_id: job for job in self.began if job.task_id is not None}
         for task in OLD_TASKS:
             job = told.get(task)
-            options = None if job is None else job.options
-            asked = None if options is None else options.conversion
+            asked = None if job is None else job.conversion
             self._add(TaskState(task_id=task, phase=TaskPhase.WORKING, input_conversion=asked))
         lost = self.named("Lost letter")
         self._add(

@@ -6,11 +6,13 @@ import hashlib
 import re
 import sqlite3
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.domain.job import Job, JobOptions
+from core.domain.job import Job
+from core.domain.request import Slot
+from core.domain.request_codec import OLD_CHOICES
 
 SAMPLES = Path(__file__).with_name("samples")
 ACCOUNT = "account-1"  # whose key the old servers had
@@ -317,7 +319,7 @@ def told(job: Job, names: dict[int, str]) -> dict[str, Any]:
         "status": job.status.value,
         "stage": job.stage.value,
         "generator": job.generator,
-        "category": job.category.value,
+        "category": job.category,
         "task": job.task_id,
         "progress": job.progress,
         "code": job.error_code,
@@ -325,20 +327,20 @@ def told(job: Job, names: dict[int, str]) -> dict[str, Any]:
         "picture": None if job.image is None else job.image.key,
         "links": (job.image_link, job.model_link),
         "model": None if job.model is None else (job.model.kind, job.model.face_count),
-        "choices": _chosen(job.options),
+        "choices": _chosen(job),
         "converts": _conversion(job),
         "again": None if job.retry_of is None else names[job.retry_of],
     }
 
 
-def _chosen(options: JobOptions) -> dict[str, Any]:
-    usual = asdict(JobOptions())
-    chosen = {name: value for name, value in asdict(options).items() if value != usual[name] and name != "conversion"}
-    return chosen if options.back is None else chosen | {"back": options.back.key}
+def _chosen(job: Job) -> dict[str, Any]:
+    chosen = {name: value for name, value in job.choices.items() if value != OLD_CHOICES[name]}
+    back = None if job.request is None else job.request.inputs().get(Slot.BACK)
+    return chosen if back is None else chosen | {"back": back.key}
 
 
 def _conversion(job: Job) -> tuple[str, bool, int | None] | None:
-    asked = job.options.conversion
+    asked = job.conversion
     return None if asked is None else (asked.task_id, asked.quad, asked.face_limit)
 
 

@@ -10,12 +10,14 @@ from decimal import Decimal
 
 import httpx
 
-from core.domain.errors import AccountBlocked, InputRefused, LookupFailed, ModelUnavailable, OutcomeUnknown
+from core.domain.errors import AccountBlocked, LookupFailed, ModelUnavailable, OutcomeUnknown
 from core.domain.generation import FetchedModel, GenerationRequest, TaskLookup, TaskState
-from core.domain.job import JobOptions, StoredImage
-from core.generators.comfyui import LABEL, states
+from core.domain.job import Category
+from core.domain.request import JobRequest, StoredImage
+from core.generators.comfyui import states
 from core.generators.comfyui.capabilities import missing
 from core.generators.comfyui.client import ComfyClient, ComfyFile
+from core.generators.comfyui.declaration import NAME, declared
 from core.generators.comfyui.order import ComfyOrder, order_of
 from core.generators.comfyui.progress import Progress
 from core.generators.comfyui.results import find, kept_model, told_names
@@ -36,10 +38,6 @@ class ComfyGenerator:
         transport: a test's own; then no web socket is opened.
     """
 
-    name = "comfyui"
-    label = LABEL
-    is_paid = False
-
     def __init__(
         self,
         url: str,
@@ -51,6 +49,7 @@ class ComfyGenerator:
     ) -> None:
         client_id = uuid.uuid4().hex  # of this process alone: the newest socket of a name takes its messages over
         self.workflow = workflow
+        self.declaration = declared(workflow)
         self._client = ComfyClient(url, headers=headers, client_id=client_id, transport=transport)
         self._progress = Progress(
             url, headers=headers, client_id=client_id, weights=workflow.weights, on_ended=on_ended
@@ -62,12 +61,14 @@ class ComfyGenerator:
     def account(self) -> str:
         return self._client.account
 
-    def estimate(self, options: JobOptions) -> Decimal:
+    def estimate(self, request: JobRequest) -> Decimal:
         return Decimal(0)
 
-    def check_options(self, options: JobOptions) -> None:
-        if options.conversion is not None:
-            raise InputRefused("ComfyUI does not convert models of other services. Choose the service that made it.")
+    def category(self, request: JobRequest) -> Category:
+        return NAME
+
+    def check(self, request: JobRequest) -> None:
+        """Its declaration says all."""
 
     def upload(self, image: StoredImage, data: bytes) -> str:
         # by its content: the picture is read when the job runs, and must not change under a job that waits

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.domain.errors import RequestRejected
 from core.domain.generation import GenerationRequest
-
-ATTEMPTS = uuid.UUID("8d7f6e4e-93cf-5d38-9b60-3f0f5f5d7d55")  # names of attempts are made within this one
+from core.domain.request import ConvertModel, Slot, TextToModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,19 +33,16 @@ class ComfyOrder:
 
 def order_of(request: GenerationRequest) -> ComfyOrder:
     """Raises: RequestRejected, when no graph can make what is asked for."""
-    options = request.options
-    if options.conversion is not None:
+    asked = request.request
+    if isinstance(asked, ConvertModel):
         raise RequestRejected("ComfyUI does not convert models of other services. Choose the service that made it.")
-    tokens = {"image": request.image_token}
+    faces = asked.choices.get("face_limit")
     return ComfyOrder(
-        attempt_id=attempt_id(request),
-        tokens=tokens,
+        attempt_id=request.attempt_id,
+        tokens={"image" if slot is Slot.FRONT else slot.value: token for slot, token in request.tokens.items()},
+        prompt=asked.prompt if isinstance(asked, TextToModel) else None,
+        negative_prompt=asked.negative_prompt if isinstance(asked, TextToModel) else None,
         seed=request.nonce,
-        faces=options.face_limit,
+        faces=faces if isinstance(faces, int) else None,
         mark=f"job {request.job_id}, attempt {request.attempt}",
     )
-
-
-def attempt_id(request: GenerationRequest) -> str:
-    """The same for the same attempt, wherever and however often it is asked."""
-    return str(uuid.uuid5(ATTEMPTS, f"{request.job_id} {request.attempt} {request.nonce}"))

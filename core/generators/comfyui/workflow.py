@@ -14,7 +14,7 @@ from core.generators.comfyui.order import ComfyOrder
 
 Slot = tuple[str, str]  # node id, name of its input
 
-MODEL, IMAGE, PROMPT, NEGATIVE = "model", "image", "prompt", "negative_prompt"
+MODEL, IMAGE, PROMPT, NEGATIVE, FACES = "model", "image", "prompt", "negative_prompt", "faces"
 VIEWS = ("image_left", "image_back", "image_right")
 ROLES: Mapping[str, tuple[str, ...]] = {  # the title without `maquette_` → inputs that it may mean, the first one found
     IMAGE: ("image",),
@@ -22,7 +22,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {  # the title without `maquette_` → in
     PROMPT: ("text", "prompt", "value"),
     NEGATIVE: ("text", "prompt", "value"),
     "seed": ("seed", "noise_seed", "value"),
-    "faces": ("target_face_count", "max_faces", "value"),
+    FACES: ("target_face_count", "max_faces", "value"),
     MODEL: ("filename_prefix",),
 }
 TITLE = re.compile(r"maquette_(\w+)")
@@ -67,7 +67,7 @@ class Workflow:
             PROMPT: order.prompt,
             NEGATIVE: order.negative_prompt or None,
             "seed": order.seed,
-            "faces": order.faces,
+            FACES: order.faces,
             MODEL: f"{subfolder(order.attempt_id)}/model",
         }
         self._check(role for role in (IMAGE, *VIEWS, PROMPT, NEGATIVE) if values.get(role) is not None)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,12 +9,11 @@ import httpx
 import pytest
 
 from core.domain.generation import GenerationRequest, TaskState
-from core.domain.job import JobOptions
 from core.generators.comfyui.files import load_workflow
 from core.generators.comfyui.generator import ComfyGenerator
 from core.generators.comfyui.workflow import Workflow
 from tests import pictures
-from tests.builders import stored_image
+from tests.builders import order, stored_image
 from tests.clocks import FakeClock
 from tests.fake_comfyui.machine import Machine
 from tests.fake_comfyui.service import Service
@@ -76,15 +76,10 @@ def comfy(lab: Lab) -> ComfyGenerator:
 
 
 def request(token: str = "", *, nonce: int = 77, **changes: Any) -> GenerationRequest:
-    values: dict[str, Any] = {
-        "job_id": 1,
-        "attempt": 1,
-        "target_object": "Cup",
-        "image_token": token,
-        "nonce": nonce,
-        "options": JobOptions(),
-    }
-    return GenerationRequest(**(values | changes))
+    """Its attempt's name follows from its number, as that of the product does."""
+    told = (changes.get("job_id", 1), changes.get("attempt", 1), nonce)
+    name = str(uuid.uuid5(uuid.NAMESPACE_OID, str(told)))
+    return order(token, **({"nonce": nonce, "attempt_id": name} | changes))
 
 
 def upload(generator: ComfyGenerator, data: bytes = PICTURE) -> str:

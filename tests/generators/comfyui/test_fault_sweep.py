@@ -15,7 +15,6 @@ from core.domain.errors import GenerationError, ModelInvalid, OutcomeUnknown
 from core.domain.generation import GenerationRequest, TaskPhase
 from core.generators.comfyui.connection import CREATE_TOTAL_S
 from core.generators.comfyui.generator import ComfyGenerator
-from core.generators.comfyui.order import attempt_id
 from tests.fake_comfyui.faults import AT_RANDOM
 from tests.generators.comfyui.conftest import Lab, request, upload
 from tests.generators.comfyui.test_generator import document
@@ -99,7 +98,7 @@ class Driver:
 @pytest.mark.parametrize("seed", range(25))
 def test_every_job_ends_with_its_own_model(lab: Lab, seed: int) -> None:
     luck = random.Random(seed)
-    lives = [Life(request(nonce=nonce), attempt_id(request(nonce=nonce))) for nonce in range(100, 100 + JOBS)]
+    lives = [Life(request(nonce=nonce), request(nonce=nonce).attempt_id) for nonce in range(100, 100 + JOBS)]
     driver = Driver(lab, luck, lives)
     lab.plan.at_random(luck, 0.25)
     for tick in range(TICKS):

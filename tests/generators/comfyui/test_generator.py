@@ -26,14 +26,14 @@ from core.domain.errors import (
     RequestRejected,
 )
 from core.domain.generation import TaskPhase, TaskState
-from core.domain.job import Conversion, JobOptions
+from core.domain.request import Conversion
 from core.generators.comfyui import client
 from core.generators.comfyui.client import OURS
 from core.generators.comfyui.files import TEMPLATES
 from core.generators.comfyui.generator import ComfyGenerator
-from core.generators.comfyui.order import attempt_id
 from core.generators.comfyui.workflow import Workflow, parse
 from core.mesh.glb import read_facts
+from tests import builders
 from tests.builders import stored_image
 from tests.generators.comfyui.conftest import PICTURE, URL, Lab, create, request, state, upload
 
@@ -63,19 +63,12 @@ def test_a_picture_goes_up_becomes_a_job_and_comes_down_as_a_model(lab: Lab, com
 
 
 def test_it_costs_nothing_and_tells_nothing_of_its_address(comfy: ComfyGenerator) -> None:
-    assert (comfy.name, comfy.label, comfy.is_paid) == ("comfyui", "ComfyUI", False)
-    assert comfy.estimate(JobOptions()) == 0
+    told = comfy.declaration
+    assert (told.name, told.label, told.is_paid) == ("comfyui", "ComfyUI: Hunyuan3D 2.1", False)
+    assert comfy.estimate(builders.asked()) == 0
     assert URL not in comfy.account
     with pytest.raises(InputRefused):
-        comfy.check_options(JobOptions(conversion=Conversion(task_id="t")))
-
-
-def test_the_name_of_an_attempt_is_a_uuid_that_only_the_attempt_decides() -> None:
-    names = {attempt_id(request(**each)) for each in ({}, {"attempt": 2}, {"nonce": 8}, {"job_id": 2})}
-
-    assert len(names) == 4
-    assert attempt_id(request("one token")) == attempt_id(request("another"))
-    assert all(str(uuid.UUID(name)) == name for name in names)
+        comfy.declaration.check(builders.asked(conversion=Conversion(task_id="t")))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +103,7 @@ def test_each_fault_of_the_create_call_is_told_for_what_it_is_after_one_request(
     if is_queued:
         assert not isinstance(raised.value, NotCreated)
         lab.clock.advance(60)
-        task = state(comfy, attempt_id(request()))
+        task = state(comfy, request().attempt_id)
         assert task is not None
         assert task.phase is TaskPhase.SUCCEEDED  # a lost answer is settled by the name that we gave
 
@@ -157,7 +150,7 @@ def test_1_two_runs_of_one_id_end_as_one_model(lab: Lab, comfy: ComfyGenerator) 
     lab.plan.arm("prompt", "late", seconds=3.0)
     with pytest.raises(OutcomeUnknown):
         create(comfy)
-    task_id = attempt_id(request())
+    task_id = request().attempt_id
     comfy.begin_again(task_id, request(upload(comfy)))
     lab.clock.advance(100)
     done = state(comfy, task_id)
@@ -521,7 +514,7 @@ def test_two_of_our_servers_see_each_others_jobs(lab: Lab, comfy: ComfyGenerator
 def test_two_of_our_servers_that_begin_a_lost_job_at_once_waste_work_and_nothing_else(lab: Lab) -> None:
     racers = [lab.generator(), lab.generator()]
     token = upload(racers[0])
-    task_id = attempt_id(request())
+    task_id = request().attempt_id
     second = lab.generator(
         on_step=lambda name: racers[0].begin_again(task_id, request(token)) if name == "before http prompt" else None
     )
@@ -660,7 +653,7 @@ def test_what_the_server_lacks_is_said_to_its_operator_before_and_at_the_first_j
 def test_a_number_that_the_workflow_does_not_take_is_a_matter_of_the_job(lab: Lab) -> None:
     comfy = lab.generator("trellis-2")
     with pytest.raises(RequestRejected, match="60000000 for faces"):
-        create(comfy, options=JobOptions(face_limit=60_000_000))
+        create(comfy, choices={"face_limit": 60_000_000})
 
 
 def test_a_header_for_the_proxy_goes_with_every_call(lab: Lab) -> None:

@@ -1,0 +1,51 @@
+"""ComfyUI in its own words, as far as its workflow goes."""
+
+from __future__ import annotations
+
+from core.domain.declaration import Choice, ChoiceType, Declaration, Evidence, Offer
+from core.domain.request import Kind, Slot
+from core.generators.comfyui import LABEL
+from core.generators.comfyui.workflow import FACES, IMAGE, PROMPT, VIEWS, Workflow
+
+NAME = "comfyui"
+LEAST_FACES, MOST_FACES = 100, 2_000_000
+LEAVES = "Your pictures and words go to the ComfyUI server that the operator has set."
+
+
+def declared(workflow: Workflow) -> Declaration:
+    """What a graph has places for is what can be asked for."""
+    choices = (_faces(),) if workflow.has(FACES) else ()
+    views = (Slot.FRONT, *(slot for view, slot in zip(VIEWS, SIDES, strict=True) if workflow.has(view)))
+    offers = []
+    if workflow.has(IMAGE):
+        offers.append(Offer(kind=Kind.IMAGE, choices=choices, uses=(Slot.FRONT,), note=workflow.makes))
+        if len(views) > 1:
+            offers.append(Offer(kind=Kind.MULTIVIEW, choices=choices, uses=views, note=workflow.makes))
+    if workflow.has(PROMPT) and not workflow.has(IMAGE):
+        offers.append(Offer(kind=Kind.TEXT, choices=choices, note=workflow.makes))
+    return Declaration(
+        name=NAME,
+        label=LABEL if not workflow.label else f"{LABEL}: {workflow.label}",
+        offers=tuple(offers),
+        evidence=Evidence.NAMED,
+        is_paid=False,
+        leaves=LEAVES,
+        terms=" ".join(part for part in (workflow.licence, workflow.licence_url) if part),
+        can_cancel=True,
+        can_begin_again=True,
+        knows_cost=True,
+    )
+
+
+SIDES = (Slot.LEFT, Slot.BACK, Slot.RIGHT)
+
+
+def _faces() -> Choice:
+    return Choice(
+        name="face_limit",
+        label="Most faces",
+        type=ChoiceType.WHOLE,
+        least=LEAST_FACES,
+        most=MOST_FACES,
+        help="Fewer faces make a lighter file; leave it empty if unsure.",
+    )
