@@ -364,7 +364,7 @@ class Sim:
         if tasks:
             task_id = self.luck.choice([*tasks, "nobody-knows-it"])
             delivery = Delivery(id=f"d-{task_id}-{self.luck.randrange(2)}", type="task.completed", task_id=task_id)
-            self.jobs.note_delivery(self.processes[0].decide.generator.account, delivery)
+            self.jobs.note_delivery(self.processes[0].decide.makers.default.account, delivery)
 
     def _decide_what_needs_a_person(self) -> None:
         """Someone who looks at Tripo's own page: takes the task if there is one, else has it sent again."""
