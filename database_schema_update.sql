@@ -438,7 +438,9 @@ begin
         where add_id = p_write_id or idempotency_key = p_new::jsonb ->> 'idempotency_key' limit 1;
         return jsonb_build_object('row', to_jsonb(r), 'created', r.add_id is not distinct from p_write_id);
     end if;
-    update public.generated_images set image_url = '/api/jobs/' || r.id || '/image' where id = r.id returning * into r;
+    if r.image is not null then
+        update public.generated_images set image_url = '/api/jobs/' || r.id || '/image' where id = r.id returning * into r;
+    end if;
     insert into public.job_events (job_id, at, before, after, status, attempt, note)
     values (r.id, r.created_at, null, 'queued', 'running', 0, p_new::jsonb ->> 'note');
     return jsonb_build_object('row', to_jsonb(r), 'created', true);
@@ -615,7 +617,7 @@ $$;
 -- servers of the number before call, with the same arguments and answers, so that they can be replaced one by one.
 create or replace function public.maquette_schema_version() returns integer
 language sql immutable security invoker set search_path = pg_catalog, public, pg_temp
-as $$ select 2 $$;
+as $$ select 3 $$;
 
 -- The number of this file, the oldest servers that it serves, and the newest job: jobs are never removed, so that number
 -- never falls. `version` is for servers from before the numbers.

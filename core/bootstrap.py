@@ -9,49 +9,31 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.domain.claims import Slots
+from core.connected import KNOWN, generators_of, worker_of
 from core.domain.generation import OrphanedTask
-from core.domain.job import Category
 from core.fetch.fetcher import PictureFetcher
-from core.generators.offline.declaration import DECLARATION as OFFLINE
-from core.generators.offline.generator import OfflineGenerator
-from core.generators.tripo.client import TripoClient
-from core.generators.tripo.declaration import DECLARATION as TRIPO
-from core.generators.tripo.generator import TripoGenerator
-from core.generators.tripo.prices import CONVERT, P_SERIES, STANDARD
-from core.ports.clock import Clock
-from core.ports.generator import Generator
 from core.ports.job_store import JobStore
 from core.ports.object_store import ObjectStore
 from core.ports.picture_sandbox import PictureSandbox
 from core.sandbox.models import ModelChildren
 from core.sandbox.pictures import PictureChildren
 from core.scheduler import Scheduler
-from core.services.account_scan import AccountScan
 from core.services.batch import Batch
-from core.services.billing import Billing
-from core.services.collect import Collect
 from core.services.convert import Convert
 from core.services.decide import Decide
-from core.services.dispatch import Dispatch
 from core.services.drafts import Drafts
-from core.services.elsewhere import Elsewhere
+from core.services.ended_tasks import Wakeable
 from core.services.health import Checkup
 from core.services.inspect import Inspect
-from core.services.journal import Notes
 from core.services.leftovers import Leftovers
 from core.services.makers import Makers
 from core.services.names import FoldNames
 from core.services.overview import AccountView, Overview
-from core.services.poll import Poll
 from core.services.previews import Previews
-from core.services.reconcile import Reconcile
 from core.services.shared import Shared
 from core.services.submit import Submit
-from core.services.sweep import Sweep
 from core.services.throttle import Throttle
 from core.services.watched_files import WatchedFiles
-from core.services.worker import Worker
 from core.settings import Settings, harmless_environment, load_settings
 from core.storage import journal_of, spool_of, stores
 from core.stores.files.disk import Disk
@@ -59,7 +41,6 @@ from core.stores.files.leftovers import remove_old
 from core.stores.files.object_store import LocalObjectStore
 from core.system_clock import SystemClock
 
-KNOWN = (TRIPO, OFFLINE)  # every generator that can be connected
 REMOTE_PACE = 3.0  # times longer between two ticks
 EXPORTS_BYTES = 2 * 2**30  # of files that can be made again
 DRAFTS_BYTES = 256 * 2**20  # of pictures that were chosen and not submitted
@@ -145,15 +126,20 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
         sandbox=ModelChildren(environment=harmless_environment()),
         exports=exports,
     )
-    generators = [(Throttle(maker, jobs=jobs, clock=clock), categories) for maker, categories in _generators(settings)]
+    woken = Wakeable()
+    generators = [
+        (Throttle(maker, jobs=jobs, clock=clock), categories)
+        for maker, categories in generators_of(settings, jobs, woken.wake)
+    ]
+    connected = {maker.name: maker for maker, _ in generators}
     makers = Makers(
-        connected={maker.name: maker for maker, _ in generators},
-        default=generators[0][0],
+        connected=connected,
+        default=connected[settings.default_generator],
         others=tuple(each for each in KNOWN if all(each.name != maker.name for maker, _ in generators)),
     )
     generator = makers.default
     workers = [
-        _worker(
+        worker_of(
             maker,
             jobs=jobs,
             objects=objects,
@@ -174,6 +160,7 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
         fold_names=FoldNames(jobs=jobs, clock=clock).tick,
         pace=pace,
     )
+    woken.wake_now = scheduler.wake
     overview = Overview(
         jobs=jobs,
         objects=objects,
@@ -227,94 +214,6 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
         fetcher=PictureFetcher(max_bytes=settings.max_image_bytes, allow_private=settings.allow_private_image_hosts),
         scheduler=scheduler,
         folders=tuple(each for each in (stored, exports, chosen) if isinstance(each, LocalObjectStore)),
-    )
-
-
-def _generators(settings: Settings) -> list[tuple[Generator, frozenset[Category]]]:
-    """Who makes models, and of which categories. New jobs go to the first.
-
-    The built-in engine is always there, so that its jobs go on when a key is added later.
-    """
-    offline = OfflineGenerator(settings.data_dir / "offline", environment=harmless_environment())
-    found: list[tuple[Generator, frozenset[Category]]] = [(offline, frozenset({OFFLINE.name}))]
-    if settings.tripo_api_key is not None:
-        tripo = TripoGenerator(TripoClient(settings.tripo_base_url, settings.tripo_api_key.get_secret_value()))
-        paid = (tripo, frozenset({STANDARD, P_SERIES, CONVERT}))
-        # with GENERATOR=offline and a key, paid tasks still under way are brought home
-        found.insert(0 if settings.uses_tripo else 1, paid)
-    return found
-
-
-def _worker(
-    generator: Throttle,
-    *,
-    jobs: JobStore,
-    objects: ObjectStore,
-    inspect: Inspect,
-    clock: Clock,
-    owner: str,
-    settings: Settings,
-    categories: frozenset[Category],
-) -> Worker:
-    notes = Notes(
-        jobs=jobs,
-        generator=generator,
-        journal=journal_of(settings, generator.name),
-        poll_in_s=settings.poll_first_s,
-    )
-    scan = AccountScan(jobs=jobs, generator=generator)
-    elsewhere = Elsewhere(objects=objects, generator=generator, lease_s=settings.lease_s)
-    limits = {category: most for category, most in settings.slot_limits.items() if category in categories}
-    return Worker(
-        name=generator.name,
-        dispatch=Dispatch(
-            jobs=jobs,
-            objects=objects,
-            generator=generator,
-            notes=notes,
-            clock=clock,
-            owner=owner,
-            slots=Slots(limits=limits),
-            lease_s=settings.lease_s,
-            send_by_s=settings.send_by_s,
-        ),
-        poll=Poll(
-            jobs=jobs,
-            generator=generator,
-            owner=owner,
-            lease_s=settings.lease_s,
-            poll_first_s=settings.poll_first_s,
-            elsewhere=None if generator.is_paid else elsewhere,
-        ),
-        collect=Collect(
-            jobs=jobs,
-            objects=objects,
-            generator=generator,
-            owner=owner,
-            lease_s=settings.lease_s,
-            spool=spool_of(settings),
-            elsewhere=None if generator.is_paid else elsewhere,
-            on_completed=inspect.request,
-        ),
-        sweep=Sweep(
-            jobs=jobs,
-            generator=generator,
-            notes=notes,
-            owner=owner,
-            lease_s=settings.lease_s,
-            job_timeout_s=settings.job_timeout_s,
-        ),
-        reconcile=Reconcile(
-            jobs=jobs,
-            generator=generator,
-            scan=scan,
-            owner=owner,
-            lease_s=settings.lease_s,
-            settle_s=settings.settle_s,
-        )
-        if generator.is_paid
-        else None,
-        billing=Billing(jobs=jobs, generator=generator, scan=scan, clock=clock) if generator.is_paid else None,
     )
 
 

@@ -24,6 +24,7 @@ from pydantic_settings import (
 from core.domain.errors import SettingsInvalid
 from core.domain.job import Category
 
+HEADER = re.compile(r"[!#$%&'*+.^_`~0-9A-Za-z-]+:[ \t]*[\x21-\x7e][\x20-\x7e]*")  # name: value, without line ends
 HARMLESS = ("PATH", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH", "SYSTEMROOT")
 # a name, an IPv4 address, or an IPv6 address with or without brackets
 HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_.])?|\[[0-9a-f:.]+\]|[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*")
@@ -34,6 +35,7 @@ SECRETS_FILE = Path(".streamlit/secrets.toml")
 class GeneratorChoice(StrEnum):
     AUTO = "auto"
     TRIPO = "tripo"
+    COMFYUI = "comfyui"
     OFFLINE = "offline"
 
 
@@ -77,7 +79,25 @@ class Settings(BaseSettings):
         pattern=r"^https?://[^\s/]+",
     )
     generator: GeneratorChoice = _setting(
-        GeneratorChoice.AUTO, "auto, tripo or offline", "Who makes the models. auto: Tripo when there is a key."
+        GeneratorChoice.AUTO,
+        "auto, tripo, comfyui or offline",
+        "Who makes the jobs that name nobody. auto: Tripo when there is a key, else ComfyUI when it is set.",
+    )
+    comfyui_url: str | None = _setting(
+        None,
+        "an address that starts with http:// or https://",
+        "Your own ComfyUI server, such as http://127.0.0.1:8188. With it ComfyUI makes models on your graphics card.",
+        pattern=r"^https?://[^\s/]+",
+    )
+    comfyui_headers: SecretStr | None = _setting(
+        None,
+        "Name: value, several in lines or separated by a vertical bar",
+        "Headers for a proxy before ComfyUI, such as Authorization: Basic …. Secret.",
+    )
+    comfyui_workflow: str = _setting(
+        "hunyuan3d-2.1",
+        "hunyuan3d-2.1, trellis-2, or the path of a file",
+        "What ComfyUI runs: a template of ours, or a file that its Export (API) wrote.",
     )
     tripo_webhook_secret: SecretStr | None = _setting(
         None,
@@ -132,6 +152,13 @@ class Settings(BaseSettings):
     concurrency_convert: int = _setting(
         5, "a whole number, 1 to 1000", "Most conversions at Tripo open at once.", ge=1, le=1000
     )
+    concurrency_comfyui: int = _setting(
+        1,
+        "a whole number, 1 to 1000",
+        "Most jobs given to ComfyUI at once; it works on one after the other.",
+        ge=1,
+        le=1000,
+    )
     access: Access = _setting(
         Access.LOCAL,
         "local or open",
@@ -163,6 +190,14 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, dotenv_settings, _Secrets(settings_cls)
 
+    @field_validator("comfyui_headers")
+    @classmethod
+    def _are_headers(cls, value: SecretStr | None) -> SecretStr | None:
+        parts = _header_parts(value)
+        if not all(HEADER.fullmatch(part) for part in parts):
+            raise ValueError("it is no list of headers")
+        return value
+
     @field_validator("tripo_api_key", "supabase_key", "tripo_webhook_secret")
     @classmethod
     def _has_no_spaces(cls, value: SecretStr | None) -> SecretStr | None:
@@ -184,11 +219,21 @@ class Settings(BaseSettings):
         return _parts(self.allowed_hosts)
 
     @property
-    def uses_tripo(self) -> bool:
-        """Whether new jobs are made by Tripo."""
-        return self.generator is GeneratorChoice.TRIPO or (
-            self.generator is GeneratorChoice.AUTO and self.tripo_api_key is not None
-        )
+    def proxy_headers(self) -> dict[str, str]:
+        """`comfyui_headers`, one by one."""
+        return {
+            name.strip(): text.strip()
+            for name, _, text in (p.partition(":") for p in _header_parts(self.comfyui_headers))
+        }
+
+    @property
+    def default_generator(self) -> str:
+        """Who makes jobs that name nobody."""
+        if self.generator is not GeneratorChoice.AUTO:
+            return self.generator.value
+        if self.tripo_api_key is not None:
+            return GeneratorChoice.TRIPO.value
+        return (GeneratorChoice.OFFLINE if self.comfyui_url is None else GeneratorChoice.COMFYUI).value
 
     @property
     def uses_supabase(self) -> bool:
@@ -202,6 +247,7 @@ class Settings(BaseSettings):
             "standard": self.concurrency_standard,
             "p": self.concurrency_p,
             "convert": self.concurrency_convert,
+            "comfyui": self.concurrency_comfyui,
             "offline": 2,  # one at work and one ready: no pause between two
         }
 
@@ -229,6 +275,10 @@ def load_settings() -> Settings:
         raise SettingsInvalid(
             "GENERATOR is tripo, but there is no TRIPO_API_KEY. Set the key, or set GENERATOR to auto or offline."
         )
+    if settings.generator is GeneratorChoice.COMFYUI and settings.comfyui_url is None:
+        raise SettingsInvalid(
+            "GENERATOR is comfyui, but there is no COMFYUI_URL. Set the address, or set GENERATOR to auto or offline."
+        )
     given = [settings.supabase_url is not None, settings.supabase_key is not None]
     if settings.store is not StoreChoice.SQLITE and any(given) and not all(given):
         missing = "SUPABASE_KEY" if given[0] else "SUPABASE_URL"
@@ -238,6 +288,11 @@ def load_settings() -> Settings:
             "STORE is supabase, but SUPABASE_URL and SUPABASE_KEY are not set. Set both, or set STORE to sqlite."
         )
     return settings
+
+
+def _header_parts(value: SecretStr | None) -> tuple[str, ...]:
+    text = "" if value is None else value.get_secret_value()
+    return tuple(part.strip() for part in re.split(r"[\n|]", text) if part.strip())
 
 
 def _parts(text: str | None) -> tuple[str, ...]:

@@ -23,16 +23,16 @@ def empty_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_without_any_setting_the_built_in_engine_and_sqlite_are_used() -> None:
     settings = load_settings()
 
-    assert not settings.uses_tripo
+    assert settings.default_generator == "offline"
     assert settings.data_dir == Path("data")
 
 
 def test_a_key_brings_tripo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRIPO_API_KEY", "tsk_x")
-    assert load_settings().uses_tripo
+    assert load_settings().default_generator == "tripo"
 
     monkeypatch.setenv("GENERATOR", "offline")
-    assert not load_settings().uses_tripo
+    assert load_settings().default_generator == "offline"
 
 
 def test_the_environment_wins_over_env_and_that_over_secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

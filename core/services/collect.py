@@ -154,7 +154,10 @@ class Collect:
             except ObjectMissing:
                 self.jobs.fail(claimed.claim, GONE)
                 return False
-            except NotSent as exc:
+            except RequestRejected as exc:
+                self.jobs.fail(claimed.claim, Failure(code=exc.code, message=exc.message))
+                return False
+            except (NotSent, AccountBlocked) as exc:
                 log.warning("job %s: it could not be begun again here: %s", job.id, exc.message)
         wait_s = POLL_STEPS[0][1] * spread()
         note = LEFT if is_missed else AGAIN

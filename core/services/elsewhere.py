@@ -1,4 +1,4 @@
-"""Tasks of a generator that costs nothing and keeps them on one machine, in a table that several machines share.
+"""Tasks of a generator that costs nothing, and that this process cannot find: in another process, or lost.
 
 Whoever claims such a job may not have its task. It is left to the process that has it for as long as that one is heard
 of. After a lease without a word the task is begun again here, under its number, so that the job's life goes on as
@@ -20,12 +20,12 @@ from core.services.attempts import handed_over, order_of
 from core.services.throttle import Throttle
 
 log = logging.getLogger(__name__)
-LEFT = "Another server process has this model and brings it home."
-AGAIN = "The server process that had this model is gone, so it is made again here. It costs nothing."
+LEFT = "Another server has this model at this moment, and brings it home."
+AGAIN = "Whoever made this model no longer has it, so it is made again. It costs nothing."
 STOPPED = Failure(code="cancelled", message="Cancelled. The work on it was stopped, and it cost nothing.")
 GONE = Failure(
     code="picture_missing",
-    message="The process that made this model is gone, and so is the picture, so it cannot be made again. It cost "
+    message="Whoever made this model no longer has it, and the picture is gone, so it cannot be made again. It cost "
     "nothing. Submit the picture anew on the create page.",
 )
 

@@ -150,7 +150,10 @@ class Poll:
         except ObjectMissing:
             self.jobs.fail(claimed.claim, GONE)
             return None
-        except (LookupFailed, AccountBusy, NotSent, StorageFull, StoreUnavailable) as exc:
+        except RequestRejected as exc:
+            self.jobs.fail(claimed.claim, Failure(code=exc.code, message=exc.message))
+            return None
+        except (LookupFailed, AccountBusy, AccountBlocked, NotSent, StorageFull, StoreUnavailable) as exc:
             log.warning("job %s: it could not be begun again here: %s", job.id, exc.message)
             return note
         return replace(note, is_missed=False)

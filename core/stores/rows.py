@@ -64,21 +64,21 @@ def from_decimal(value: Decimal | None) -> str | None:
 
 def to_job(row: Row) -> Job:
     """Raises: KeyError for a column that is not there; ValueError, TypeError, ArithmeticError for what is not ours."""
-    model = row["model"]
+    model, request = row["model"], _request(row)
     image_link, model_link = row["image_url"], row["3d_url"]
     return Job(
         **{name: row[name] for name in FIXED + WRITTEN},
         created_at=needed_time(row["created_at"]),
         updated_at=needed_time(row["updated_at"]),
         **{name: to_time(row[name]) for name in WRITTEN_TIMES},  # type: ignore[arg-type]
-        request=_request(row),
+        request=request,
         status=Status(row["status"]),
         stage=Stage(row["stage"]),
         model=None if model is None else StoredModel(**_object(model)),
         credits_estimate=to_decimal(row["credits_estimate"]),
         credits_used=to_decimal(row["credits_used"]),
         model_link=model_link if model is None else None,
-        image_link=image_link if row["image"] is None else None,
+        image_link=image_link if row["image"] is None and request is None else None,
     )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from core.vendor import FILES, Package, Source, of_group
 
-OUR_KEYS = ("TRIPO_", "SUPABASE_")  # npm and pip need the rest: proxies, certificates, their own settings
+OUR_KEYS = ("COMFYUI_", "TRIPO_", "SUPABASE_")  # npm and pip need the rest: proxies, certificates, their own settings
 FETCH_TIMEOUT_S = 300  # a slow line, not a stuck one
 
 

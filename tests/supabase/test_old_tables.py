@@ -120,7 +120,7 @@ def test_what_was_under_way_comes_to_its_end_and_nothing_is_ordered_twice(
     life = Life.begin(jobs, clock, tmp_path)
     thimble = next(job for job in life.began if job.error_code == "2008")
     again = life.paid.decide().retry(thimble.id)
-    assert (again.retry_of, again.options) == (thimble.id, thimble.options)
+    assert (again.retry_of, again.request) == (thimble.id, thimble.request)
     life.go_on()
 
     ended = life.every()

@@ -49,3 +49,17 @@ def _faces() -> Choice:
         most=MOST_FACES,
         help="Fewer faces make a lighter file; leave it empty if unsure.",
     )
+
+
+# Before it is connected nobody knows the operator's workflow: those of ours are what it could do.
+TEMPLATE = Declaration(
+    name=NAME,
+    label=LABEL,
+    offers=(Offer(kind=Kind.IMAGE), Offer(kind=Kind.MULTIVIEW), Offer(kind=Kind.TEXT)),
+    evidence=Evidence.NAMED,
+    is_paid=False,
+    leaves=LEAVES,
+    can_cancel=True,
+    can_begin_again=True,
+    knows_cost=True,
+)
