@@ -38,7 +38,8 @@ class SubmitRequest:
         pictures: by the side that they show.
         generator: who is to make it; None leaves it to the setting.
         choices: what was chosen; what was not is the generator's default.
-        drops_unknown: choices of other generators are left out, as the older endpoint has always done.
+        drops_unknown: as the older endpoint has always done: choices of other generators are left out, and the back may
+            be the same picture as the front.
         idempotency_key: the same key gives the same job.
     """
 
