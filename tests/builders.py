@@ -42,23 +42,25 @@ def asked(
     *,
     image: StoredImage | None = None,
     back: StoredImage | None = None,
+    left: StoredImage | None = None,
     choices: Mapping[str, Any] | None = None,
     conversion: Conversion | None = None,
     source: int = 1,
     prompt: str | None = None,
+    negative_prompt: str = "",
 ) -> JobRequest:
-    """A model of a picture, of two, or of words; or another file of a model."""
+    """A model of a picture, of several, or of words; or another file of a model."""
     if prompt is not None:
-        return TextToModel(prompt=prompt, choices=choices or {})
+        return TextToModel(prompt=prompt, negative_prompt=negative_prompt, choices=choices or {})
     front = image or stored_image()
     if conversion is not None:
         return ConvertModel(source=source, conversion=conversion, image=front)
-    views = {Slot.FRONT: front} if back is None else {Slot.FRONT: front, Slot.BACK: back}
-    return of_pictures(views, choices or {})
+    views = {Slot.FRONT: front, Slot.LEFT: left, Slot.BACK: back}
+    return of_pictures({slot: view for slot, view in views.items() if view is not None}, choices or {})
 
 
 FILE = "file_1"
-ASKED = frozenset({"image", "back", "choices", "conversion", "source", "prompt"})
+ASKED = frozenset({"image", "back", "left", "choices", "conversion", "source", "prompt", "negative_prompt"})
 
 
 def new_job(**changes: Any) -> NewJob:

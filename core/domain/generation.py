@@ -50,7 +50,7 @@ class TaskState:
         credits_used: what the task cost; None while unknown.
         error_code, error_message: why it failed, in the generator's words.
         created_at: by the vendor's clock; None when it is unreadable.
-        input_token, input_nonce, input_conversion: the echo of the request, where the generator gives one.
+        input_token, input_nonce, input_conversion, input_prompt: the request's echo, where the generator gives one.
     """
 
     task_id: str
@@ -65,6 +65,7 @@ class TaskState:
     input_token: str | None = None
     input_nonce: int | None = None
     input_conversion: Conversion | None = None
+    input_prompt: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

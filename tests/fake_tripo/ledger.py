@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from tests.fake_tripo.pricing import category_of, price
+from tests.fake_tripo.pricing import category_of, price, type_of, views_of
 
 LIMITS = {"standard": 10, "p": 5, "convert": 5}  # tasks open at once. Source: Tripo v3, limits
 START_PART = 0.1  # of a task's time, for which it is queued
@@ -35,7 +35,7 @@ class Task:
 
     @property
     def type(self) -> str:
-        return "convert_model" if self.category == "convert" else "image_to_model"
+        return type_of(self.input)
 
 
 @dataclass
@@ -48,6 +48,8 @@ class Ledger:
         usage_lag_s: how long a task is missing in usage after it was created.
         has_previews: tasks come with a picture of the model.
         url_life_s: how long a signed address holds.
+        names_views: views are repeated by their names; else as four places, as they were sent.
+        hides_seed_of: types of tasks that do not repeat the random number of their request.
     """
 
     clock_s: Callable[[], float]
@@ -55,6 +57,8 @@ class Ledger:
     usage_lag_s: float = 0.0
     has_previews: bool = False
     url_life_s: float = 300.0
+    names_views: bool = False
+    hides_seed_of: set[str] = field(default_factory=set)
     credits: Decimal = Decimal("1000.00")
     lock: threading.RLock = field(default_factory=threading.RLock)
     files: dict[str, str] = field(default_factory=dict)
@@ -136,7 +140,7 @@ class Ledger:
             "type": task.type,
             "status": status,
             "progress": max(0, min(100, int(100 * (self.clock_s() - task.created_s) / span))),
-            "input": task.input,
+            "input": self._echo(task),
             "output": {},
             "created_at": iso(task.created_s),
         }
@@ -152,6 +156,15 @@ class Ledger:
         if status == "failed":
             shown |= {"error_code": task.fail_code, "error_message": "the fake was told to fail", "credits_consumed": 0}
         return shown
+
+    def _echo(self, task: Task) -> dict[str, Any]:
+        """What a task repeats of its request."""
+        told = dict(task.input)
+        if self.names_views and "inputs" in told:
+            told["inputs"] = [{side: token} for side, token in views_of(told).items()]
+        if task.type in self.hides_seed_of:
+            told.pop("model_seed", None)
+        return told
 
     def usage(self) -> list[dict[str, Any]]:
         """Newest first, without what is younger than the lag."""

@@ -19,7 +19,7 @@ from PIL import Image
 from tests.fake_tripo.faults import DONE_ALL_THE_SAME, Fault, Plan
 from tests.fake_tripo.fbx import sample_fbx
 from tests.fake_tripo.ledger import Ledger, Task
-from tests.fake_tripo.pricing import FORMATS, category_of, refusal
+from tests.fake_tripo.pricing import FORMATS, LEAST, PATHS, category_of, refusal, type_of
 
 KEY_START = "tsk_"
 PIECES = 100
@@ -87,8 +87,8 @@ class Service:
         if (method, path) == ("POST", "/v3/files/presign"):
             token = self.ledger.add_file()
             return _ok({"presigned_url": f"{base}/put/{token}", "file_token": token, "expires_in": 600})
-        if (method, path) == ("POST", "/v3/generation/image-to-model"):
-            return self._create(json.loads(body))
+        if method == "POST" and path in PATHS:
+            return self._create(json.loads(body), PATHS[path])
         if (method, path) == ("POST", "/v3/models/convert"):
             return self._convert(json.loads(body))
         if (method, path) == ("POST", "/v3/tasks/list"):
@@ -107,11 +107,11 @@ class Service:
             return self._acted("usage", lambda: self.ledger.usage()[offset : offset + limit])
         return _error(4001, "no such route", 404)
 
-    def _create(self, body: dict[str, Any]) -> Reply:
-        wrong = refusal(body, self.ledger.files)
+    def _create(self, body: dict[str, Any], type: str) -> Reply:
+        wrong = refusal(body, self.ledger.files, type)
         if wrong is not None:
             return _error(*wrong, 400)
-        return self._paid(body, least=20)
+        return self._paid(body)
 
     def _convert(self, body: dict[str, Any]) -> Reply:
         source = self.ledger.tasks.get(str(body.get("input")))
@@ -119,13 +119,13 @@ class Service:
             return _error(2001, "task not found", 404)
         if str(body.get("format")).upper() not in FORMATS:
             return _error(1004, f"format must be one of {FORMATS}", 400)
-        return self._paid(body, least=5)
+        return self._paid(body)
 
-    def _paid(self, body: dict[str, Any], *, least: int) -> Reply:
+    def _paid(self, body: dict[str, Any]) -> Reply:
         category = category_of(body)
         if self.ledger.open_tasks(category) >= self.ledger.limits[category]:
             return _error(2000, "too many tasks", 429, {"Retry-After": "1"})
-        if self.ledger.balance < least:
+        if self.ledger.balance < LEAST[type_of(body)]:
             return _error(2010, "not enough credit", 403)
 
         def act() -> dict[str, Any]:

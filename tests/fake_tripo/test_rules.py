@@ -51,6 +51,100 @@ def test_bodies_that_tripo_refuses_are_refused_and_create_nothing(
     assert fake.ledger.tasks == {}
 
 
+def upload(http: httpx.Client) -> str:
+    return str(http.post("/v3/files", files={"file": b"x"}).json()["data"]["file_token"])
+
+
+def views(http: httpx.Client, **body: Any) -> dict[str, Any]:
+    asked = {"inputs": [upload(http), None, upload(http), None], "model": MODEL} | body
+    return dict(http.post("/v3/generation/multiview-to-model", json=asked).json())
+
+
+def words(http: httpx.Client, **body: Any) -> dict[str, Any]:
+    return dict(http.post("/v3/generation/text-to-model", json={"prompt": "a cup", "model": MODEL} | body).json())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"model": None},
+        {"inputs": None},
+        {"inputs": []},
+        {"inputs": [None, "https://x.test/left.png"]},
+        {"inputs": ["https://x.test/front.png", None, None, None]},
+        {"inputs": ["https://x.test/front.png", "file_of_nobody"]},
+        {"inputs": ["https://x.test/1.png", *["https://x.test/2.png"] * 4]},
+        {"inputs": [{"front": "https://x.test/front.png"}, {"top": "https://x.test/top.png"}]},
+        {"model": "P1-20260311", "quad": False},
+        {"prompt": "a cup"},
+        {"enable_image_autofix": True},
+    ],
+)
+def test_views_that_tripo_refuses_are_refused_and_create_nothing(
+    http: httpx.Client, fake: FakeTripo, body: dict[str, Any]
+) -> None:
+    assert views(http, **body)["code"] == 1004
+    assert fake.ledger.tasks == {}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"model": "v3.1"},
+        {"prompt": ""},
+        {"prompt": "x" * 1025},
+        {"prompt": 5},
+        {"negative_prompt": "x" * 256},
+        {"model": "P2-20260801", "geometry_quality": "standard"},
+        {"orientation": "default"},
+        {"input": "file_1"},
+    ],
+)
+def test_words_that_tripo_refuses_are_refused_and_create_nothing(
+    http: httpx.Client, fake: FakeTripo, body: dict[str, Any]
+) -> None:
+    assert words(http, **body)["code"] == 1004
+    assert fake.ledger.tasks == {}
+
+
+def test_the_longest_words_are_taken(http: httpx.Client) -> None:
+    assert words(http, prompt="x" * 1024, negative_prompt="x" * 255)["code"] == 0
+
+
+def test_all_kinds_of_one_series_share_its_limit(http: httpx.Client) -> None:
+    assert [create(http)["code"] for _ in range(4)] == [0] * 4
+    assert [views(http)["code"] for _ in range(3)] == [0] * 3
+    assert [words(http)["code"] for _ in range(4)] == [0, 0, 0, 2000]
+    assert words(http, model="P1-20260311")["code"] == 0
+
+
+def test_words_need_less_credit_than_pictures(http: httpx.Client, fake: FakeTripo) -> None:
+    fake.ledger.credits = fake.ledger.credits - 985
+
+    assert (create(http)["code"], views(http)["code"], words(http)["code"]) == (2010, 2010, 0)
+    assert fake.ledger.frozen == 20
+
+
+@pytest.mark.parametrize("names_views", [True, False])
+def test_a_task_is_called_by_its_kind_and_repeats_its_request(
+    http: httpx.Client, fake: FakeTripo, names_views: bool
+) -> None:
+    fake.ledger.names_views, fake.ledger.hides_seed_of = names_views, {"text_to_model"}
+    front, back = upload(http), upload(http)
+    made = [views(http, inputs=[front, None, back, None], model_seed=1), words(http, model_seed=2)]
+    told = [http.get(f"/v3/tasks/{each['data']['task_id']}").json()["data"] for each in made]
+
+    assert [each["type"] for each in told] == ["multiview_to_model", "text_to_model"]
+    expected: list[Any] = [{"front": front}, {"back": back}] if names_views else [front, None, back, None]
+    assert told[0]["input"] == {"inputs": expected, "model": MODEL, "model_seed": 1}
+    assert told[1]["input"] == {"prompt": "a cup", "model": MODEL}
+
+
+def test_views_may_be_named(http: httpx.Client, fake: FakeTripo) -> None:
+    assert views(http, inputs=[{"back": upload(http)}, {"front": upload(http)}])["code"] == 0
+    assert views(http, inputs=[{"file_token": upload(http)}, {}, {}, {"file_token": upload(http)}])["code"] == 0
+
+
 def test_the_eleventh_open_task_is_refused_and_the_p_series_has_its_own_five(http: httpx.Client) -> None:
     assert [create(http)["code"] for _ in range(11)] == [0] * 10 + [2000]
     assert [create(http, model="P1-20260311")["code"] for _ in range(6)] == [0] * 5 + [2000]
@@ -74,8 +168,13 @@ def test_without_credit_nothing_is_created(http: httpx.Client, fake: FakeTripo) 
 )
 def test_prices_are_those_of_the_list(http: httpx.Client, fake: FakeTripo, body: dict[str, Any], credits: int) -> None:
     create(http, **body)
-
     assert fake.ledger.frozen == credits
+
+    views(http, **body)
+    assert fake.ledger.frozen == 2 * credits
+
+    words(http, **body)
+    assert fake.ledger.frozen == 3 * credits - (0 if body.get("model", "").startswith("P2") else 10)
 
 
 def test_only_a_finished_model_is_converted_to_a_format_it_knows_five_at_a_time(

@@ -245,9 +245,9 @@ class Sim:
         """Every paid request that arrives is held against the written intents at once."""
         paid = self.service._paid
 
-        def watched(body: dict[str, Any], *, least: int) -> Any:
+        def watched(body: dict[str, Any]) -> Any:
             invariants.post_has_its_intent(self, body)
-            return paid(body, least=least)
+            return paid(body)
 
         return mock.patch.object(self.service, "_paid", watched)
 

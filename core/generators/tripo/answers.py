@@ -17,7 +17,8 @@ from core.domain.errors import (
     OutcomeUnknown,
     RequestRejected,
 )
-from core.generators.tripo.codes import BY_CODE, Effect
+from core.domain.request import Kind
+from core.generators.tripo.codes import Effect, row_of
 
 TRACE = "X-Tripo-Trace-ID"
 MAX_WAIT_S = 3600.0  # a wrong clock in X-RateLimit-Reset must not stop the account for days
@@ -57,7 +58,7 @@ def data_of(response: httpx.Response) -> dict[str, Any] | list[Any]:
     return data
 
 
-def created_task(response: httpx.Response) -> str:
+def created_task(response: httpx.Response, kind: Kind) -> str:
     """The id of the task that a create request made.
 
     Raises: RequestRejected, AccountBusy, AccountBlocked: nothing was created. OutcomeUnknown: it may have been.
@@ -72,7 +73,7 @@ def created_task(response: httpx.Response) -> str:
             trace_id=trace,
         )
     if body["code"] != 0:
-        raise error_of(response, body["code"])
+        raise error_of(response, body["code"], kind)
     data = body.get("data")
     task_id = data.get("task_id") if isinstance(data, dict) else None
     if not isinstance(task_id, str) or not task_id:
@@ -83,9 +84,9 @@ def created_task(response: httpx.Response) -> str:
     return task_id
 
 
-def error_of(response: httpx.Response, code: int) -> GenerationError:
-    """Our error for a code of Tripo's."""
-    row = BY_CODE.get(code)
+def error_of(response: httpx.Response, code: int, kind: Kind = Kind.IMAGE) -> GenerationError:
+    """Our error for a code of Tripo's; a picture that is handed over is spoken of as one, whatever it is for."""
+    row = row_of(code, kind)
     trace = response.headers.get(TRACE)
     effect = row.effect if row is not None else _effect_of_status(response.status_code)
     message = row.sentence if row is not None else f"Tripo refused the request with code {code}. Nothing was charged."

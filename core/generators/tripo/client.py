@@ -105,7 +105,7 @@ class TripoClient:
                 "The connection broke before Tripo said whether it took the order. "
                 "We are checking that; nothing is sent again before it is known, so nothing is charged twice."
             ) from exc
-        return created_task(response)
+        return created_task(response, request.request.kind)
 
     def list_tasks(self, task_ids: Sequence[str]) -> TaskLookup:
         """Up to MOST_IDS tasks in one request. Raises: LookupFailed and what `data_of` raises."""

@@ -60,6 +60,7 @@ SIZE = Choice(
     default=False,
     help="For AR and printing. Otherwise the model says nothing about how large the object is.",
 )
+OF_WORDS = (*SHAPE, SIZE)  # no direction: there is no picture to be turned as in
 OF_PICTURES = (
     *SHAPE,
     Choice(
@@ -76,6 +77,8 @@ DECLARATION = Declaration(
     label=LABEL,
     offers=(
         Offer(kind=Kind.IMAGE, choices=OF_PICTURES, uses=(Slot.FRONT,)),
+        Offer(kind=Kind.MULTIVIEW, choices=OF_PICTURES, uses=(Slot.FRONT, Slot.LEFT, Slot.BACK, Slot.RIGHT)),
+        Offer(kind=Kind.TEXT, choices=OF_WORDS),
         Offer(kind=Kind.CONVERT),
     ),
     evidence=Evidence.ECHO,

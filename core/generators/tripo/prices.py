@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from core.domain.errors import InputRefused
-from core.domain.request import Conversion, ConvertModel, JobRequest
+from core.domain.request import Conversion, ConvertModel, JobRequest, Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,27 +19,34 @@ class ModelPrice:
     """One model version that may be chosen; prices in credits (100 are 1 US dollar).
 
     Attributes:
-        bare, textured: without and with a texture.
+        of_pictures, of_words: without and with a texture; several views cost what one picture costs.
         has_grades: whether detailed textures and geometry can be chosen, for `TEXTURE` and `GEOMETRY` more.
     """
 
     model: str
     label: str
-    bare: Decimal
-    textured: Decimal
+    of_pictures: tuple[int, int]
+    of_words: tuple[int, int]
     has_grades: bool
 
+    def base(self, kind: Kind, *, has_texture: bool) -> Decimal:
+        """Credits before what graded textures and shapes cost more."""
+        bare, textured = self.of_words if kind is Kind.TEXT else self.of_pictures
+        return Decimal(textured if has_texture else bare)
 
-def _row(model: str, label: str, bare: int, textured: int, *, has_grades: bool) -> ModelPrice:
-    return ModelPrice(model=model, label=label, bare=Decimal(bare), textured=Decimal(textured), has_grades=has_grades)
+
+def _row(
+    model: str, label: str, of_pictures: tuple[int, int], of_words: tuple[int, int], *, has_grades: bool = False
+) -> ModelPrice:
+    return ModelPrice(model=model, label=label, of_pictures=of_pictures, of_words=of_words, has_grades=has_grades)
 
 
 PRICES: tuple[ModelPrice, ...] = (
-    _row("v3.1-20260211", "3.1, high fidelity", 20, 30, has_grades=True),
-    _row("P1-20260311", "P1, clean low poly", 40, 50, has_grades=False),
-    _row("P2-20260801", "P2, preview of the next", 100, 110, has_grades=False),
-    _row("v3.0-20250812", "3.0, older", 20, 30, has_grades=True),
-    _row("v2.5-20250123", "2.5, oldest", 20, 30, has_grades=False),
+    _row("v3.1-20260211", "3.1, high fidelity", (20, 30), (10, 20), has_grades=True),
+    _row("P1-20260311", "P1, clean low poly", (40, 50), (30, 40)),
+    _row("P2-20260801", "P2, preview of the next", (100, 110), (100, 110)),
+    _row("v3.0-20250812", "3.0, older", (20, 30), (10, 20), has_grades=True),
+    _row("v2.5-20250123", "2.5, oldest", (20, 30), (10, 20)),
 )
 BY_MODEL = {price.model: price for price in PRICES}
 GRADED = tuple(price.model for price in PRICES if price.has_grades)
@@ -94,11 +101,12 @@ def estimate(request: JobRequest) -> Decimal | None:
     price = BY_MODEL.get(chosen.get("model", PRICES[0].model))
     if price is None:
         return None
-    has_texture = chosen.get("texture", True)
+    has_texture = bool(chosen.get("texture", True))
+    credits = price.base(request.kind, has_texture=has_texture)
     if not price.has_grades:
-        return price.textured if has_texture else price.bare
-    texture = price.textured + TEXTURE[chosen.get("texture_quality", "standard")] if has_texture else price.bare
-    return texture + GEOMETRY[chosen.get("geometry_quality", "standard")]
+        return credits
+    texture = TEXTURE[chosen.get("texture_quality", "standard")] if has_texture else Decimal(0)
+    return credits + texture + GEOMETRY[chosen.get("geometry_quality", "standard")]
 
 
 def _check_conversion(conversion: Conversion) -> None:

@@ -8,8 +8,16 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from core.domain.generation import Balance, GenerationRequest, TaskPhase, TaskState, UsageRow
-from core.domain.request import Conversion, ConvertModel, Kind, Slot
-from core.generators.tripo.codes import conversion_failure, task_failure
+from core.domain.request import (
+    Conversion,
+    ConvertModel,
+    ImageToModel,
+    Kind,
+    MultiviewToModel,
+    Slot,
+    TextToModel,
+)
+from core.generators.tripo.codes import task_failure
 from core.generators.tripo.prices import PRICES
 
 PHASES = {
@@ -25,7 +33,13 @@ USUAL_MODEL = PRICES[0].model
 PREVIEW_KEYS = ("rendered_image_url", "rendered_image")
 
 
-PATHS = {Kind.IMAGE: "/v3/generation/image-to-model", Kind.CONVERT: "/v3/models/convert"}
+PATHS = {
+    Kind.IMAGE: "/v3/generation/image-to-model",
+    Kind.MULTIVIEW: "/v3/generation/multiview-to-model",
+    Kind.TEXT: "/v3/generation/text-to-model",
+    Kind.CONVERT: "/v3/models/convert",
+}
+VIEWS = (Slot.FRONT, Slot.LEFT, Slot.BACK, Slot.RIGHT)  # the order of `inputs`, None for one that is missing
 UNLESS = {"texture_quality": "standard", "geometry_quality": "standard", "orientation": "default", "auto_size": False}
 
 
@@ -40,8 +54,8 @@ def create_body(request: GenerationRequest) -> dict[str, Any]:
     if isinstance(asked, ConvertModel):
         return _conversion_body(asked.conversion)
     chosen: Mapping[str, Any] = asked.choices
-    body: dict[str, Any] = {"input": request.tokens[Slot.FRONT], "model": chosen.get("model", USUAL_MODEL)}
-    body["model_seed"] = request.nonce
+    body = _subject(asked, request.tokens)
+    body |= {"model": chosen.get("model", USUAL_MODEL), "model_seed": request.nonce}
     if chosen.get("face_limit") is not None:
         body["face_limit"] = chosen["face_limit"]
     has_texture = chosen.get("texture", True)
@@ -53,6 +67,15 @@ def create_body(request: GenerationRequest) -> dict[str, Any]:
         if chosen.get(name, usual) != usual and (has_texture or name != "texture_quality"):
             body[name] = chosen[name]
     return body
+
+
+def _subject(asked: ImageToModel | MultiviewToModel | TextToModel, tokens: Mapping[Slot, str]) -> dict[str, Any]:
+    """What the model is made of."""
+    if isinstance(asked, TextToModel):
+        return {"prompt": asked.prompt} | ({"negative_prompt": asked.negative_prompt} if asked.negative_prompt else {})
+    if isinstance(asked, MultiviewToModel):
+        return {"inputs": [tokens.get(slot) for slot in VIEWS]}
+    return {"input": tokens[Slot.FRONT]}
 
 
 def _conversion_body(conversion: Conversion) -> dict[str, Any]:
@@ -87,6 +110,7 @@ def task_state(task: dict[str, Any]) -> TaskState | None:
         input_token=_token(echo),
         input_nonce=_integer(echo.get("model_seed")) if isinstance(echo, dict) else None,
         input_conversion=_conversion(echo),
+        input_prompt=_prompt(echo),
     )
 
 
@@ -140,9 +164,20 @@ def _failure(task: dict[str, Any], status: str) -> tuple[str, str]:
     message = task.get("error_message") or task.get("error_msg")
     if text is None and status == "cancelled":
         return "cancelled", "Tripo cancelled this task. It gives the credits it held back. You can submit it again."
-    said = str(message) if message else None
-    is_conversion = _conversion(task.get("input")) is not None
-    return text or "task_failed", conversion_failure(said) if is_conversion else task_failure(text, said)
+    return text or "task_failed", task_failure(_kind(task), text, str(message) if message else None)
+
+
+def _kind(task: dict[str, Any]) -> Kind:
+    """What a task was to do, by its type (our words for kinds are Tripo's), else by what it repeats of its request."""
+    try:
+        return Kind(str(task.get("type")))
+    except ValueError:
+        echo = task.get("input")
+    if _conversion(echo) is not None:
+        return Kind.CONVERT
+    if not isinstance(echo, dict):
+        return Kind.IMAGE
+    return Kind.TEXT if "prompt" in echo else Kind.MULTIVIEW if "inputs" in echo else Kind.IMAGE
 
 
 def _url(output: object, keys: Sequence[str]) -> str | None:
@@ -155,13 +190,29 @@ def _url(output: object, keys: Sequence[str]) -> str | None:
 
 
 def _token(echo: object) -> str | None:
-    """What the request was about in its echo, in any of its forms: a picture's token, or a model's task."""
+    """What the request was about in its echo, in any of its forms: the (front's) picture's token, or a model's task."""
     if not isinstance(echo, dict):
         return None
-    file = echo.get("file")
-    token = echo.get("input") or echo.get("original_model_task_id")
-    token = token or (file.get("file_token") if isinstance(file, dict) else None)
+    told = (echo.get("input"), echo.get("original_model_task_id"), echo.get("file"))
+    return next(filter(None, map(_file, (*told, _front(echo.get("inputs")), _front(echo.get("files"))))), None)
+
+
+def _file(value: object) -> str | None:
+    """A picture as it is named: by its token, or by an object that has it."""
+    token = value.get("file_token") if isinstance(value, dict) else value
     return token if isinstance(token, str) else None
+
+
+def _front(views: object) -> object:
+    """The first of four places, or the one that is called front: both ways of writing are met."""
+    if isinstance(views, dict):
+        return views.get(Slot.FRONT.value)
+    if not isinstance(views, list):
+        return None
+    named = next(
+        (view[Slot.FRONT.value] for view in views if isinstance(view, dict) and Slot.FRONT.value in view), None
+    )
+    return named or next(iter(views), None)
 
 
 def _conversion(echo: object) -> Conversion | None:
@@ -176,6 +227,11 @@ def _conversion(echo: object) -> Conversion | None:
         quad=echo.get("quad") is True,
         face_limit=faces if faces is not None and faces > 0 else None,  # some clients write 0 for no limit
     )
+
+
+def _prompt(echo: object) -> str | None:
+    prompt = echo.get("prompt") if isinstance(echo, dict) else None
+    return prompt if isinstance(prompt, str) else None
 
 
 def _percent(value: object) -> int:

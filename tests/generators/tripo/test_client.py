@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -26,9 +27,9 @@ from core.domain.errors import (
     RequestRejected,
 )
 from core.domain.generation import TaskPhase, TaskState
-from core.domain.request import Conversion
+from core.domain.request import Conversion, Kind
 from core.generators.tripo.client import TripoClient
-from core.generators.tripo.codes import BY_CODE, CODES, Effect
+from core.generators.tripo.codes import CODES, Effect, row_of, task_failure
 from core.generators.tripo.generator import TripoGenerator
 from core.generators.tripo.prices import PRICES
 from core.generators.tripo.wire import create_body, task_state
@@ -126,7 +127,7 @@ def test_each_fault_of_the_create_call_is_told_for_what_it_is_after_one_request(
         assert not isinstance(raised.value, NotCreated)
 
 
-@pytest.mark.parametrize("row", CODES, ids=lambda row: str(row.code))
+@pytest.mark.parametrize("row", CODES, ids=lambda row: f"{row.code} {row.kind or ''}")
 def test_every_code_of_the_table_has_its_error_and_its_sentence(row: Any) -> None:
     status = 500 if row.http == "5xx" else int(row.http[:3]) if row.http[:3].isdigit() else 400
 
@@ -134,10 +135,11 @@ def test_every_code_of_the_table_has_its_error_and_its_sentence(row: Any) -> Non
         return httpx.Response(status, json={"code": row.code, "status": "error", "message": "m"})
 
     client = TripoClient("https://tripo.test", KEY, transport=httpx.MockTransport(answer))
+    asked = {None: order("file_1"), Kind.MULTIVIEW: order("file_1", back="file_2"), Kind.TEXT: order(prompt="a cup")}
     with pytest.raises(ERRORS[row.effect]) as raised:
-        create(client, "file_1")
+        client.create(asked[row.kind], check_send_window=lambda: None)
     if row.effect is not Effect.UNKNOWN:
-        assert raised.value.message == BY_CODE[row.code].sentence  # type: ignore[attr-defined]
+        assert raised.value.message == row.sentence  # type: ignore[attr-defined]
     for part in (row.happened, row.cost, row.next_step):
         assert part.endswith(".")
         assert part[0].isupper()
@@ -259,6 +261,32 @@ def test_who_stood_still_after_the_first_byte_breaks_the_request_off(fake: FakeT
         client.close()
 
     assert fake.ledger.tasks == {}
+
+
+@pytest.mark.parametrize("code", [*sorted({row.code for row in CODES}), None, 9999])
+def test_words_are_never_spoken_of_as_a_picture_nor_views_as_one(code: int | None) -> None:
+    told = None if code is None else str(code)
+    words, views = (task_failure(kind, told, "no.") for kind in (Kind.TEXT, Kind.MULTIVIEW))
+    assert "picture" not in words
+    assert not re.search("the picture |this picture|another picture", views)
+
+    row = row_of(code or 9999, Kind.TEXT)
+    assert row is None or "picture" not in row.sentence
+
+
+def test_a_task_that_failed_is_told_by_what_it_was_made_of() -> None:
+    echoes: dict[str, dict[str, Any]] = {
+        "this picture": {"input": "file_1"},
+        "these pictures": {"inputs": ["file_1", None, "file_2", None]},
+        "these words": {"prompt": "a cup"},
+    }
+    for words, echo in echoes.items():
+        state = task_state({"task_id": "t", "status": "failed", "input": echo})
+        assert state is not None
+        assert words in str(state.error_message)
+    state = task_state({"task_id": "t", "status": "failed", "type": "text_to_model", "error_code": 2008})
+    assert state is not None
+    assert state.error_message == row_of(2008, Kind.TEXT).sentence  # type: ignore[union-attr]
 
 
 def test_redirects_of_the_paid_call_are_not_followed() -> None:
@@ -442,6 +470,62 @@ def test_a_conversion_is_ordered_echoed_and_fetched(client: TripoClient, fake: F
     assert made.credits_used == 10
     assert made.created_at is not None
     assert TripoGenerator(client).fetch_model(made).data == sample_fbx()
+
+
+@pytest.mark.parametrize("names_views", [True, False])
+def test_views_are_ordered_in_their_places_and_known_by_the_front(
+    client: TripoClient, fake: FakeTripo, token: str, names_views: bool
+) -> None:
+    fake.ledger.names_views = names_views
+    back = client.upload(pictures.cat(), name="image.jpg", media_type="image/jpeg")
+    made = done(client, client.create(order(token, back=back), check_send_window=lambda: None))
+
+    assert fake.ledger.tasks[made.task_id].input["inputs"] == [token, None, back, None]
+    assert (made.input_token, made.input_nonce, made.credits_used) == (token, 77, 30)
+    assert TripoGenerator(client).fetch_model(made).data == sample_model()
+
+
+def test_words_are_ordered_and_known_by_their_number(client: TripoClient, fake: FakeTripo) -> None:
+    asked = order(prompt="a cup", negative_prompt="a handle", choices={"texture": False})
+    made = done(client, client.create(asked, check_send_window=lambda: None))
+
+    assert fake.ledger.tasks[made.task_id].input == {
+        "prompt": "a cup",
+        "negative_prompt": "a handle",
+        "model": PRICES[0].model,
+        "model_seed": 77,
+        "texture": False,
+        "pbr": False,
+    }
+    assert (made.input_token, made.input_nonce, made.input_prompt) == (None, 77, "a cup")
+    assert made.credits_used == 10
+
+
+@pytest.mark.parametrize(
+    ("views", "token"),
+    [
+        (["file_1", None, "file_2", None], "file_1"),
+        (["file_1", "", "file_2"], "file_1"),
+        ([{"file_token": "file_1", "type": "png"}, {}, {"file_token": "file_2"}, {}], "file_1"),
+        ([{"back": "file_2"}, {"front": "file_1"}], "file_1"),
+        ([{"front": {"file_token": "file_1"}}, {"left": {"file_token": "file_2"}}], "file_1"),
+        ([{"front": "file_1", "back": "file_2"}], "file_1"),
+        ({"front": "file_1", "back": "file_2"}, "file_1"),
+        ([{"back": "file_2"}], None),
+        ([None, "file_2"], None),
+        ([{"task_id": "t"}], None),
+        ([5, {"front": 7}], None),
+        ([], None),
+        ("file_1", None),
+        (None, None),
+    ],
+)
+@pytest.mark.parametrize("name", ["inputs", "files"])
+def test_every_form_of_the_echo_of_views_is_read(views: object, token: str | None, name: str) -> None:
+    state = task_state({"task_id": "x", "status": "running", "input": {name: views, "model_seed": 5}})
+
+    assert state is not None
+    assert (state.input_token, state.input_nonce) == (token, 5)
 
 
 @pytest.mark.parametrize(
