@@ -31,9 +31,10 @@ MaquetteError
 
 from __future__ import annotations
 
-# Final codes that are about the picture: its content (2008), its size (2021, 2022), or what the engine can do with it.
+# Final codes that are about what was to be made a model of: its content (2008), its size (2021, 2022), or what the
+# engine can do with it.
 # Source: Tripo v3, error codes; core.generators.offline.generator
-PICTURE_CODES = frozenset({"2008", "2021", "2022", "engine_failed"})
+INPUT_CODES = frozenset({"2008", "2021", "2022", "engine_failed"})
 
 
 class MaquetteError(Exception):

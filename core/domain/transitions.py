@@ -16,6 +16,7 @@ from core.domain.claims import Failure, Intent, PollNote
 from core.domain.errors import ClaimLost, IllegalTransition
 from core.domain.generation import UsageRow
 from core.domain.job import Job, StoredModel
+from core.domain.request import Kind
 from core.domain.status import Stage, Status, check_transition
 
 BINDABLE = frozenset({Stage.SUBMITTING, Stage.UNCERTAIN, Stage.ATTENTION})
@@ -23,6 +24,12 @@ KEPT_ALL_THE_SAME = "You cancelled this job. The model had been made and charged
 KEPT_FREE = "You cancelled this job when its model was already made, so it was kept. It cost nothing."
 STOPPING = "Cancelled. The work on it stops, and it costs nothing."
 LATE = "This takes longer than the time limit. It is still being watched: if the model comes, you get it here."
+SENDING = {
+    Kind.IMAGE: "Sending the picture.",
+    Kind.MULTIVIEW: "Sending the pictures.",
+    Kind.TEXT: "Sending the words.",
+    Kind.CONVERT: "Sending the order.",
+}
 NO_CREDIT = "2010"  # Source: Tripo v3, error codes
 LONGEST_WATCH = timedelta(days=7)  # of a late task that could not be asked for
 
@@ -45,8 +52,8 @@ def submitting(intent: Intent) -> Change:
             error_code=None,
             error_message=None,
         )
-        note = _told(job, "Sending the picture.", "Sending the order.")
-        return replace(moved(row, now, Stage.SUBMITTING, note, keep_lease=True), needs_lease=True)
+        sending = moved(row, now, Stage.SUBMITTING, SENDING[job.kind], keep_lease=True)
+        return replace(sending, needs_lease=True)
 
     return change
 

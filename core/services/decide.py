@@ -8,7 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from core.domain.claims import Budget
-from core.domain.errors import PICTURE_CODES, IllegalTransition, InputRefused, ObjectMissing, StoreUnavailable
+from core.domain.errors import INPUT_CODES, IllegalTransition, InputRefused, ObjectMissing, StoreUnavailable
 from core.domain.generation import OrphanedTask
 from core.domain.job import Job, NewJob
 from core.domain.request import JobRequest, Kind
@@ -20,6 +20,11 @@ from core.services.makers import Makers
 from core.services.throttle import Throttle
 
 DAY = timedelta(days=1)
+REFUSED = {
+    Kind.IMAGE: "The picture was refused, and the same picture will most likely be refused again.",
+    Kind.MULTIVIEW: "A picture was refused, and the same pictures will most likely be refused again.",
+    Kind.TEXT: "Change the words: they were refused, and the same words will most likely be refused again.",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +34,14 @@ class RetryOffer:
     Attributes:
         credits: by the list of prices; None when the list does not say.
         why: a sentence.
-        needs_another_picture: it was the picture that was refused, so the same one will hardly do.
+        needs_another_picture: it was a picture that was refused, so the same one will hardly do.
+        needs_other_words: the same of words.
     """
 
     credits: Decimal | None
     why: str
     needs_another_picture: bool = False
+    needs_other_words: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +71,15 @@ class Decide:
             return None
         maker, request = again
         credits = maker.estimate(request)
-        is_refused = job.status is Status.FAILED and job.error_code in PICTURE_CODES
+        is_refused = job.status is Status.FAILED and job.error_code in INPUT_CODES
         why = self._why(job, credits)
-        if is_refused:
-            why = f"The picture was refused, and the same picture will most likely be refused again. {why}"
-        return RetryOffer(credits=credits, why=why, needs_another_picture=is_refused)
+        has_words = job.kind is Kind.TEXT
+        return RetryOffer(
+            credits=credits,
+            why=f"{REFUSED.get(job.kind, REFUSED[Kind.IMAGE])} {why}" if is_refused else why,
+            needs_another_picture=is_refused and not has_words,
+            needs_other_words=is_refused and has_words,
+        )
 
     @staticmethod
     def _why(job: Job, credits: Decimal | None) -> str:
@@ -84,7 +95,7 @@ class Decide:
         return f"The first try cost nothing. Making it again costs {price}."
 
     def retry(self, job_id: int) -> Job:
-        """A new job with the same picture and options. Asked for twice, it is the same new job.
+        """A new job of the same request. Asked for twice, it is the same new job.
 
         Raises: JobNotFound, IllegalTransition, ObjectMissing, BudgetExceeded, StoreUnavailable.
         """
@@ -95,8 +106,10 @@ class Decide:
         maker, request = again
         if is_for_good(self.jobs.account_wait_s(generator=maker.name)):
             raise StoreUnavailable(MOVED)
-        if not all(self.objects.exists(image.key) for image in request.inputs().values()):
-            raise ObjectMissing(f"The picture of job {job_id} is no longer there. Submit it anew on the create page.")
+        images = request.inputs().values()
+        if not all(self.objects.exists(image.key) for image in images):
+            which = "The picture" if len(images) == 1 else "A picture"
+            raise ObjectMissing(f"{which} of job {job_id} is no longer there. Submit it anew on the create page.")
         new = NewJob(
             session_id=job.session_id,
             target_object=job.target_object,

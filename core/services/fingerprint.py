@@ -7,17 +7,20 @@ from datetime import timedelta
 
 from core.domain.generation import TaskState
 from core.domain.job import Job
-from core.domain.request import Conversion
+from core.domain.request import Conversion, Kind, TextToModel
 
+NUMBER = "the random number of our request"
+SCOPES = {Kind.IMAGE: "", Kind.CONVERT: " conversions"}  # as tables have them; any other kind is called by its name
 MARGIN = timedelta(minutes=10)  # by how much the vendor's clock and the store's may differ
 
 
 def fits(job: Job, task: TaskState) -> bool | None:
     """Whether a task is the newest attempt's: True, False, or None when its echo says both yes and no.
 
-    The nonce is random and the picture's token is new for each attempt; either alone identifies it. A conversion has
-    no field for a nonce: there is one job for each model and choice of options, and a task that was made after its
-    intent and converts just that is the file that was asked for.
+    The nonce is random and the (front) picture's token is new for each attempt; either alone identifies it. Words have
+    no token: a task of the same words that shows no nonce may be the one. A conversion has no field for a nonce: there
+    is one job for each model and choice of options, and a task that was made after its intent and converts just that
+    is the file that was asked for.
     """
     if job.conversion is not None:
         return _converts(job, task, job.conversion)
@@ -26,9 +29,9 @@ def fits(job: Job, task: TaskState) -> bool | None:
         for mine, theirs in ((job.nonce, task.input_nonce), (job.image_token, task.input_token))
         if mine not in (None, "") and theirs is not None
     ]
-    if not any(told):
-        return False
-    return True if all(told) else None
+    if any(told):
+        return True if all(told) else None
+    return None if not told and _has_same_words(job, task) else False
 
 
 def evidence(job: Job, task: TaskState) -> str:
@@ -39,10 +42,12 @@ def evidence(job: Job, task: TaskState) -> str:
         if shown is not None:
             told = "as it was asked for here" if shown == job.conversion else "with another number of faces"
         return f"It was made of the same model after this job was sent, {told}."
-    parts = [
-        (job.nonce, task.input_nonce, "the random number of our request"),
-        (job.image_token, task.input_token, "the picture we handed over"),
-    ]
+    if task.input_nonce is None and _has_same_words(job, task):
+        return f"It was made of the same words after this job was sent, but does not show {NUMBER}."
+    parts: list[tuple[object, object, str]] = [(job.nonce, task.input_nonce, NUMBER)]
+    if job.kind is not Kind.TEXT:
+        which = "the picture of the front that" if job.kind is Kind.MULTIVIEW else "the picture"
+        parts.append((job.image_token, task.input_token, f"{which} we handed over"))
     said = []
     for mine, theirs, what in parts:
         if theirs is None or mine in (None, ""):
@@ -60,13 +65,24 @@ def shows_fingerprint(job: Job, task: TaskState) -> bool:
 
 
 def fingerprint_scope(account: str, job: Job) -> str:
-    """Under what an account's echo is noted: requests of another kind are repeated, or not, on their own."""
-    return account if job.conversion is None else f"{account} conversions"
+    """Under what an account's echo is noted: requests of another kind are repeated, or not, on their own.
+
+    What was seen of one kind must not let another be sent twice.
+    """
+    return f"{account}{SCOPES.get(job.kind, f' {job.kind.value}')}"
+
+
+def _has_same_words(job: Job, task: TaskState) -> bool:
+    return isinstance(job.request, TextToModel) and task.input_prompt == job.request.prompt and not _is_older(job, task)
+
+
+def _is_older(job: Job, task: TaskState) -> bool:
+    """Whether it was there before the job was sent."""
+    return task.created_at is not None and job.intent_at is not None and task.created_at < job.intent_at - MARGIN
 
 
 def _converts(job: Job, task: TaskState, conversion: Conversion) -> bool | None:
-    is_older = task.created_at is not None and job.intent_at is not None and task.created_at < job.intent_at - MARGIN
-    if task.input_token != conversion.task_id or is_older:
+    if task.input_token != conversion.task_id or _is_older(job, task):
         return False
     theirs = task.input_conversion
     if theirs is None:

@@ -108,7 +108,7 @@ class Poll:
             self.jobs.mark_saving(claimed.claim, credits_used=state.credits_used)
             return None
         if state.phase is TaskPhase.FAILED:
-            message = state.error_message or "The generator gave up on this picture without saying why."
+            message = state.error_message or "The generator gave up on this without saying why."
             code = state.error_code or "task_failed"
             self.jobs.fail(claimed.claim, Failure(code=code, message=message, credits_used=state.credits_used))
             return None

@@ -93,7 +93,7 @@ def check_texts(request: SubmitRequest) -> None:
 
 def checked(request: SubmitRequest) -> SubmitRequest:
     """The request, trimmed, as it is. Raises: InputRefused."""
-    _check_name(request.target_object)
+    _check_name(request.target_object, is_in_picture=request.asked is not Kind.TEXT)
     if len(request.session_id) > MAX_SESSION:
         raise InputRefused(f"The session's name is longer than {MAX_SESSION} characters.", code="session_too_long")
     if not 0 <= request.iteration < 2**31:
@@ -166,9 +166,10 @@ def check_views_differ(sums: Mapping[Slot, str]) -> None:
         seen[sha256] = slot
 
 
-def _check_name(target: str) -> None:
+def _check_name(target: str, *, is_in_picture: bool) -> None:
     if not target:
-        raise InputRefused("Please name the object in the picture. Nothing was stored.", code="name_missing")
+        which = "the object in the picture" if is_in_picture else "the object"
+        raise InputRefused(f"Please name {which}. Nothing was stored.", code="name_missing")
     if len(target) > MAX_NAME:
         raise InputRefused(
             f"The object's name has {len(target)} characters; at most {MAX_NAME} are possible. Please shorten it.",

@@ -56,12 +56,12 @@ class World:
 
     @property
     def makers(self) -> Makers:
-        return Makers(connected={self.generator.name: self.throttle}, default=self.throttle)
+        return Makers(connected={self.throttle.name: self.throttle}, default=self.throttle)
 
     @property
     def elsewhere(self) -> Elsewhere | None:
         found = Elsewhere(objects=self.objects, generator=self.throttle, lease_s=60)
-        return None if self.generator.is_paid else found
+        return None if self.throttle.is_paid else found
 
     def add(self, **changes: Any) -> int:
         self.objects.put("images/a/cup.jpg", b"picture", media_type="image/jpeg")
