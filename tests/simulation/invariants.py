@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from core.domain.claims import Claimed
 from core.domain.job import Job
-from core.domain.request import Conversion
+from core.domain.request import Conversion, ImageToModel, MultiviewToModel, TextToModel
 from core.domain.status import Stage, Status
 from core.ports.journal import TaskNote
+from tests.fake_tripo.pricing import views_of
 
 if TYPE_CHECKING:
     from tests.simulation.process import Process
@@ -32,10 +33,24 @@ def post_has_its_intent(sim: Sim, body: dict[str, Any]) -> None:
     attempt = _sent(sim, body)
     assert attempt is not None, f"a request without a written intent: {body}"
     job, window_ends_s = sim.intents[attempt]
-    assert job.image_token == body["input"], "the request names another picture than the intent"
+    _names_what_was_asked(sim, job, body)
     sim.posts[attempt] += 1
     assert sim.posts[attempt] == 1, f"attempt {attempt} was sent {sim.posts[attempt]} times"
     assert sim.clock.boot_s() < window_ends_s, f"job {job.id} was sent after its time"
+
+
+def _names_what_was_asked(sim: Sim, job: Job, body: dict[str, Any]) -> None:
+    """Every picture in its place, or the words."""
+    if isinstance(job.request, TextToModel):
+        assert (body["prompt"], job.image_token) == (job.request.prompt, ""), "the request has other words"
+        return
+    views = views_of(body) if "inputs" in body else {"front": body["input"]}
+    assert job.image_token == views["front"], "the request names another picture than the intent"
+    if isinstance(job.request, ImageToModel | MultiviewToModel):
+        asked = {slot.value: sim.files[image.key] for slot, image in job.request.inputs().items()}
+        given = {side: sim.ledger.files[token] for side, token in views.items()}
+        wanted = {side: hashlib.sha256(data).hexdigest() for side, data in asked.items()}
+        assert given == wanted, "the request has a picture in another's place"
 
 
 def _sent(sim: Sim, body: dict[str, Any]) -> tuple[int, int, int] | None:

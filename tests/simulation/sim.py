@@ -18,6 +18,7 @@ from unittest import mock
 
 from core.domain.errors import MaquetteError
 from core.domain.job import Job
+from core.domain.request import Kind, StoredImage
 from core.domain.status import Stage
 from core.ports.account_store import Delivery
 from core.ports.job_store import JobStore
@@ -36,6 +37,8 @@ PATIENT_ROUNDS = 80  # of ten minutes: a vendor's list that was seen to be late 
 JUMPS_S = (-7200.0, -1800.0, -90.0, 90.0, 1800.0, 7200.0)
 FARTHEST_S = 6 * 3600.0  # a clock is never further off than this
 START, BOOT_S = FakeClock().now(), FakeClock().boot_s()
+VIEWS = (("image", "back"), ("image", "left"), ("image", "left", "back"))
+ECHOES = (*[frozenset[str]()] * 5, frozenset({"multiview_to_model", "text_to_model"}))  # whose number is not repeated
 Attempt = tuple[int, int, int]  # table, job, attempt
 NESTED = 2  # so deep may work lie within the standstill of another
 
@@ -65,6 +68,8 @@ class Sim:
         self.ledger.new_id = lambda: str(uuid.UUID(int=self.luck.getrandbits(128)))
         self.ledger.usage_lag_s = self.luck.choice((0.0, 5.0, 60.0))
         self.ledger.url_life_s = self.luck.choice((3.0, 300.0))
+        self.ledger.names_views = self.luck.random() < 0.5
+        self.ledger.hides_seed_of = set(self.luck.choice(ECHOES))
         self.ledger.fail_next = [2008, 2018] if self.luck.random() < 0.2 else []
         self.service.plan.at_random(self.luck, self.luck.choice((0.0, 0.05, 0.2)))
         self._eras = 0
@@ -167,8 +172,9 @@ class Sim:
             self._slow(process)
         if name.startswith("before") and not name.endswith(("model.glb", "model.fbx")):
             invariants.no_call_while_the_account_waits(self, process)
-        if name == "after http image-to-model":
+        if name.startswith("after http ") and name.endswith("-to-model"):
             self.counts["creates"] += 1
+            self.counts[name.removeprefix("after http ")] += 1
         if name == "after http convert":
             self.counts["conversions"] += 1
 
@@ -333,11 +339,19 @@ class Sim:
     # -- who else acts
 
     def submit(self) -> None:
+        """A job of any kind; of words there are two, so that jobs have the same ones."""
+        kind = self.luck.choice((Kind.IMAGE, Kind.IMAGE, Kind.MULTIVIEW, Kind.TEXT))
+        if kind is Kind.TEXT:
+            self.jobs.add(new_job(prompt=self.luck.choice(("a cup", "a jug"))))
+        else:
+            sides = {Kind.IMAGE: ("image",), Kind.MULTIVIEW: self.luck.choice(VIEWS)}[kind]
+            self.jobs.add(new_job(**{side: self._picture() for side in sides}))
+        self.note(f"a job is added: {kind.value}")
+
+    def _picture(self) -> StoredImage:
         key = f"images/{len(self.files)}/cup.jpg"
-        self.files[key] = b"picture"
-        image = stored_image(key=key)
-        self.jobs.add(new_job(image=image))
-        self.note("a job is added")
+        self.files[key] = f"picture {len(self.files)}".encode()
+        return stored_image(key=key)
 
     def convert_one(self) -> None:
         """A person orders another file of a finished model, perhaps one that was ordered before."""
