@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,6 +37,12 @@ LIVES = {
     "told to wait": {"route": "create", "kind": "error", "code": 2000, "status": 429, "headers": {"Retry-After": "3"}},
     "cut download": {"route": "download", "kind": "cut"},
     "conversion, answer lost": {"route": "create", "kind": "drop after"},
+    "views, answer lost": {"route": "create", "kind": "drop after"},
+    "words, answer lost": {"route": "create", "kind": "drop after"},
+}
+MADE_OF: dict[str, dict[str, Any]] = {
+    "views": {"back": builders.stored_image(key="images/a/back.jpg")},
+    "words": {"prompt": "a cup"},
 }
 
 
@@ -47,7 +54,7 @@ class Bench:
         self._root, self._fake, self._address = folder, fake, address
         self._count = 0
 
-    def fresh(self, fault: dict[str, object], *, is_conversion: bool = False) -> Life:
+    def fresh(self, fault: dict[str, object], *, kind: str = "") -> Life:
         """One queued job, on an account that is known to echo; a conversion is of a model that is there already."""
         self._count += 1
         folder = self._root / str(self._count)
@@ -59,19 +66,20 @@ class Bench:
         if fault:
             self.service.plan.arm(**fault)  # type: ignore[arg-type]
         jobs = self.table()
-        LocalObjectStore(folder / "files").put("images/a/cup.jpg", b"picture", media_type="image/jpeg")
+        for key in ("cup", "back"):
+            LocalObjectStore(folder / "files").put(f"images/a/{key}.jpg", key.encode(), media_type="image/jpeg")
         account = TripoClient(self._address, KEY).account
         self.made_before = set()
-        if is_conversion:
+        self.price = {"conversion": 5, "words": 20}.get(kind, 30)
+        if kind == "conversion":
             made = self.service.ledger.create({"input": "file_1", "model": "v3.1-20260211", "model_seed": 1})
             made.ends_s = made.created_s
             self.made_before = {made.id}
             conversion = Conversion(task_id=made.id)
             jobs.add(builders.new_job(category=Category.CONVERT, conversion=conversion))
-            jobs.note_echo(fingerprint_scope(account, jobs.get(1)))
         else:
-            jobs.add(builders.new_job())
-            jobs.note_echo(account)
+            jobs.add(builders.new_job(**MADE_OF.get(kind, {})))
+        jobs.note_echo(fingerprint_scope(account, jobs.get(1)))
         jobs.close()
         return Life(folder=str(folder), address=self._address, owner="a", supabase=self.supabase)
 
@@ -103,7 +111,7 @@ class Bench:
         assert len(tasks) == 1, f"{told}: {len(tasks)} tasks were made for one job"
         assert job.status is Status.COMPLETED, said
         assert job.task_id == tasks[0].id, said
-        assert job.credits_used == ledger.cost(tasks[0]) == (5 if self.made_before else 30), said
+        assert job.credits_used == ledger.cost(tasks[0]) == self.price, said
         assert self._stored_whole(job), told
         assert [event.before for event in events][1:] == [event.after for event in events][:-1], told
         assert (events[-1].after, events[-1].status) == (job.stage, job.status), told
@@ -155,7 +163,7 @@ def test_killed_at_every_point_another_process_brings_the_job_to_its_end(
     killed, checks, kinds = 0, 0, Counter[str]()
     point = 1 + shard * every
     while True:
-        life = bench.fresh(LIVES[name], is_conversion=name.startswith("conversion"))
+        life = bench.fresh(LIVES[name], kind=name.partition(",")[0])
         ended = bench.zygote.run(replace(life, point=point))
         if ended == "exit 0":
             break

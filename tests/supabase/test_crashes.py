@@ -57,7 +57,7 @@ def test_killed_at_a_point_a_second_and_a_third_process_bring_the_job_to_its_end
 ) -> None:
     killed, checks, point = 0, 0, 1
     while True:
-        life = bench.fresh(LIVES[name], is_conversion=name.startswith("conversion"))
+        life = bench.fresh(LIVES[name], kind=name.partition(",")[0])
         ended = bench.zygote.run(replace(life, point=point))
         if ended == "exit 0":
             break
