@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 LIMIT_S = 60.0
 AT_ONCE = 1  # two cores: one is left for the pages
 MOST_WAITING = 12  # each holds a thread of the server; more are told to come again
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class ModelChildren:
