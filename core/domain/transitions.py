@@ -28,7 +28,6 @@ SENDING = {
     Kind.IMAGE: "Sending the picture.",
     Kind.MULTIVIEW: "Sending the pictures.",
     Kind.TEXT: "Sending the words.",
-    Kind.CONVERT: "Sending the order.",
 }
 NO_CREDIT = "2010"  # Source: Tripo v3, error codes
 LONGEST_WATCH = timedelta(days=7)  # of a late task that could not be asked for
@@ -52,7 +51,7 @@ def submitting(intent: Intent) -> Change:
             error_code=None,
             error_message=None,
         )
-        sending = moved(row, now, Stage.SUBMITTING, SENDING[job.kind], keep_lease=True)
+        sending = moved(row, now, Stage.SUBMITTING, SENDING.get(job.kind, "Sending the order."), keep_lease=True)
         return replace(sending, needs_lease=True)
 
     return change
