@@ -16,14 +16,13 @@ import pytest
 
 from core.domain.errors import StoreDamaged, StoreUnavailable
 from core.domain.generation import TaskPhase, TaskState
-from core.domain.job import Category
 from core.domain.status import Stage, Status
 from core.ports.job_store import JobQuery
 from core.stores.files.journal import LocalJournal
 from core.stores.files.object_store import LocalObjectStore
 from core.stores.supabase.connection import Connection
 from core.stores.supabase.job_store import SupabaseJobStore
-from tests.builders import new_job, stored_image
+from tests.builders import Category, new_job, stored_image
 from tests.clocks import FakeClock
 from tests.fake_generator import FakeGenerator
 from tests.services.conftest import World
