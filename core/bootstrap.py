@@ -148,6 +148,7 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
             owner=owner,
             settings=settings,
             categories=categories,
+            wake=woken.wake,
         )
         for maker, categories in generators
     ]

@@ -74,6 +74,7 @@ def worker_of(
     owner: str,
     settings: Settings,
     categories: frozenset[Category],
+    wake: Callable[[], None] = lambda: None,
 ) -> Worker:
     notes = Notes(
         jobs=jobs,
@@ -103,6 +104,7 @@ def worker_of(
             owner=owner,
             lease_s=settings.lease_s,
             poll_first_s=settings.poll_first_s,
+            on_made=wake,
             elsewhere=None if generator.is_paid else elsewhere,
         ),
         collect=Collect(

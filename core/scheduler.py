@@ -62,7 +62,7 @@ class Scheduler:
         self._pace = pace
         self._told: dict[str, tuple[str, float]] = {}
         self._names: list[str] = []
-        self._woken: list[str] = []  # the ticks that look for new jobs and for news
+        self._woken: list[str] = []  # the ticks that look for new jobs, for news, and for models that are made
         self._is_stopped = threading.Event()
         self._idle = threading.Condition()
         self._ticking = 0
@@ -82,11 +82,11 @@ class Scheduler:
                 self._every(f"{worker.name} dispatch {number}", DISPATCH_EVERY_S, worker.dispatch.tick, is_woken=True)
             self._every(f"{worker.name} poll", POLL_EVERY_S, worker.poll.tick, is_woken=True)
             for number in range(COLLECTORS if worker.billing is not None else 1):
-                self._every(f"{worker.name} collect {number}", COLLECT_EVERY_S, worker.collect.tick)
-            self._every(f"{worker.name} reconcile", SWEEP_EVERY_S, worker.sweep.tick)
+                self._every(f"{worker.name} collect {number}", COLLECT_EVERY_S, worker.collect.tick, is_woken=True)
+            self._every(f"{worker.name} sweep", SWEEP_EVERY_S, worker.sweep.tick)
             if worker.reconcile is not None and worker.billing is not None:
-                self._every(f"{worker.name} settle", RECONCILE_EVERY_S, worker.reconcile.tick)
-                self._every(f"{worker.name} books", BILLING_EVERY_S, worker.billing.tick)
+                self._every(f"{worker.name} reconcile", RECONCILE_EVERY_S, worker.reconcile.tick)
+                self._every(f"{worker.name} billing", BILLING_EVERY_S, worker.billing.tick)
             else:
                 self._every(f"{worker.name} probe", PROBE_EVERY_S, worker.sweep.probe_account)
 

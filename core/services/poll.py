@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -21,7 +22,7 @@ from core.domain.errors import (
 from core.domain.generation import TaskPhase, TaskState
 from core.domain.job import Job
 from core.ports.job_store import JobStore
-from core.services.backoff import poll_wait_s, spread
+from core.services.backoff import poll_wait_s, remaining_s, spread
 from core.services.elsewhere import GONE, STOPPED, Elsewhere
 from core.services.fingerprint import fingerprint_scope, shows_fingerprint
 from core.services.throttle import Throttle
@@ -29,6 +30,7 @@ from core.services.throttle import Throttle
 log = logging.getLogger(__name__)
 AHEAD = 0.7  # of the shortest pause: tasks due this soon come along in one question, rather than in one each
 BATCH = 100  # most ids in one question. Source: Tripo v3, tasks/list
+RECENT, USUAL_FOR = 20, timedelta(minutes=1)
 MISSES_TO_FAIL = 5  # an id can be unknown for a moment: it is lost only when unknown this often …
 MISSED_FOR = timedelta(minutes=5)  # … over this time
 
@@ -46,7 +48,8 @@ class Poll:
     """The use case; one tick asks for every task that is due.
 
     Attributes:
-        elsewhere: for a generator that costs nothing and keeps its tasks on one machine.
+        elsewhere: for a generator that costs nothing: a task that nobody knows any more is begun again.
+        on_made: called when a model is made and waits to be fetched.
     """
 
     jobs: JobStore
@@ -55,7 +58,9 @@ class Poll:
     lease_s: float
     poll_first_s: float
     elsewhere: Elsewhere | None = None
+    on_made: Callable[[], None] = lambda: None
     _echoed: set[str] = field(default_factory=set, init=False)
+    _usual: dict[str, tuple[datetime, list[float]]] = field(default_factory=dict, init=False)
 
     def tick(self) -> int:
         """Ask for what is due; returns how many tasks were asked for."""
@@ -87,7 +92,7 @@ class Poll:
             self._ask_later(due, at_least_s=0.0)
             return
         this = _Round(now=self.jobs.now(), factor=spread())
-        notes = []
+        notes, made = [], False
         for claimed in due:
             state = answer.found.get(claimed.job.task_id or "")
             try:
@@ -95,8 +100,11 @@ class Poll:
             except ClaimLost as exc:
                 log.info("job %s: %s", claimed.job.id, exc.message)
                 continue
+            made = made or (state is not None and state.phase is TaskPhase.SUCCEEDED)
             if note is not None:
                 notes.append(note)
+        if made:
+            self.on_made()
         self.jobs.note_polls(notes)
 
     def _heard(self, claimed: Claimed, state: TaskState, this: _Round) -> PollNote | None:
@@ -176,12 +184,24 @@ class Poll:
             self._echoed.add(account)
 
     def _note(self, claimed: Claimed, this: _Round, *, progress: int, is_missed: bool = False) -> PollNote:
-        wait_s = self._wait_s(claimed.job, this)
+        wait_s = self._wait_s(claimed.job, this, progress=progress)
         return PollNote(claim=claimed.claim, progress=progress, poll_again_in_s=wait_s, is_missed=is_missed)
 
-    def _wait_s(self, job: Job, this: _Round) -> float:
+    def _wait_s(self, job: Job, this: _Round, *, progress: int = 0) -> float:
         age_s = (this.now - (job.started_at or this.now)).total_seconds()
-        return poll_wait_s(age_s, first_s=self.poll_first_s, factor=this.factor)
+        left_s = remaining_s(age_s, progress, self._usual_s(job.category, this.now))
+        return poll_wait_s(age_s, first_s=self.poll_first_s, factor=this.factor, remaining_s=left_s)
+
+    def _usual_s(self, category: str, now: datetime) -> list[float]:
+        """How long such jobs took lately; read once a minute."""
+        read_at, found = self._usual.get(category, (None, []))
+        if read_at is None or not timedelta(0) <= now - read_at < USUAL_FOR:
+            try:
+                found = self.jobs.recent_durations_s(category, limit=RECENT)
+            except StoreUnavailable:  # an estimate is nice to have; what was heard is written down without it
+                return found
+            self._usual[category] = (now, found)
+        return found
 
     def _ask_later(self, due: list[Claimed], *, at_least_s: float) -> None:
         this = _Round(now=self.jobs.now(), factor=spread())

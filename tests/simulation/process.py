@@ -48,8 +48,8 @@ READS = frozenset(
             "account_facts",
             "account_wait_s",
         ),
-        *("usage_awaited_since", "find", "installation"),  # of the port; and of the database
-        *("jobs", "seen", "facts", "wait_s", "usage_awaited", "page", "now", "table_state", "stuck_after"),
+        *("usage_awaited_since", "find", "installation", "recent_durations_s"),  # of the port; and of the database
+        *("jobs", "seen", "facts", "wait_s", "usage_awaited", "page", "now", "table_state", "stuck_after", "durations"),
     }
 )
 
