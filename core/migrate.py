@@ -10,14 +10,16 @@ from typing import Any
 
 from tqdm import tqdm
 
+from core.connected import KNOWN
 from core.domain.errors import MaquetteError, MigrationRefused
 from core.ports.journal import Installation as Home
 from core.privacy import close_folder, write_for_us_alone
-from core.services.migrate import GENERATORS, Installation, Migrate, Moved
+from core.services.migrate import Installation, Migrate, Moved
 from core.settings import Settings, load_settings
 from core.storage import installations, journal_of, spool_of
 
 log = logging.getLogger("core.migrate")
+NAMES = tuple(each.name for each in KNOWN)
 
 
 class Bar:
@@ -43,7 +45,7 @@ class Bar:
 def move(source: Installation, target: Installation) -> Moved:
     bar = Bar()
     try:
-        return Migrate(source=source, target=target, progress=bar).run()
+        return Migrate(source=source, target=target, progress=bar, generators=NAMES).run()
     finally:
         bar.close()
         for side in (source, target):
@@ -84,7 +86,7 @@ def check_settled(settings: Settings, home: Home) -> None:
     What belongs to another table stays where it is: it has nothing to do with this move.
     """
     journal = settings.data_dir / "journal"
-    notes = [note for name in GENERATORS for note in journal_of(settings, name).notes()]
+    notes = [note for name in NAMES for note in journal_of(settings, name).notes()]
     foreign = sum(note.names_its_table and not note.home.is_same(home) for note in notes)
     spool = spool_of(settings)
     left = sum(path.is_file() for path in journal.rglob("*")) - foreign + len(spool.keys() if spool else ())

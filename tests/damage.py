@@ -21,7 +21,7 @@ def filled(path: Path, *, jobs: int = 200) -> int:
     """A table of that many jobs that have ended; its newest number."""
     store = SqliteJobStore(path, FakeClock())
     for number in range(jobs):
-        store.cancel(store.add(new_job(target_object=f"Cup {number}")).job.id)
+        store.cancel(store.add(new_job(target_object=f"Cup {number}")).job.id, maker="Tripo")
     store.close()
     return jobs
 

@@ -209,26 +209,31 @@ def failed(failure: Failure) -> Change:
     return lambda job, now: moved(_with(job, failure), now, Stage.DONE, failure.message, ended_as=Status.FAILED)
 
 
-def cancelled(job: Job, now: datetime) -> Changed:
-    """See JobStore.cancel."""
-    if job.is_ended:
-        raise IllegalTransition(f"Job {job.id} has already ended, so there is nothing to cancel.")
-    if job.cancelled_at is not None:
-        return Changed(job=job, before=job.stage)
-    if job.stage not in (Stage.QUEUED, Stage.BLOCKED):
-        if job.is_free:
-            # due at once: whoever has the task stops it
-            row = replace(job, cancelled_at=now, status=Status.CANCELLED, error_message=STOPPING)
-            return Changed(job=replace(row, error_code=None, next_poll_at=now), before=job.stage, note=STOPPING)
-        note = "Cancelled. Tripo cannot be stopped: it may still finish this model and charge for it."
-        if job.stage is Stage.ATTENTION:
-            # it is searched for until it is known what became of it: a task that nobody looks for is never seen again
-            note = "Cancelled; it is not sent again. Tripo may have made it and charged for it: we go on searching."
-        row = replace(job, cancelled_at=now, status=Status.CANCELLED, error_code=None, error_message=note)
-        return Changed(job=row, before=job.stage, note=note)
-    note = CANCELLED_FREE if job.is_free else "Cancelled before it was sent; nothing was charged."
-    row = replace(job, cancelled_at=now, epoch=job.epoch + 1, owner=None, error_code=None, error_message=note)
-    return moved(row, now, Stage.DONE, note, ended_as=Status.CANCELLED)
+def cancelled(maker: str) -> Change:
+    """See JobStore.cancel; `maker` is the label of whoever makes it."""
+
+    def change(job: Job, now: datetime) -> Changed:
+        if job.is_ended:
+            raise IllegalTransition(f"Job {job.id} has already ended, so there is nothing to cancel.")
+        if job.cancelled_at is not None:
+            return Changed(job=job, before=job.stage)
+        if job.stage not in (Stage.QUEUED, Stage.BLOCKED):
+            if job.is_free:
+                # due at once: whoever has the task stops it
+                row = replace(job, cancelled_at=now, status=Status.CANCELLED, error_message=STOPPING)
+                return Changed(job=replace(row, error_code=None, next_poll_at=now), before=job.stage, note=STOPPING)
+            note = f"Cancelled. {maker} cannot be stopped: it may still finish this model and charge for it."
+            if job.stage is Stage.ATTENTION:
+                # it is searched for until it is known what became of it: else nobody would ever see its task again
+                made = f"{maker} may have made it and charged for it: we go on searching."
+                note = f"Cancelled; it is not sent again. {made}"
+            row = replace(job, cancelled_at=now, status=Status.CANCELLED, error_code=None, error_message=note)
+            return Changed(job=row, before=job.stage, note=note)
+        note = CANCELLED_FREE if job.is_free else "Cancelled before it was sent; nothing was charged."
+        row = replace(job, cancelled_at=now, epoch=job.epoch + 1, owner=None, error_code=None, error_message=note)
+        return moved(row, now, Stage.DONE, note, ended_as=Status.CANCELLED)
+
+    return change
 
 
 def expired(job: Job, now: datetime) -> Changed:

@@ -181,11 +181,11 @@ class JobStore(AccountStore, Protocol):
         """Any stage that allows it → done, failed."""
         ...
 
-    def cancel(self, job_id: int) -> Job:
+    def cancel(self, job_id: int, *, maker: str) -> Job:
         """queued | blocked → done, cancelled: for certain, and a worker that held it can send nothing any more.
 
         Any later stage: the wish is noted and the status reads cancelled from now on, while the stage goes on, since
-        the task may exist and cost. Raises: IllegalTransition when it has ended.
+        the task may exist and cost. `maker`: the label of its generator. Raises: IllegalTransition when it has ended.
         """
         ...
 

@@ -62,7 +62,8 @@ class Decide:
 
     def cancel(self, job_id: int) -> Job:
         """See JobStore.cancel. Raises: JobNotFound, IllegalTransition, StoreUnavailable."""
-        return self.jobs.cancel(job_id)
+        maker = self.makers.connected.get(self.jobs.get(job_id).generator)
+        return self.jobs.cancel(job_id, maker="Its generator" if maker is None else maker.label)
 
     def retry_offer(self, job: Job) -> RetryOffer | None:
         """What a retry would cost; None when the job may still end by itself, or has what was asked for."""
@@ -184,7 +185,7 @@ class Decide:
 
         Raises: JobNotFound, IllegalTransition, StoreUnavailable.
         """
-        job = self.jobs.send_again(job_id, note="A person decided that Tripo had not made it. It is sent again.")
+        job = self.jobs.send_again(job_id, note="A person decided that it had not been made. It is sent again.")
         self.on_changed()
         return job
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -20,7 +20,6 @@ from core.services.unreadable import original_key
 
 BATCH = 200  # rows read and written at once
 AT_WORK = timedelta(seconds=30)  # a younger heartbeat means that somebody works there now
-GENERATORS = ("tripo", "offline")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +63,7 @@ class Migrate:
     source: Installation
     target: Installation
     progress: Progress
+    generators: Sequence[str]
 
     def run(self) -> Moved:
         """Raises: MigrationRefused with what to do; StoreUnavailable, StorageFull: run it again later.
@@ -73,12 +73,12 @@ class Migrate:
         """
         for side in (self.source, self.target):
             _check_at_rest(side)
-        was_moved = _is_stopped(self.source)
+        was_moved = _is_stopped(self.source, self.generators)
         if was_moved:
             self._check_moved_to_here()
         for table in TABLES:
             self._check_free(table)
-        _stop(self.target)
+        _stop(self.target, self.generators)
         # notes of paid answers on the servers' disks name the installation, which is the same one at its new place
         self.target.archive.name_installation(self.source.jobs.installation().id)
         files, size, missing = self._move_files()
@@ -87,14 +87,14 @@ class Migrate:
         for side in (self.source, self.target):
             _check_at_rest(side)
         rows = {table: self._compare(table) for table in TABLES}
-        _stop(self.source)
+        _stop(self.source, self.generators)
         try:
             _check_at_rest(self.source)
         except MigrationRefused:
             if not was_moved:
-                _resume(self.source)
+                _resume(self.source, self.generators)
             raise
-        _resume(self.target)
+        _resume(self.target, self.generators)
         return Moved(rows=rows, files=files, file_bytes=size, missing=tuple(missing))
 
     def _check_moved_to_here(self) -> None:
@@ -195,17 +195,17 @@ def _check_at_rest(side: Installation) -> None:
         )
 
 
-def _is_stopped(side: Installation) -> bool:
-    return any(is_for_good(side.jobs.account_wait_s(generator=generator)) for generator in GENERATORS)
+def _is_stopped(side: Installation, generators: Sequence[str]) -> bool:
+    return any(is_for_good(side.jobs.account_wait_s(generator=generator)) for generator in generators)
 
 
-def _stop(side: Installation) -> None:
-    for generator in GENERATORS:
+def _stop(side: Installation, generators: Sequence[str]) -> None:
+    for generator in generators:
         side.jobs.pause_account(generator=generator, wait_s=FOR_GOOD_S)
 
 
-def _resume(side: Installation) -> None:
-    for generator in GENERATORS:
+def _resume(side: Installation, generators: Sequence[str]) -> None:
+    for generator in generators:
         side.archive.resume(generator)
 
 

@@ -148,8 +148,8 @@ class Overview:
             yield f"{self.engine} asked us to wait: no call for {wait_s:.0f} s. Jobs go on by themselves."
         if (facts.usage_lag_s or 0.0) > self.settle_s / 3:
             yield (
-                f"Tripo's list of tasks is up to {facts.usage_lag_s:.0f} s late. Lost answers are settled more slowly "
-                "for that; raise SETTLE_S if it stays so."
+                f"The list of tasks at {self.generator.label} is up to {facts.usage_lag_s:.0f} s late. Lost answers "
+                "are settled more slowly for that; raise SETTLE_S if it stays so."
             )
 
     def image_url(self, job: Job) -> str | None:

@@ -80,7 +80,7 @@ class Reconcile:
             self._keep_looking(uncertain, began, "It was sent with another key than the one that is set now.")
             return
         if found is None:
-            self._keep_looking(uncertain, began, "Tripo could not be asked.")
+            self._keep_looking(uncertain, began, f"{self.generator.label} could not be asked.")
             return
         candidates = self._candidates(job, found)
         if len(candidates) == 1 and fits(job, candidates[0]) is True:
@@ -91,7 +91,7 @@ class Reconcile:
         elif candidates:
             self._ask_a_person(uncertain, found, candidates)
         elif not found.is_complete:
-            self._keep_looking(uncertain, began, "Tripo's list could not be read to its end.")
+            self._keep_looking(uncertain, began, self._list_is_cut())
         else:
             self._nothing_found(uncertain, began)
 
@@ -119,8 +119,8 @@ class Reconcile:
             self.jobs.note_scan(uncertain.claim, counts=counts)
         elif not self._has_echo(job):
             note = (
-                "We found no trace of this job at Tripo, but cannot be sure: on this account we have not yet seen a "
-                "task that names its request. Nothing is sent again before a person decides."
+                f"We found no trace of this job at {self.generator.label}, but cannot be sure: on this account we have "
+                "not yet seen a task that names its request. Nothing is sent again before a person decides."
             )
             self.jobs.mark_attention(uncertain.claim, [], note=note)
         else:
@@ -133,17 +133,17 @@ class Reconcile:
         job = uncertain.job
         self.jobs.keep_orphaned(self._seen(job, found, candidates))
         if not found.is_complete:
-            self._keep_looking(uncertain, began, "Tripo's list could not be read to its end.")
+            self._keep_looking(uncertain, began, self._list_is_cut())
             return
         counts = self._counts(job, began)
         if not counts or job.settle_scans + 1 < SCANS_TO_PROVE:
             self.jobs.note_scan(uncertain.claim, counts=counts)
         elif candidates:
             listed = "They are listed below the jobs table and may be charged; none was taken as this job's."
-            self._end_cancelled(uncertain, f"Cancelled. {_how_many(candidates)} {listed}")
+            self._end_cancelled(uncertain, f"Cancelled. {self._how_many(candidates)} {listed}")
         elif not self._has_echo(job):
-            told = "Should Tripo have made it all the same, its task is listed below the jobs table."
-            self._end_cancelled(uncertain, f"Cancelled. Two searches found no trace of this job at Tripo. {told}")
+            told = f"Should {self.generator.label} have made it, its task is listed below the jobs table."
+            self._end_cancelled(uncertain, f"Cancelled. Two searches found no trace of this job. {told}")
         else:
             self._proven_not_made(uncertain)
 
@@ -161,15 +161,16 @@ class Reconcile:
 
     def _proven_not_made(self, uncertain: Claimed) -> None:
         log.info("job %s: attempt %s: proven not made", uncertain.job.id, uncertain.job.attempt)
-        note = "Tripo has not made it and nothing was charged: two searches found no trace. It is sent again."
+        why = "it was not made and nothing was charged. It is sent again."
+        note = f"Two searches found no trace of it at {self.generator.label}: {why}"
         self.jobs.return_to_queue(uncertain.claim, wait_s=0.0, note=note)
 
     def _keep_looking(self, uncertain: Claimed, began: datetime, reason: str) -> None:
         job = uncertain.job
         is_cancelled = job.cancelled_at is not None
         if is_cancelled and job.send_by is not None and began >= job.send_by + CANCELLED_FOR:
-            told = "Look at the usage page of your Tripo account."
-            message = f"Cancelled. We could not find out whether Tripo made and charged it. {reason} {told}"
+            told = f"Look at the usage page of your {self.generator.label} account."
+            message = f"Cancelled. We could not find out whether it was made and charged. {reason} {told}"
             self._end_cancelled(uncertain, message)
             return
         give_up = timedelta(seconds=GIVE_UP_FACTOR * self.settle_s)
@@ -177,22 +178,24 @@ class Reconcile:
             self.jobs.note_scan(uncertain.claim, counts=False)
             return
         note = (
-            f"We could not find out whether Tripo took this job. {reason} "
+            f"We could not find out whether {self.generator.label} took this job. {reason} "
             "Nothing is sent or charged again before a person decides."
         )
         self.jobs.mark_attention(uncertain.claim, [], note=note)
 
     def _ask_a_person(self, uncertain: Claimed, found: Found, candidates: Sequence[TaskState]) -> None:
         job = uncertain.job
-        note = f"{_how_many(candidates)} Nothing is sent or charged again before a person decides."
+        note = f"{self._how_many(candidates)} Nothing is sent or charged again before a person decides."
         self.jobs.mark_attention(uncertain.claim, self._seen(job, found, candidates), note=note)
 
     def _seen(self, job: Job, found: Found, candidates: Sequence[TaskState]) -> list[OrphanedTask]:
         account = self.generator.account
         return [found.seen(account, task, job_id=job.id, evidence=evidence(job, task)) for task in candidates]
 
+    def _how_many(self, candidates: Sequence[TaskState]) -> str:
+        if len(candidates) > 1:
+            return f"{len(candidates)} tasks at {self.generator.label} could be this job's."
+        return f"One task at {self.generator.label} fits this job only in part."
 
-def _how_many(candidates: Sequence[TaskState]) -> str:
-    if len(candidates) > 1:
-        return f"{len(candidates)} tasks at Tripo could be this job's."
-    return "One task at Tripo fits this job only in part."
+    def _list_is_cut(self) -> str:
+        return f"The list of {self.generator.label} could not be read to its end."

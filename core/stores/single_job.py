@@ -51,8 +51,8 @@ class SingleJobVerbs(ABC):
     def fail(self, claim: Claim, failure: Failure) -> Job:
         return self._held(claim, transitions.failed(failure))
 
-    def cancel(self, job_id: int) -> Job:
-        return self._change(job_id, transitions.cancelled)
+    def cancel(self, job_id: int, *, maker: str) -> Job:
+        return self._change(job_id, transitions.cancelled(maker))
 
     def renew(self, claim: Claim, *, lease_s: float) -> None:
         self._held(claim, transitions.renewed(lease_s))

@@ -197,7 +197,7 @@ def test_a_job_cancelled_in_attention_keeps_its_stage_and_is_searched_for_whatev
     jobs.mark_attention(first.claim, [seen("one"), seen("two")], note="two fit")
     jobs.mark_attention(second.claim, [], note="cannot be sure")
     for held in (first, second):
-        job = jobs.cancel(held.job.id)
+        job = jobs.cancel(held.job.id, maker="Tripo")
         assert (job.stage, job.status) == (Stage.ATTENTION, Status.CANCELLED)
 
     searched = jobs.claim_uncertain(owner="s", lease_s=60, generator="tripo", limit=5)
@@ -225,7 +225,7 @@ def test_a_wish_to_cancel_a_sent_job_is_noted_and_the_stage_goes_on(jobs: JobSto
     if stage is Stage.GENERATING:
         jobs.bind_task(claimed.claim, "task-1", poll_in_s=1)
     for _ in range(2):
-        job = jobs.cancel(claimed.job.id)
+        job = jobs.cancel(claimed.job.id, maker="Tripo")
         assert (job.stage, job.status) == (stage, Status.CANCELLED)
 
     last = jobs.events(job.id)[-1]
@@ -234,7 +234,7 @@ def test_a_wish_to_cancel_a_sent_job_is_noted_and_the_stage_goes_on(jobs: JobSto
 
 def test_a_cancelled_job_that_was_not_made_ends_instead_of_going_back_to_the_queue(jobs: JobStore) -> None:
     claimed = submitting(jobs)
-    jobs.cancel(claimed.job.id)
+    jobs.cancel(claimed.job.id, maker="Tripo")
     job = jobs.return_to_queue(claimed.claim, wait_s=0, note="not made")
 
     assert (job.stage, job.status) == (Stage.DONE, Status.CANCELLED)
@@ -300,7 +300,7 @@ def test_the_budget_counts_what_was_used_or_may_still_be_used(jobs: JobStore, cl
     claimed = submitting(jobs, **thirty)
     jobs.bind_task(claimed.claim, "task-1", poll_in_s=1)
     jobs.mark_saving(claimed.claim, credits_used=Decimal(20))
-    jobs.cancel(jobs.add(new_job(**thirty)).job.id)
+    jobs.cancel(jobs.add(new_job(**thirty)).job.id, maker="Tripo")
     jobs.add(new_job(**thirty))
     assert jobs.credits_since(clock.now() - timedelta(days=1)) == 50
 

@@ -375,7 +375,7 @@ def test_a_cancelled_job_at_work_is_told_by_who_makes_it(
     jobs: JobStore, clock: FakeClock, generator: str, word: str
 ) -> None:
     job_id = generating(jobs, generator=generator).job.id
-    jobs.cancel(job_id)
+    jobs.cancel(job_id, maker="Tripo")
     job = jobs.get(job_id)
 
     assert (job.stage, job.status) == (Stage.GENERATING, Status.CANCELLED)
@@ -397,7 +397,7 @@ def test_an_ended_job_never_changes(jobs: JobStore, clock: FakeClock, end: str) 
         job_id = jobs.add(new_job()).job.id
         claimed = claim_one(jobs)
         clock.advance(LEASE_S + 1)
-        jobs.cancel(job_id)
+        jobs.cancel(job_id, maker="Tripo")
     else:
         claimed = generating(jobs)
         job_id = claimed.job.id
@@ -414,7 +414,7 @@ def test_an_ended_job_never_changes(jobs: JobStore, clock: FakeClock, end: str) 
         lambda: jobs.fail(claimed.claim, Failure(code="x", message="y")),
         lambda: jobs.complete(claimed.claim, stored_model()),
         lambda: jobs.mark_saving(claimed.claim, credits_used=None),
-        lambda: jobs.cancel(job_id),
+        lambda: jobs.cancel(job_id, maker="Tripo"),
     ):
         with pytest.raises((IllegalTransition, ClaimLost)):
             verb()
@@ -459,7 +459,7 @@ def test_a_job_that_was_not_sent_is_cancelled_for_certain_even_while_a_worker_ho
     claimed = claim_one(jobs)
 
     for job in (first, second):
-        cancelled = jobs.cancel(job.id)
+        cancelled = jobs.cancel(job.id, maker="Tripo")
         assert (cancelled.stage, cancelled.status) == (Stage.DONE, Status.CANCELLED)
     with pytest.raises(ClaimLost):
         jobs.mark_submitting(claimed.claim, intent())
@@ -590,7 +590,7 @@ def test_a_search_reads_the_beginning_of_a_very_long_name(jobs: JobStore) -> Non
 
 def test_jobs_are_filtered_by_status(jobs: JobStore) -> None:
     jobs.add(new_job())
-    jobs.cancel(jobs.add(new_job()).job.id)
+    jobs.cancel(jobs.add(new_job()).job.id, maker="Tripo")
 
     page = jobs.find(JobQuery(statuses=frozenset({Status.CANCELLED, Status.FAILED})))
     assert [job.status for job in page.jobs] == [Status.CANCELLED]
@@ -603,7 +603,7 @@ def test_changes_are_told_once_each_from_a_cursor(jobs: JobStore) -> None:
     assert [job.id for job in changed] == [first.id]
     assert jobs.changed_since(cursor, limit=10) == ([], cursor)
 
-    jobs.cancel(first.id)
+    jobs.cancel(first.id, maker="Tripo")
     changed, _ = jobs.changed_since(cursor, limit=10)
     assert [job.status for job in changed] == [Status.CANCELLED]
 

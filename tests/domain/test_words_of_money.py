@@ -26,7 +26,7 @@ CHANGES: dict[str, Change] = {
     "saving": transitions.saving(Decimal(0)),
     "completed": transitions.completed(stored_model()),
     "failed": transitions.failed(Failure(code="engine_failed", message="It failed.")),
-    "cancelled": transitions.cancelled,
+    "cancelled": transitions.cancelled("Tripo"),
     "expired": transitions.expired,
     "late": transitions.late,
     "given up": transitions.given_up,

@@ -96,7 +96,7 @@ def test_a_job_that_was_taken_before_its_answer_came_is_one_job(project: Supabas
 def test_a_cancel_a_pause_and_a_task_seen_are_one_each(project: SupabaseLite, transport: LosesFirstAnswers) -> None:
     jobs = SupabaseJobStore(Connection(project.url, project.secret_key, transport=transport))
     job = jobs.add(new_job()).job
-    assert jobs.cancel(job.id).status is Status.CANCELLED
+    assert jobs.cancel(job.id, maker="Tripo").status is Status.CANCELLED
     assert [event.after for event in jobs.events(job.id)] == [Stage.QUEUED, Stage.DONE]
 
     jobs.pause_account(generator="tripo", wait_s=30)

@@ -82,7 +82,7 @@ class Silent:
 
 def move(source: Installation, target: Installation) -> Moved:
     progress = Silent()
-    moved = Migrate(source=source, target=target, progress=progress).run()
+    moved = Migrate(source=source, target=target, progress=progress, generators=("tripo", "comfyui", "offline")).run()
     assert all(left == 0 for _, left in progress.told), "the bar ends full"
     return moved
 

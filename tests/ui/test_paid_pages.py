@@ -194,7 +194,7 @@ def test_a_job_cancelled_in_attention_asks_nobody_to_send_it_again(services: Ser
 
 def test_a_job_cancelled_with_candidates_offers_them_to_be_kept_and_nothing_else(services: Services) -> None:
     job_id = attention(services, "task-one", "task-two")
-    services.jobs.cancel(job_id)
+    services.jobs.cancel(job_id, maker="Tripo")
     app = jobs_page(job_id)
 
     assert "Take this one" in {button.label for button in app.button}
@@ -228,7 +228,7 @@ def test_the_place_in_line_comes_with_an_honest_estimate(services: Services, mon
 
     clock = FakeClock()
     monkeypatch.setattr(services.jobs, "_clock", clock)
-    services.jobs.cancel(1)
+    services.jobs.cancel(1, maker="Tripo")
     for number in range(3):
         services.jobs.add(new_job())
         claimed = services.jobs.claim_queued(owner="t", lease_s=600, slots=EVERY_SLOT, limit=1)[0]

@@ -113,7 +113,7 @@ def test_a_cancelled_job_that_was_made_all_the_same_keeps_its_model_and_tells_it
     claimed = sent(paid)
     jobs = paid.services.jobs
     jobs.bind_task(claimed.claim, "task-1", poll_in_s=0)
-    jobs.cancel(1)
+    jobs.cancel(1, maker="Tripo")
     due = jobs.claim_due(owner="t", lease_s=60, generator="tripo", limit=1)[0]
     jobs.mark_saving(due.claim, credits_used=Decimal(30))
     saving = jobs.claim_saving(owner="t", lease_s=60, generator="tripo", limit=1)[0]

@@ -25,7 +25,7 @@ from core.generators.offline.tasks import STOPPED, WORK_LOCK
 from core.imaging.picture import prepare
 from core.mesh.glb import read_facts
 from core.settings import harmless_environment
-from tests import pictures
+from tests import builders, pictures
 from tests.builders import stored_image
 
 pytestmark = pytest.mark.slow
@@ -48,7 +48,9 @@ def generators(tmp_path: Path) -> Iterator[Callable[[], OfflineGenerator]]:
 def order(generator: OfflineGenerator, *, face_limit: int | None = 3000) -> str:
     picture = prepare(pictures.portrait(), max_bytes=10**8).data
     token = generator.upload(stored_image(), picture)
-    request = order(token, target_object="Astronaut", choices={} if face_limit is None else {"face_limit": face_limit})
+    request = builders.order(
+        token, target_object="Astronaut", choices={} if face_limit is None else {"face_limit": face_limit}
+    )
     return generator.create(request, check_send_window=lambda: None)
 
 
@@ -264,7 +266,7 @@ def test_a_task_whose_picture_is_gone_fails_with_a_sentence(
     generators: Callable[[], OfflineGenerator], tmp_path: Path
 ) -> None:
     generator = generators()
-    request = order("0" * 64, target_object="x", choices={})
+    request = builders.order("0" * 64, target_object="x", choices={})
     task_id = generator.create(request, check_send_window=lambda: None)
 
     assert "failed on this picture" in (until(generator, task_id, TaskPhase.FAILED).error_message or "")
@@ -285,7 +287,7 @@ def test_nothing_is_created_after_the_send_window_closed(
     def closed() -> None:
         raise NotSent("too late")
 
-    request = order("t", target_object="x", choices={})
+    request = builders.order("t", target_object="x", choices={})
     with pytest.raises(NotSent):
         generator.create(request, check_send_window=closed)
     assert list((tmp_path / "offline" / "tasks").iterdir()) == []
@@ -356,7 +358,9 @@ def test_a_task_of_another_machine_is_made_here_under_its_number(
     assert here.look_up([task_id]).missed == {task_id}
 
     picture = prepare(pictures.portrait(), max_bytes=10**8).data
-    request = order(here.upload(stored_image(), picture), target_object="Astronaut", choices={"face_limit": 3000})
+    request = builders.order(
+        here.upload(stored_image(), picture), target_object="Astronaut", choices={"face_limit": 3000}
+    )
     here.begin_again(task_id, request)
     here.begin_again(task_id, request)
     until(here, task_id, TaskPhase.SUCCEEDED)

@@ -190,7 +190,7 @@ def test_a_list_that_only_a_jump_made_late_is_not_called_late(jobs: SqliteJobSto
 
 def test_times_of_jobs_that_have_ended_stay_as_they_were(jobs: SqliteJobStore, clock: FakeClock) -> None:
     jobs.add(new_job())
-    before = jobs.cancel(1)
+    before = jobs.cancel(1, maker="Tripo")
     clock.jump(-7200)
     jobs.beat(owner="a")
 
