@@ -5,9 +5,11 @@ The create page's form, the checks of the REST API, its description and the pric
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from core.domain.errors import InputRefused
 from core.domain.request import NO_CHOICES, Choices, JobRequest, Kind, Slot, Value, with_choices
@@ -65,12 +67,11 @@ class Choice:
         elif self.type is ChoiceType.YES_NO:
             if not isinstance(value, bool):
                 return f"{self.label} is true or false, not {str(value)[:40]!r}."
-        else:
-            is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not is_number or (self.type is ChoiceType.WHOLE and not isinstance(value, int)):
-                return f"{self.label} is a number, not {str(value)[:40]!r}."
-            if not _lies_between(float(value), self.least, self.most):
-                return f"{self.label} must lie between {self.least:,g} and {self.most:,g}."
+        elif not _is_number(value, is_whole=self.type is ChoiceType.WHOLE):
+            what = "a whole number" if self.type is ChoiceType.WHOLE else "a number"
+            return f"{self.label} is {what}, not {str(value)[:40]!r}."
+        elif not _lies_between(value, self.least, self.most):
+            return f"{self.label} must {_bounds(self.least, self.most)}."
         return None
 
     def is_offered(self, chosen: Choices) -> bool:
@@ -91,6 +92,11 @@ class Offer:
     choices: tuple[Choice, ...] = ()
     uses: tuple[Slot, ...] = ()
     note: str = ""
+
+    @property
+    def all_choices(self) -> tuple[Choice, ...]:
+        """Those of the kind itself, and those that only this generator knows."""
+        return (*(CONVERSION.choices if self.kind is CONVERSION.kind else ()), *self.choices)
 
     def choice(self, name: str) -> Choice | None:
         return next((each for each in self.choices if each.name == name), None)
@@ -117,7 +123,9 @@ class Offer:
                 )
             problem = choice.problem(value)
             if problem is None and name not in resolved and value != choice.default:
-                needed = " and ".join(f"{key} {' or '.join(map(str, values))}" for key, values in choice.needs.items())
+                needed = " and ".join(
+                    f"{key} {' or '.join(map(_told, values))}" for key, values in choice.needs.items()
+                )
                 problem = f"{choice.label} goes only with {needed}."
             if problem is not None:
                 code = f"{name}_{'unknown' if choice.type is ChoiceType.ONE_OF else 'invalid'}"
@@ -197,5 +205,53 @@ KIND_WORDS: Mapping[Kind, str] = {
 }
 
 
-def _lies_between(value: float, least: float | None, most: float | None) -> bool:
+# What a file of a finished model is ordered with, whoever makes it: a part of the request, not of its choices.
+CONVERSION = Offer(
+    kind=Kind.CONVERT,
+    choices=(
+        Choice(name="format", label="Format", type=ChoiceType.ONE_OF, values={"fbx": "FBX"}, default="fbx"),
+        Choice(
+            name="quad",
+            label="Four-sided faces",
+            type=ChoiceType.YES_NO,
+            default=False,
+            help="The surface is laid anew.",
+        ),
+        Choice(
+            name="face_limit",
+            label="Most faces",
+            type=ChoiceType.WHOLE,
+            least=1,
+            most=2**31 - 1,
+            needs={"quad": (True,)},
+            help="Only of four-sided ones: fewer triangles cost nothing here.",
+        ),
+    ),
+)
+
+
+def _is_number(value: Value, *, is_whole: bool) -> bool:
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, int) or (not is_whole and isinstance(value, float) and math.isfinite(value))
+
+
+def _lies_between(value: Any, least: float | None, most: float | None) -> bool:
+    """Compared as it is: a whole number may be larger than any float."""
     return (least is None or value >= least) and (most is None or value <= most)
+
+
+def _bounds(least: float | None, most: float | None) -> str:
+    if least is not None and most is not None:
+        return f"lie between {_plain(least)} and {_plain(most)}"
+    return f"be at least {_plain(least)}" if least is not None else f"be at most {_plain(most or 0)}"
+
+
+def _plain(number: float) -> str:
+    """2,000,000 and 0.5, never 2e+06."""
+    return f"{int(number):,}" if number == int(number) else f"{number:,g}"
+
+
+def _told(value: Value) -> str:
+    """As it is written in JSON."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

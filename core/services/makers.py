@@ -47,12 +47,19 @@ class Makers:
 
         Raises: InputRefused, when it is not connected or nobody can do this.
         """
-        if name is not None:
-            return self.named(name)
+        named = None if name is None else self.named(name)
         able = self.able(kind)
         if not able:
             raise InputRefused(f"{self.nobody(kind)} Nothing was stored.", code="kind_refused")
-        return able[0]
+        if named is None:
+            return able[0]
+        if named not in able:
+            raise InputRefused(
+                f"{named.label} cannot do this: {KIND_WORDS[kind]}. Of those connected here, "
+                f"{' and '.join(each.label for each in able)} can. Nothing was stored.",
+                code="kind_refused",
+            )
+        return named
 
     def nobody(self, kind: Kind) -> str:
         """Who could do what nobody here can, as a sentence."""

@@ -60,7 +60,7 @@ class SubmitRequest:
         """The kind that is asked for."""
         if self.kind is not None:
             return self.kind
-        if not self.pictures and self.prompt:
+        if not self.pictures and (self.prompt or self.negative_prompt):
             return Kind.TEXT
         return Kind.IMAGE if set(self.pictures) <= {Slot.FRONT} else Kind.MULTIVIEW
 

@@ -6,7 +6,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from core.domain.declaration import ChoiceType, Evidence
 from core.domain.mesh_report import HeaderFacts, ShapeFacts, Verdict
+from core.domain.request import Kind, Slot, Value
 from core.domain.status import Stage, Status
 
 
@@ -224,3 +226,66 @@ class HealthBody(Answer):
     files: PartHealth
     disk: DiskHealth
     generator: str
+
+
+class LabelledValue(Answer):
+    """One value of a choice, with what people read."""
+
+    value: str
+    label: str
+
+
+class ChoiceBody(Answer):
+    """One thing that may be chosen."""
+
+    name: str
+    label: str
+    help: str
+    type: ChoiceType
+    values: list[LabelledValue] = Field(description="Of `one_of`.")
+    default: Value | None = Field(description="Null leaves it to the generator.")
+    least: float | None
+    most: float | None
+    needs: dict[str, list[Value]] = Field(description="Goes only with these values of other choices.")
+
+
+class KindBody(Answer):
+    """One kind that a generator can do."""
+
+    kind: Kind
+    label: str
+    note: str
+    uses: list[Slot] = Field(description="The sides whose pictures it uses.")
+    estimated_credits: float | None = Field(description="Of one job with the usual choices.")
+    seconds: float | None = Field(description="What such jobs took here lately; null after too few.")
+    choices: list[ChoiceBody]
+
+
+class GeneratorBody(Answer):
+    """A generator that is connected."""
+
+    name: str
+    label: str
+    is_default: bool
+    is_paid: bool
+    leaves: str = Field(description="What leaves this machine.")
+    terms: str = Field(description="A licence or terms to know before choosing it.")
+    can_cancel: bool
+    evidence: Evidence = Field(description="How a request whose answer was lost is settled.")
+    kinds: list[KindBody]
+
+
+class MissingBody(Answer):
+    """A kind that nobody here can make."""
+
+    kind: Kind
+    label: str
+    message: str
+    could: list[str] = Field(description="Generators that could, if they were connected.")
+
+
+class GeneratorsBody(Answer):
+    """Who makes what."""
+
+    generators: list[GeneratorBody]
+    missing: list[MissingBody]

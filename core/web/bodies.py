@@ -160,9 +160,9 @@ def iso(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def form_number(text: str) -> int:
-    """The form field `iteration`. Raises: InputRefused."""
+def form_number(text: str, field: str = "iteration") -> int:
+    """A whole number in a form's field. Raises: InputRefused."""
     try:
         return int(text)
     except ValueError as exc:
-        raise InputRefused(f"iteration must be a whole number, not {text[:40]!r}.", code="iteration_invalid") from exc
+        raise InputRefused(f"{field} must be a whole number, not {text[:40]!r}.", code=f"{field}_invalid") from exc

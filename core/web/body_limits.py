@@ -19,9 +19,10 @@ from core.web.problems import problem
 MB = 1024 * 1024
 MOST_BYTES = 64 * 1024
 MOST_PICTURE_BYTES = 41 * MB  # the two largest pictures, and a little for the rest of the form
+MOST_VIEWS_BYTES = 82 * MB  # the four largest
 MOST_S = 30.0
 LARGE_BYTES = MB
-LARGE_AT_ONCE = 8
+LARGE_AT_ONCE = 8  # places: one for each two pictures
 RETRY_AFTER_S = 5
 CHARSETS = frozenset({"utf-8", "ascii"})
 BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -42,25 +43,25 @@ class BodyLimits:
         if headers is None or not _has_body(scope, headers):
             await self._app(scope, receive, send)
             return
-        has_pictures = brings_pictures(scope, headers)
-        limit = MOST_PICTURE_BYTES if has_pictures else MOST_BYTES
+        limit = most_bytes(scope, headers)
+        has_pictures = limit > MOST_BYTES
         refused = _refused_at_once(headers, limit)
-        is_large = refused is None and has_pictures and _may_be_large(headers)
-        if is_large and self._large >= LARGE_AT_ONCE:
+        places = _places(headers, limit) if refused is None and has_pictures else 0
+        if places and self._large + places > LARGE_AT_ONCE:
             refused = _busy()
         if refused is not None:
             await refused(scope, receive, send)
             return
         patience_s = self._picture_s if has_pictures else self._most_s
-        self._large += is_large
-        body = _Body(receive, limit=limit, patience_s=patience_s, then=self._one_less if is_large else _nothing)
+        self._large += places
+        body = _Body(receive, limit=limit, patience_s=patience_s, then=lambda: self._give_back(places))
         try:
             await body.guard(self._app, scope, send)
         finally:
             body.over()
 
-    def _one_less(self) -> None:
-        self._large -= 1
+    def _give_back(self, places: int) -> None:
+        self._large -= places
 
 
 class _Body:
@@ -122,14 +123,16 @@ class _Body:
         return {"type": "http.disconnect"}
 
 
-def brings_pictures(scope: Scope, headers: Headers) -> bool:
-    """Whether it is a form of one of the two routes that take pictures: the API's, and that of Streamlit's uploader."""
+def most_bytes(scope: Scope, headers: Headers) -> int:
+    """Forms may be large on the three routes that take pictures: two of the API's, and that of Streamlit's uploader."""
     if headers.get("content-type", "").split(";")[0].strip().lower() != "multipart/form-data":
-        return False
+        return MOST_BYTES
     method, path = scope["method"], scope["path"]
-    return (method, path) == ("POST", "/api/generate-3d") or (
-        method == "PUT" and path.startswith("/_stcore/upload_file/")
-    )
+    if (method, path) == ("POST", "/api/jobs"):
+        return MOST_VIEWS_BYTES
+    if (method, path) == ("POST", "/api/generate-3d") or (method == "PUT" and path.startswith("/_stcore/upload_file/")):
+        return MOST_PICTURE_BYTES
+    return MOST_BYTES
 
 
 def _has_body(scope: Scope, headers: Headers) -> bool:
@@ -138,8 +141,10 @@ def _has_body(scope: Scope, headers: Headers) -> bool:
     return headers.get("content-length", "0" if scope["method"] in BODILESS else "") != "0"
 
 
-def _may_be_large(headers: Headers) -> bool:
-    return "transfer-encoding" in headers or int(headers.get("content-length", "0")) > LARGE_BYTES
+def _places(headers: Headers, limit: int) -> int:
+    """How many it takes: by its length, or, where that is not told, as many as the largest that is allowed."""
+    length = limit if "transfer-encoding" in headers else int(headers.get("content-length", "0"))
+    return 0 if length <= LARGE_BYTES else 1 if length <= MOST_PICTURE_BYTES else 2
 
 
 def _refused_at_once(headers: Headers, limit: int) -> JSONResponse | None:
@@ -166,8 +171,9 @@ def _has_plain_charset(content_type: str) -> bool:
 
 
 def _too_large(limit: int) -> JSONResponse:
-    if limit == MOST_PICTURE_BYTES:
-        return problem(413, f"The form is larger than {limit // MB} MB. Send a smaller picture.", headers=CLOSE)
+    if limit > MOST_BYTES:
+        smaller = "smaller pictures" if limit == MOST_VIEWS_BYTES else "a smaller picture"
+        return problem(413, f"The form is larger than {limit // MB} MB. Send {smaller}.", headers=CLOSE)
     return problem(
         413,
         f"The request is larger than {limit // 1024} kB. Pictures go to /api/generate-3d, in a form.",
@@ -181,7 +187,3 @@ def _busy() -> JSONResponse:
         "Many large pictures are arriving at this moment. Nothing was stored; send it again in some seconds.",
         headers=CLOSE | {"Retry-After": str(RETRY_AFTER_S)},
     )
-
-
-def _nothing() -> None:
-    """Of a body that holds no place."""

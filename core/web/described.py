@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Header, Path
@@ -85,6 +85,24 @@ def file_of(*media_types: str, words: str, ranges: bool = False) -> Responses:
 
 
 NOT_MODIFIED: Responses = {304: {"description": "It is as it was."}}
+REFERENCE = "#/components/schemas/"
+MAKES_A_JOB: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "description": "The same key with the same request gives the same job.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+        },
+        {
+            "name": "Prefer",
+            "in": "header",
+            "description": "`wait=N`: answer when the model is there, or after N seconds, at most 600.",
+            "schema": {"type": "string"},
+            "examples": {"wait": {"value": "wait=1"}},
+        },
+    ],
+}
 BODIES: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -105,26 +123,12 @@ BODIES: dict[str, Any] = {
             "multipart/form-data": {"schema": {"$ref": "#/components/schemas/FormBody"}},
         },
     },
-    "parameters": [
-        {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "description": "The same key with the same request gives the same job.",
-            "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-        },
-        {
-            "name": "Prefer",
-            "in": "header",
-            "description": "`wait=N`: answer when the model is there, or after N seconds, at most 600.",
-            "schema": {"type": "string"},
-            "examples": {"wait": {"value": "wait=1"}},
-        },
-    ],
+    **MAKES_A_JOB,
 }
 
 
-def install(api: FastAPI) -> None:
-    """Let the description name every body that a handler reads by itself."""
+def install(api: FastAPI, schemas: Mapping[str, dict[str, Any]]) -> None:
+    """Let the description name every body that a handler reads by itself; `schemas` are those beside our models."""
     describe = api.openapi
 
     def whole() -> dict[str, Any]:
@@ -132,9 +136,9 @@ def install(api: FastAPI) -> None:
             told = describe()
             _, named = models_json_schema(
                 [(GenerateBody, "validation"), (FormBody, "validation")],
-                ref_template="#/components/schemas/{model}",
+                ref_template=REFERENCE + "{model}",
             )
-            told["components"]["schemas"].update(named["$defs"])
+            told["components"]["schemas"].update(named["$defs"] | schemas)
             _without_null(told["components"]["schemas"]["FormBody"]["properties"].values())
             for path in told["paths"].values():
                 for operation in path.values():

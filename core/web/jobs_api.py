@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
@@ -17,26 +15,19 @@ from core.bootstrap import Services, get_services
 from core.domain.errors import InputRefused, JobNotFound, PictureRefused
 from core.domain.job import Job
 from core.domain.request import Choices, Slot
-from core.domain.status import Status
 from core.services.requests import Sent, SubmitRequest
-from core.services.submit import Submitted
-from core.web import prefer
-from core.web.answers import ModelReadyBody, StatusBody, SubmittedBody, WaitEndedBody
+from core.web.answers import StatusBody
 from core.web.bodies import (
     GenerateBody,
     OptionsBody,
     form_number,
-    number,
     status_body,
-    status_path,
 )
-from core.web.described import BODIES, LINKED, JobNumber, errors, json_of
+from core.web.described import BODIES, JobNumber, errors, json_of
 from core.web.hosts import origin_of
-from core.web.waiting import PICTURES, WAITING, wait_for_end
+from core.web.submitting import ANSWERS, answered, fetched, key_of
 
 router = APIRouter()
-MESSAGE = "3D generation job submitted successfully"  # the contract's words
-MAX_KEY = 255  # characters of an Idempotency-Key
 
 
 async def services_at_hand() -> Services:
@@ -50,11 +41,7 @@ STATUS = errors(404) | json_of(StatusBody)
 
 async def read_request(request: Request) -> SubmitRequest:
     """Read the body, JSON or multipart. Raises: InputRefused."""
-    key = request.headers.get("idempotency-key")
-    if key is not None and not (0 < len(key) <= MAX_KEY and key.isprintable() and key.strip()):
-        raise InputRefused(
-            f"The Idempotency-Key must have 1 to {MAX_KEY} characters that can be shown.", code="key_invalid"
-        )
+    key = key_of(request)
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind == "multipart/form-data":
         return await _read_form(request, key)
@@ -119,11 +106,7 @@ def _form_options(texts: dict[str, str]) -> Choices:
 @router.post(
     "/generate-3d",
     status_code=202,
-    responses=errors(402, 409, 507)
-    | json_of(SubmittedBody, code=202, words="Queued", links=LINKED)
-    | json_of(ModelReadyBody, words="With `Prefer: wait`: the model is there")
-    | json_of(WaitEndedBody, code=408, words="With `Prefer: wait`: the time is over, and the job goes on")
-    | json_of(WaitEndedBody, code=500, words="With `Prefer: wait`: the job ended without a model"),
+    responses=errors(402, 409, 507) | ANSWERS,
     openapi_extra=BODIES,
     summary="Submit a picture",
 )
@@ -138,53 +121,11 @@ async def generate(
 
     With `?estimate=true` the answer also has `estimated_credits`.
     """
-    started_s = time.monotonic()
-    wait_s = prefer.wait_s(request.headers.getlist("prefer"))
 
-    def fetched(request: SubmitRequest) -> SubmitRequest:
-        return _fetched(request, services)
+    def submit() -> Job:
+        return services.submit.submit(asked, fetch=lambda wanted: fetched(wanted, services)).job
 
-    def submit() -> Submitted:
-        return services.submit.submit(asked, fetch=fetched)
-
-    job = (await PICTURES.run(submit)).job
-    if wait_s is not None and not WAITING.is_full:  # else as without the wish, which the standard allows
-        return _waited(await wait_for_end(services.overview, job, ends_s=started_s + wait_s), services, request)
-    told: dict[str, Any] = {
-        "success": True,
-        "record_id": job.id,
-        "status": job.status.value,
-        "status_url": status_path(job.id),
-        "message": MESSAGE,
-    }
-    if estimate:
-        told["estimated_credits"] = number(job.credits_estimate)
-    return JSONResponse(told, status_code=202, headers={"Location": status_path(job.id)})
-
-
-def _fetched(request: SubmitRequest, services: Services) -> SubmitRequest:
-    """With the pictures that its addresses give. Raises: AddressRefused, PictureRefused."""
-    pictures = {
-        slot: sent if sent.address is None else _of_address(sent.address, services)
-        for slot, sent in request.pictures.items()
-    }
-    return replace(request, pictures=pictures)
-
-
-def _of_address(address: str, services: Services) -> Sent:
-    found = services.fetcher.fetch(address)
-    return Sent(data=found.data, name=found.name, address=address)
-
-
-def _waited(job: Job, services: Services, request: Request) -> JSONResponse:
-    """The answers of the older, synchronous endpoint."""
-    applied = {"Preference-Applied": "wait", "Location": status_path(job.id)}
-    if job.status is Status.COMPLETED:
-        url = services.overview.model_address(job, origin=origin_of(request.scope))
-        return JSONResponse({"success": True, "model_url": url, "supabase_record_id": job.id}, headers=applied)
-    if job.status in (Status.RUNNING, Status.TIMEOUT):
-        return JSONResponse({"error": "Timeout waiting for 3D generation"}, status_code=408, headers=applied)
-    return JSONResponse({"error": job.error_message or "The job was cancelled."}, status_code=500, headers=applied)
+    return await answered(submit, services, request, estimate=estimate)
 
 
 @router.get("/generation-status/{record_id}", responses=STATUS, summary="Ask how a job is doing")

@@ -24,10 +24,12 @@ from core.domain.errors import MaquetteError
 from core.privacy import close_folder, open_secrets, write_for_us_alone
 from core.settings import ENV_FILE, SECRETS_FILE, Settings, load_settings
 from core.web import (
+    any_kind_api,
     conversions_api,
     decisions_api,
     described,
     files_api,
+    generators_api,
     health_api,
     jobs_api,
     models_api,
@@ -39,6 +41,7 @@ from core.web.body_limits import BodyLimits
 from core.web.connections import Connections
 from core.web.front_door import FrontDoor
 from core.web.hosts import allowed_hosts
+from core.web.job_schemas import job_schemas
 from core.web.response_headers import ResponseHeaders
 from core.web.sockets import JobFeed
 
@@ -59,6 +62,8 @@ def make_api() -> FastAPI:
     )
     problems.install(api)
     api.include_router(jobs_api.router)
+    api.include_router(any_kind_api.router)
+    api.include_router(generators_api.router)
     api.include_router(health_api.router)
     api.include_router(files_api.router)
     api.include_router(models_api.router)
@@ -66,7 +71,7 @@ def make_api() -> FastAPI:
     api.include_router(decisions_api.router)
     api.include_router(webhooks_api.router)
 
-    described.install(api)
+    described.install(api, job_schemas())
 
     @api.get("/docs", include_in_schema=False)
     def docs() -> HTMLResponse:

@@ -37,14 +37,20 @@ class Places:
         return False
 
     @contextmanager
-    def one(self) -> Iterator[None]:
-        """Raises: SandboxFailed, when there is none."""
-        if not self._free.acquire(blocking=False):
-            raise SandboxFailed("Too many requests wait at this moment. Nothing was lost: ask again in a minute.")
+    def some(self, count: int = 1) -> Iterator[None]:
+        """Raises: SandboxFailed, when there are not so many."""
+        taken = 0
         try:
+            while taken < count:
+                if not self._free.acquire(blocking=False):
+                    raise SandboxFailed(
+                        "Too many requests wait at this moment. Nothing was lost: ask again in a minute."
+                    )
+                taken += 1
             yield
         finally:
-            self._free.release()
+            if taken:
+                self._free.release(taken)
 
 
 class Lane:
@@ -58,9 +64,9 @@ class Lane:
         self._pool = ThreadPoolExecutor(threads, name)
         self._places = Places(most)
 
-    async def run(self, act: Callable[[], Result]) -> Result:
+    async def run(self, act: Callable[[], Result], *, places: int = 1) -> Result:
         """Raises: SandboxFailed, and whatever `act` raises."""
-        with self._places.one():
+        with self._places.some(places):
             return await asyncio.wrap_future(self._pool.submit(act))
 
 
@@ -78,7 +84,7 @@ async def wait_for(future: Future[Result] | None, *, patience_s: float) -> bool:
     """
     if future is None or future.done():
         return True
-    with WAITING.one():
+    with WAITING.some():
         wrapped = asyncio.wrap_future(future)
         wrapped.add_done_callback(_seen)
         done, _ = await asyncio.wait([wrapped], timeout=patience_s)
@@ -103,7 +109,7 @@ async def wait_for_end(overview: Overview, job: Job, *, ends_s: float) -> Job:
 
     Raises: SandboxFailed, when too many wait.
     """
-    with WAITING.one():
+    with WAITING.some():
         while job.status is Status.RUNNING and (left_s := ends_s - time.monotonic()) > 0:
             await asyncio.sleep(min(LOOK_EVERY_S, left_s))
             job = await run_in_threadpool(overview.job, job.id)

@@ -48,17 +48,18 @@ class Site:
     client: TestClient
     services: Services
 
-    def finish(self, job_id: int, model: bytes | None = None) -> Job:
+    def finish(self, job_id: int, model: bytes | None = None, *, generator: str = "offline") -> Job:
         """Complete a queued job with a small model, or this one."""
         data = glb() if model is None else model
         sha256 = f"{job_id:064d}" if model is None else hashlib.sha256(model).hexdigest()
         jobs = self.services.jobs
         claimed = jobs.claim_queued(owner="t", lease_s=60, slots=EVERY_SLOT, limit=1)[0]
         assert claimed.job.id == job_id
-        jobs.mark_submitting(claimed.claim, intent())
+        account = self.services.account_of(generator)
+        jobs.mark_submitting(claimed.claim, intent(account=account) if account else intent())
         jobs.bind_task(claimed.claim, f"task-{job_id}", poll_in_s=0)
         jobs.mark_saving(claimed.claim, credits_used=None)
-        saving = jobs.claim_saving(owner="t", lease_s=60, generator="offline", limit=1)[0]
+        saving = jobs.claim_saving(owner="t", lease_s=60, generator=generator, limit=1)[0]
         key = f"models/{job_id}/cup.glb"
         self.services.objects.put(key, data, media_type="model/gltf-binary")
         return jobs.complete(saving.claim, stored_model(key=key, size_bytes=len(data), sha256=sha256))

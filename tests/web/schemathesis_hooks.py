@@ -17,3 +17,5 @@ def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
     if is_meant and case.operation.label == "POST /generate-3d" and case.media_type == "application/json":
         case.body["imageUrl"] = ADDRESS
         case.body.pop("backUrl", None)
+    if is_meant and case.operation.label == "POST /jobs" and case.media_type == "application/json":
+        case.body.update({name: ADDRESS for name in case.body if name.endswith("Url")})

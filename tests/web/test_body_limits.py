@@ -12,18 +12,21 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.web import body_limits
-from core.web.body_limits import LARGE_AT_ONCE, MOST_BYTES, MOST_PICTURE_BYTES, BodyLimits
+from core.web.body_limits import LARGE_AT_ONCE, MOST_BYTES, MOST_PICTURE_BYTES, MOST_VIEWS_BYTES, BodyLimits
 from tests import pictures
 from tests.web.asgi import Answer, call
 from tests.web.conftest import Site
 
 FORM = "multipart/form-data; boundary=x"
 CHUNKED = {"transfer-encoding": "chunked"}
+VIEWS = "/api/jobs"
 ROUTES = (
+    VIEWS,
     "/api/generate-3d",
     "/api/jobs/1/decision",
     "/api/jobs/1/conversions",
     "/api/webhooks/tripo",
+    "/api/jobs/",
     "/socket.io/",
     "/",
 )
@@ -88,9 +91,21 @@ def test_a_form_may_be_41_mb_only_where_pictures_are_taken() -> None:
     assert post("/api/generate-3d", large, [b"x"]).status == 200
     assert post("/_stcore/upload_file/session/file", large, [b"x"], method="PUT").status == 200
     assert post("/api/generate-3d", large | {"content-length": str(MOST_PICTURE_BYTES + 1)}, [b"x"]).status == 413
-    for path in (*ROUTES[1:], "/api/generate-3d/", "/_stcore/upload_file/session/file"):
+    for path in (*ROUTES[2:], "/api/generate-3d/", "/_stcore/upload_file/session/file"):
         assert post(path, large, [b"x"]).status == 413, path
     assert post("/api/generate-3d", large | {"content-type": "application/json"}, [b"x"]).status == 413
+
+
+def test_a_form_of_four_views_may_be_82_mb() -> None:
+    large = {"content-type": FORM, "content-length": str(MOST_VIEWS_BYTES)}
+
+    assert post(VIEWS, large, [b"x"]).status == 200
+    refused = post(VIEWS, large | {"content-length": str(MOST_VIEWS_BYTES + 1)}, [None])
+    assert (refused.status, refused.error) == (413, "The form is larger than 82 MB. Send smaller pictures.")
+    assert post(VIEWS, large | {"content-type": "application/json"}, [b"x"]).status == 413
+    assert post(VIEWS, large, [b"x"], method="PUT").status == 413
+    piece = b"x" * (10 * 1024 * 1024)
+    assert post(VIEWS, CHUNKED | {"content-type": FORM}, [piece] * 9).status == 413
 
 
 def test_a_chunked_form_is_cut_off_at_41_mb() -> None:
@@ -165,6 +180,28 @@ def test_so_many_large_forms_arrive_at_once_and_each_gives_its_place_back() -> N
         for _ in range(2 * LARGE_AT_ONCE):
             assert await _Caller(limits, large, arrived).status() == 200
             assert await _Caller(limits, large, arrived, breaks=True).status() == 0
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("length", "most"), [(MOST_VIEWS_BYTES, 4), (None, 4), (MOST_PICTURE_BYTES + 1, 4), (MOST_PICTURE_BYTES, 8)]
+)
+def test_a_form_of_more_than_two_pictures_takes_two_places(length: int | None, most: int) -> None:
+    told = (b"transfer-encoding", b"chunked") if length is None else (b"content-length", str(length).encode())
+    views = {"type": "http", "method": "POST", "path": VIEWS, "headers": [(b"content-type", FORM.encode()), told]}
+
+    async def scenario() -> None:
+        limits = BodyLimits(Reader(), picture_s=60)
+        arrived = asyncio.Event()
+        for _ in range(2):  # each gives its places back
+            waiting = [_Caller(limits, views, arrived) for _ in range(most)]
+            for each in waiting:
+                await each.reading.wait()
+            assert await _Caller(limits, views, arrived).status() == 503
+            arrived.set()
+            assert [await each.status() for each in waiting] == [200] * most
+            arrived.clear()
 
     asyncio.run(scenario())
 

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
+from core.connected import KNOWN
+from core.domain.declaration import Choice, ChoiceType, Declaration, Offer
+from core.domain.request import Kind
 from core.web.answers import ErrorBody
+from core.web.job_bodies import FILES, JobBody
+from core.web.job_schemas import job_schemas
 from core.web.parts import is_range
 from core.web.server import make_api
 from tests import pictures
@@ -33,6 +40,14 @@ def everything(part: Any) -> Iterator[dict[str, Any]]:
         yield part
     for each in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
         yield from everything(each)
+
+
+SCHEMAS = {kind: kind.value.title().replace("_", "") for kind in Kind}
+
+
+def validator(described: dict[str, Any], kind: Kind) -> Draft202012Validator:
+    whole = {"$ref": f"#/components/schemas/{SCHEMAS[kind]}", "components": described["components"]}
+    return Draft202012Validator(whole)
 
 
 def test_every_reference_leads_to_a_component(described: dict[str, Any]) -> None:
@@ -91,12 +106,72 @@ def test_the_request_in_json_has_an_example_that_is_taken(described: dict[str, A
     assert {"sessionId", "iteration", "targetObject", "imageUrl"} == set(value)
 
 
+def test_each_kind_has_a_schema_and_an_example_that_fits_it_alone(described: dict[str, Any]) -> None:
+    content = described["paths"]["/jobs"]["post"]["requestBody"]["content"]
+    schemas = described["components"]["schemas"]
+
+    named = schemas["Job"]["discriminator"]["mapping"]
+    assert set(named) == set(Kind)
+    assert [each["$ref"] for each in schemas["Job"]["oneOf"]] == [*named.values()]
+    assert content["application/json"]["schema"] == {"$ref": "#/components/schemas/Job"}
+    form = schemas["JobForm"]["properties"]
+    assert content["multipart/form-data"]["schema"] == {"$ref": "#/components/schemas/JobForm"}
+    assert set(form) == {*JobBody.model_fields, *FILES}
+    assert {name for name, field in form.items() if field.get("format") == "binary"} == set(FILES)
+    for kind, example in content["application/json"]["examples"].items():
+        for body in (example["value"], {name: value for name, value in example["value"].items() if name != "kind"}):
+            fit = [each.value for each in Kind if validator(described, each).is_valid(body)]
+            assert fit == [kind], body
+
+
+def test_the_parameters_of_a_kind_are_what_the_known_generators_declare(described: dict[str, Any]) -> None:
+    for kind in Kind:
+        parameters = described["components"]["schemas"][f"{SCHEMAS[kind]}Parameters"]
+        offers = [(maker, maker.offer(kind)) for maker in KNOWN]
+        choices = [(maker, choice) for maker, offer in offers if offer is not None for choice in offer.all_choices]
+
+        assert set(parameters["properties"]) == {choice.name for _, choice in choices}
+        assert parameters["additionalProperties"] is False
+        for maker, choice in choices:
+            told = parameters["properties"][choice.name]
+            assert f"{maker.label}: {choice.label}." in told["description"]
+            assert set(choice.values) <= set(told.get("enum", choice.values))
+
+
+def test_a_choice_that_generators_know_differently_is_described_for_each() -> None:
+    def maker(name: str, choice: Choice) -> Declaration:
+        return replace(KNOWN[0], name=name, label=name.upper(), offers=(Offer(kind=Kind.TEXT, choices=(choice,)),))
+
+    few = Choice(name="faces", label="Faces", type=ChoiceType.WHOLE, least=5, most=10)
+    more = replace(few, least=1, most=7)
+    none = replace(few, least=None, most=None)
+    words = Choice(name="faces", label="Faces", type=ChoiceType.ONE_OF, values={"few": "Few"}, default="few", help="Y.")
+
+    def told(*choices: Choice) -> Any:
+        known = [maker(f"m{number}", choice) for number, choice in enumerate(choices)]
+        return job_schemas(known)["TextToModelParameters"]["properties"]["faces"]
+
+    assert told(few, more) == {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 10,
+        "description": "M0: Faces. M1: Faces.",
+    }
+    assert told(few, none) == {"type": "integer", "description": "M0: Faces. M1: Faces."}
+    assert told(few, words) == {
+        "anyOf": [{"type": "integer", "minimum": 5, "maximum": 10}, {"type": "string", "enum": ["few"]}],
+        "description": 'M0: Faces. M1: Faces. Y. Usually "few".',
+    }
+    assert job_schemas([maker("m0", few)])["TextToModel"]["properties"]["generator"]["enum"] == ["m0"]
+
+
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
         ("DELETE", "/api/jobs/1/retry", "GET, POST"),
         ("PUT", "/api/jobs/1/decision", "GET, POST"),
         ("POST", "/api/health", "GET"),
+        ("GET", "/api/jobs", "POST"),
     ],
 )
 def test_a_wrong_method_is_answered_with_every_method_of_the_path(

@@ -13,13 +13,13 @@ import httpx
 import pytest
 from anyio import to_thread
 
-from core.domain.errors import ExportFailed
+from core.domain.errors import ExportFailed, SandboxFailed
 from core.domain.export import ExportFacts, ExportOrder
 from core.domain.job import Job
 from core.mesh.shape import measure
 from core.ports.model_sandbox import Inspection
 from core.services import made_once
-from core.web import jobs_api, waiting
+from core.web import submitting, waiting
 from core.web.jobs_api import services_at_hand
 from core.web.server import make_api
 from tests import pictures
@@ -172,10 +172,10 @@ def test_those_who_wait_are_counted_and_more_are_told_to_come_again(
 
 
 def test_a_job_is_answered_for_at_once_when_too_many_wait(slow: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs_api, "WAITING", waiting.Places(1))
+    monkeypatch.setattr(submitting, "WAITING", waiting.Places(1))
 
     async def act(client: httpx.AsyncClient) -> None:
-        with jobs_api.WAITING.one():
+        with submitting.WAITING.some():
             answer = await answered(
                 client.post(
                     "/generate-3d",
@@ -269,3 +269,13 @@ def test_a_file_that_cannot_be_made_is_told_to_all_who_wait_and_not_to_the_log(
     run(slow, act)
     gc.collect()
     assert [record.message for record in caplog.records if record.name == "asyncio"] == []
+
+
+def test_what_needs_more_places_than_are_left_takes_none() -> None:
+    places = waiting.Places(2)
+
+    with places.some(1), pytest.raises(SandboxFailed), places.some(2):
+        raise AssertionError("there was one place only")
+    with places.some(2):
+        assert places.is_full
+    assert not places.is_full

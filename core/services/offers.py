@@ -1,0 +1,108 @@
+"""What each connected generator offers: its kinds, with what one of each costs and how long it usually takes."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from core.domain.declaration import Declaration, Offer
+from core.domain.request import (
+    Conversion,
+    ConvertModel,
+    ImageToModel,
+    JobRequest,
+    Kind,
+    MultiviewToModel,
+    StoredImage,
+    TextToModel,
+)
+from core.ports.job_store import JobStore
+from core.services.makers import Makers
+from core.services.overview import LEAST_RECENT, RECENT
+from core.services.throttle import Throttle
+
+NOTHING = StoredImage(key="", name="", media_type="", width_px=0, height_px=0, size_bytes=0, sha256="")
+PLAINEST: Mapping[Kind, JobRequest] = {
+    Kind.IMAGE: ImageToModel(image=NOTHING),
+    Kind.MULTIVIEW: MultiviewToModel(front=NOTHING, back=NOTHING),
+    Kind.TEXT: TextToModel(prompt="a cup"),
+    Kind.CONVERT: ConvertModel(source=0, conversion=Conversion(task_id="")),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindOffer:
+    """One kind that a generator can do.
+
+    Attributes:
+        credits: of one job with the usual choices; None where the list of prices does not say.
+        seconds: what jobs of its sort took lately, from their beginning to the model; None after too few of them.
+    """
+
+    offer: Offer
+    credits: Decimal | None
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MakerOffers:
+    """A connected generator, and what it can do."""
+
+    declaration: Declaration
+    is_default: bool
+    kinds: tuple[KindOffer, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """A kind that nobody here can make.
+
+    Attributes:
+        message: that, and who could, as a sentence.
+        could: the names of those who could, if they were connected.
+    """
+
+    kind: Kind
+    message: str
+    could: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offers:
+    """The use case."""
+
+    jobs: JobStore
+    makers: Makers
+
+    def connected(self) -> tuple[MakerOffers, ...]:
+        """The default first. Raises: StoreUnavailable."""
+        default = self.makers.default
+        ordered = sorted(self.makers.connected.values(), key=lambda each: each is not default)
+        return tuple(
+            MakerOffers(declaration=maker.declaration, is_default=maker is default, kinds=tuple(self._kinds_of(maker)))
+            for maker in ordered
+        )
+
+    def missing(self) -> tuple[Missing, ...]:
+        """What nobody here can make."""
+        return tuple(
+            Missing(
+                kind=kind,
+                message=self.makers.nobody(kind),
+                could=tuple(each.name for each in self.makers.others if each.offer(kind) is not None),
+            )
+            for kind in Kind
+            if not self.makers.able(kind)
+        )
+
+    def _kinds_of(self, maker: Throttle) -> Iterator[KindOffer]:
+        for offer in maker.declaration.offers:
+            request = maker.declaration.resolved(PLAINEST[offer.kind])
+            recent = self.jobs.recent_durations_s(maker.category(request), limit=RECENT)
+            yield KindOffer(
+                offer=offer,
+                credits=maker.estimate(request),
+                seconds=statistics.median(recent) if len(recent) >= LEAST_RECENT else None,
+            )
