@@ -4,8 +4,9 @@ With PostgreSQL installed: two servers and a headless worker on a Supabase-compa
 restarted as in a crash, whose connections are cut, which is killed itself, and whose line to the processes becomes
 slow, goes silent or loses answers. Without: two servers on a SQLite file.
 
-The fake Tripo's ledger is the judge: it traces each task to the picture that was uploaded for it, and each picture
-belongs to one job. Exits with 1 when a job was made twice, a task was lost, or a job did not come to its end.
+Jobs are of one picture, of several views, or of words. The fake Tripo's ledger is the judge: it traces each task to the
+(front) picture that was uploaded for it, or to its words; each picture and each text belongs to one job. Exits with 1
+when a job was made twice, a task was lost, or a job did not come to its end.
 """
 
 from __future__ import annotations
@@ -33,6 +34,11 @@ import httpx
 import numpy as np
 from PIL import Image
 
+from core.bootstrap import build_services
+from core.domain.errors import StoreUnavailable
+from core.services.requests import SubmitRequest
+from core.settings import Settings
+from tests.fake_tripo.pricing import views_of
 from tests.fake_tripo.server import FakeTripo, running
 from tests.fake_tripo.webhooks import SECRET, delivery, signed
 from tests.serving import ServerProcess, start
@@ -52,6 +58,12 @@ def _file_of(options: str | dict[str, Any]) -> File | None:
     """What a job converts; None when it makes a model."""
     conversion = (json.loads(options) if isinstance(options, str) else options).get("conversion")
     return None if conversion is None else (conversion["task_id"], conversion["quad"])
+
+
+def _words_of(request: str | dict[str, Any]) -> str | None:
+    """What a job is made of, where that is words."""
+    prompt: str | None = (json.loads(request) if isinstance(request, str) else request).get("prompt")
+    return prompt
 
 
 def _file_asked(body: dict[str, Any]) -> File | None:
@@ -134,6 +146,8 @@ class Chaos:
         self.worker = self._worker()
         for server in self.servers:
             server.wait_until_healthy()
+        own = {name.lower(): value for name, value in self._settings.items()} | {"data_dir": table.data(0)}
+        self.page = build_services(Settings(**own, scheduler=False, _env_file=None))
         self.submitted = 0
         self.counts: collections.Counter[str] = collections.Counter()
         self.left_behind: list[tuple[int, datetime]] = []
@@ -151,19 +165,37 @@ class Chaos:
     # -- what happens
 
     def submit(self) -> None:
+        """One picture, several views, or words that no other job has."""
+        kind = self.luck.choice(("image", "image", "views", "words"))
+        if kind == "words":
+            self._ask_for_words()
+            return
+        files = {side: ("a.png", self._picture()) for side in (("image",) if kind == "image" else ("image", "back"))}
+        try:
+            url = f"{self.luck.choice(self.servers).address}/api/generate-3d"
+            answer = httpx.post(url, files=files, data={"targetObject": f"Thing {self.submitted}"}, timeout=10)
+            self._count(kind, is_taken=answer.status_code == 202)
+        except httpx.HTTPError:
+            self.counts["submits that met a dead server"] += 1
+
+    def _ask_for_words(self) -> None:
+        """As a page does it: in a process that has the table, and no work of its own."""
+        words = f"thing {self.luck.getrandbits(64)}"
+        asked = SubmitRequest(target_object=f"Thing {self.submitted}", session_id="chaos", prompt=words)
+        try:
+            self._count("words", is_taken=self.page.submit.submit(asked).created)
+        except StoreUnavailable:
+            self.counts["submits that met a dead table"] += 1
+
+    def _count(self, kind: str, *, is_taken: bool) -> None:
+        self.submitted += is_taken
+        self.counts[f"{kind} {'taken' if is_taken else 'refused'}"] += 1
+
+    def _picture(self) -> bytes:
         noise = np.random.default_rng(self.luck.getrandbits(32)).integers(0, 255, (96, 96, 3), dtype=np.uint8)
         out = io.BytesIO()
         Image.fromarray(noise).save(out, "PNG")
-        try:
-            answer = httpx.post(
-                f"{self.luck.choice(self.servers).address}/api/generate-3d",
-                files={"image": ("a.png", out.getvalue())},
-                data={"targetObject": f"Thing {self.submitted}"},
-                timeout=10,
-            )
-            self.submitted += answer.status_code == 202
-        except httpx.HTTPError:
-            self.counts["submits that met a dead server"] += 1
+        return out.getvalue()
 
     def order(self) -> None:
         """A person orders an FBX of a finished model, perhaps one that was ordered before."""
@@ -271,6 +303,7 @@ class Chaos:
         if self.worker is not None:
             self.worker.kill()
             self.worker.wait()
+        self.page.stop()
 
     # -- the judgement
 
@@ -278,17 +311,23 @@ class Chaos:
         """Print what happened; the number of violations."""
         sha = "image->>'sha256'" if isinstance(self.table, SupabaseTable) else "json_extract(image, '$.sha256')"
         jobs = self.table.rows(
-            f"select id, {sha} as sha, options, task_id, status, credits_used from generated_images"  # noqa: S608
+            f"select id, {sha} as sha, options, request, task_id, status, credits_used from generated_images"  # noqa: S608
         )
         by_file = {file: number for number, _, options, *_ in jobs if (file := _file_of(options)) is not None}
-        by_picture = {sha: number for number, sha, options, *_ in jobs if _file_of(options) is None}
-        bound = {task_id: number for number, _, _, task_id, *_ in jobs if task_id}
+        by_words = {words: row[0] for row in jobs if (words := _words_of(row[3])) is not None}
+        by_picture = {sha: number for number, sha, options, *_ in jobs if sha and _file_of(options) is None}
+        bound = {task_id: number for number, _, _, _, task_id, *_ in jobs if task_id}
         seen = {row[0] for row in self.table.rows("select task_id from seen_tasks")}
         made: collections.Counter[int] = collections.Counter()
         lost = []
         for task in self.fake.ledger.tasks.values():
-            file = _file_asked(task.input)
-            job = by_file.get(file) if file else by_picture.get(self.fake.ledger.files.get(task.input["input"], ""))
+            if file := _file_asked(task.input):
+                job = by_file.get(file)
+            elif "prompt" in task.input:
+                job = by_words.get(task.input["prompt"])
+            else:
+                token = views_of(task.input)["front"] if "inputs" in task.input else task.input["input"]
+                job = by_picture.get(self.fake.ledger.files.get(token, ""))
             if job is None:
                 continue  # somebody else's
             made[job] += 1
@@ -299,7 +338,9 @@ class Chaos:
         shown = sum(float(credits or 0) for *_, credits in jobs)
         waits = sorted(self._recoveries())
         ends = collections.Counter(status for *_, status, _ in jobs)
-        print(f"jobs {len(jobs)} {dict(ends)}: pictures accepted {self.submitted}, files {len(by_file)}")
+        print(
+            f"jobs {len(jobs)} {dict(ends)}: accepted {self.submitted}, of words {len(by_words)}, files {len(by_file)}"
+        )
         print(f"faults injected {sum(self.fake.plan.taken.values())}, {dict(self.counts)}")
         billed = sum(self.fake.ledger.cost(task) > 0 for task in self.fake.ledger.tasks.values())
         print(f"tasks made for jobs {sum(made.values())}, billed {billed} (with those of nobody)")
@@ -309,7 +350,7 @@ class Chaos:
             told = f"p50 {statistics.median(waits):.1f} s, p99 {p99:.1f} s"
             print(f"recovery of {len(waits)} jobs of killed processes: {told}")
         print(f"doubles {len(doubles)} {doubles[:5]}, lost {len(lost)} {lost[:5]}, all ended: {ended}")
-        missing = max(0, self.submitted - len(by_picture))
+        missing = max(0, self.submitted - len(by_picture) - len(by_words))
         return len(doubles) + len(lost) + (not ended) + missing + (float(charged) != shown)
 
     def _recoveries(self) -> list[float]:
