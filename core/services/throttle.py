@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
-from core.domain.declaration import Declaration
+from core.domain.declaration import Declaration, Evidence
 from core.domain.errors import (
     AccountBlocked,
     AccountBusy,
@@ -62,6 +62,8 @@ class Throttle:
         self._is_open = False
         self._finished: dict[str, tuple[float, TaskState]] = {}
         self._has_asked_time = False
+        self._was_checked = False
+        self.problem: str | None = None  # why no job can be given to it, as a sentence for its operator
         self._told: tuple[datetime, float] | None = None  # the vendor's time, and ours on the clock nobody can set
 
     @property
@@ -139,7 +141,12 @@ class Throttle:
         return self._generator.fetch_model(task)  # from a signed address: no call of the account
 
     def check_account(self) -> None:
-        self._call(self._generator.check_account)
+        try:
+            self._call(self._generator.check_account)
+        except AccountBlocked as exc:
+            self._was_checked, self.problem = True, exc.message
+            raise
+        self._was_checked, self.problem = True, None
 
     def balance(self) -> Balance:
         return self._call(self._paid.balance)
@@ -172,9 +179,18 @@ class Throttle:
         Raises: AccountBusy, AccountBlocked, LookupFailed, StoreUnavailable.
         """
         self._open_the_door()
+        if self.declaration.evidence is Evidence.NAMED:
+            self._check_equipped()
         if self.is_paid and self._told is None and not self._has_asked_time:
             self._count(self._generator.check_account)
             self._has_asked_time = True  # a vendor that does not tell its time is not asked for it before each job
+
+    def _check_equipped(self) -> None:
+        """A server of the operator's own may lack what it needs: it is asked before the first job, then each minute."""
+        if not self._was_checked:
+            self.check_account()
+        if self.problem is not None:
+            raise AccountBlocked(self.problem)
 
     def vendor_now(self) -> datetime | None:
         """The time by the vendor's clock, from its newest answer; None when it has not told it."""

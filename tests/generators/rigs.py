@@ -221,6 +221,13 @@ class Life:
                 self.begin()
                 return
 
+    @property
+    def sweep(self) -> Sweep:
+        notes = Notes(jobs=self.jobs, generator=self.generator, journal=self.journal, poll_in_s=2)
+        return Sweep(
+            jobs=self.jobs, generator=self.generator, notes=notes, owner="s", lease_s=LEASE_S, job_timeout_s=600
+        )
+
     def _acts(self) -> tuple[Callable[[], object], ...]:
         own: dict[str, Any] = {"jobs": self.jobs, "generator": self.generator}
         own |= {"lease_s": LEASE_S, "owner": str(id(self))}

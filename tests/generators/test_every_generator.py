@@ -15,7 +15,7 @@ from core.domain.request import Kind, with_choices
 from core.domain.status import Stage, Status
 from core.services.attempts import attempt_id
 from tests.clocks import FakeClock
-from tests.generators.rigs import RIGS, Life
+from tests.generators.rigs import RIGS, ComfyRig, Life
 
 
 @pytest.fixture(params=RIGS)
@@ -138,3 +138,26 @@ def test_its_declaration_is_what_it_takes(life: Life) -> None:
             assert choice.label
             assert choice.default is None or choice.problem(choice.default) is None
             assert choice.problem("no such value ever") is not None
+
+
+def test_what_it_lacks_is_said_before_the_first_job_is_sent_and_jobs_go_on_once_it_is_there(tmp_path: Path) -> None:
+    clock = FakeClock()
+    rig = ComfyRig(clock, tmp_path)
+    life = Life(rig=rig, clock=clock, folder=tmp_path)
+    machine = rig.service.machine  # type: ignore[attr-defined]
+    files, machine.files = machine.files, {folder: [] for folder in machine.files}
+    job_id = life.add()
+    for _ in range(3):
+        life.tick()
+        clock.advance(70)
+
+    job = life.job(job_id)
+    assert (job.stage, rig.runs()) == (Stage.BLOCKED, [])
+    assert "hunyuan_3d_v2.1.safetensors" in (job.error_message or "")
+    assert life.generator.problem == job.error_message
+
+    machine.files = files
+    life.sweep.probe_account()
+    check(life, life.to_its_end(job_id))
+    assert life.generator.problem is None
+    life.jobs.close()
