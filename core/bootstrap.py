@@ -19,6 +19,7 @@ from core.sandbox.models import ModelChildren
 from core.sandbox.pictures import PictureChildren
 from core.scheduler import Scheduler
 from core.services.batch import Batch
+from core.services.candidates import Candidates
 from core.services.convert import Convert
 from core.services.decide import Decide
 from core.services.drafts import Drafts
@@ -57,6 +58,7 @@ class Services:
     objects: ObjectStore
     generators: tuple[Throttle, ...]
     makers: Makers
+    candidates: Candidates
     drafts: Drafts
     previews: Previews
     submit: Submit
@@ -167,6 +169,7 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
         objects=objects,
         labels={each.name: each.label for each in KNOWN},
         generator=generator,
+        paid=next((maker for maker in connected.values() if maker.is_paid), None),
         slots=settings.slot_limits,
         settle_s=settings.settle_s,
         max_credits_per_day=settings.max_credits_per_day,
@@ -182,6 +185,7 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
         objects=objects,
         generators=tuple(maker for maker, _ in generators),
         makers=makers,
+        candidates=Candidates(jobs=jobs, makers=makers),
         previews=Previews(objects=objects, sandbox=pictures, max_image_bytes=settings.max_image_bytes),
         drafts=Drafts(objects=chosen),
         submit=Submit(

@@ -12,6 +12,7 @@ st.set_page_config(
     page_icon=str(Path(core.ui.__file__).with_name("icon.png")),
     layout="wide",
 )
+st.html(Path(core.ui.__file__).with_name("style.css"))
 page = st.navigation(
     [
         st.Page("create.py", title="Create", icon=":material/add_photo_alternate:", default=True),

@@ -36,6 +36,19 @@ class ChoiceType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Typed:
+    """How people type a number whose own unit is unhandy for them.
+
+    Attributes:
+        label: with the unit in which it is typed.
+        factor: what is typed is the number times this.
+    """
+
+    label: str
+    factor: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
     """One thing that may be chosen.
 
@@ -46,7 +59,8 @@ class Choice:
         default: None leaves it to the generator.
         least, most: bounds of a number, both included.
         needs: other choices and the values that each must have, or this one is not offered and must be left out.
-        rest: the value that stands for "not asked for": it may always be sent.
+        typed: where people type it in another unit than programs send it.
+        is_of_object: says something of one object, so it is not kept for the next one.
     """
 
     name: str
@@ -58,6 +72,18 @@ class Choice:
     least: float | None = None
     most: float | None = None
     needs: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
+    typed: Typed | None = None
+    is_of_object: bool = False
+
+    def shown(self, value: Value) -> tuple[str, str]:
+        """The label and the value as people read them."""
+        if self.type is ChoiceType.ONE_OF:
+            return self.label, self.values.get(str(value), str(value))
+        if self.type is ChoiceType.YES_NO:
+            return self.label, "yes" if value else "no"
+        if self.typed is not None:
+            return self.typed.label, f"{float(value) * self.typed.factor:,g}"
+        return self.label, f"{value:,}"
 
     def problem(self, value: Value) -> str | None:
         """Why it cannot be this value, as a sentence; None when it can."""
@@ -140,6 +166,7 @@ class Declaration:
         label: what people read.
         leaves: what leaves this machine, as a sentence.
         terms: a licence or terms that a person must know before choosing it; empty for none.
+        connected_by: the setting with which an operator connects it; empty where it is always there.
         can_cancel: whether a task that runs can be stopped.
         can_begin_again: a task that is gone may be begun again under its number, because it costs nothing.
         lists_tasks: whether the account's tasks can be listed.
@@ -153,6 +180,7 @@ class Declaration:
     is_paid: bool
     leaves: str
     terms: str = ""
+    connected_by: str = ""
     can_cancel: bool = False
     can_begin_again: bool = False
     lists_tasks: bool = False

@@ -1,4 +1,4 @@
-"""Pictures that were chosen but not submitted yet, kept on this server so that a reload of the page loses none."""
+"""What was chosen and typed but not submitted yet, kept on this server so that a reload of the page loses none."""
 
 from __future__ import annotations
 
@@ -6,22 +6,20 @@ import json
 import logging
 import re
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
 
 from core.domain.errors import MaquetteError
+from core.domain.request import Slot
 from core.ports.object_store import ObjectStore
 
-NAME = "name"
+Entries = Mapping[str, Any]  # what JSON can hold
+NO_ENTRIES: Entries = MappingProxyType({})
+ENTRIES = "entries"
 NUMBER = re.compile(r"[0-9a-f]{32}")
 log = logging.getLogger(__name__)
-
-
-class Side(StrEnum):
-    """Which picture of the object."""
-
-    FRONT = "front"
-    BACK = "back"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +45,7 @@ class Drafts:
         """A number that nobody guesses: 122 random bits."""
         return uuid.uuid4().hex
 
-    def keep(self, draft: str, side: Side, picture: ChosenPicture) -> None:
+    def keep(self, draft: str, side: Slot, picture: ChosenPicture) -> None:
         """Instead of the one kept for this side before."""
         head = json.dumps(picture.name).encode() + b"\n"
         try:
@@ -55,7 +53,7 @@ class Drafts:
         except MaquetteError:
             log.exception("the %s picture of a draft could not be kept", side)
 
-    def find(self, draft: str, side: Side) -> ChosenPicture | None:
+    def find(self, draft: str, side: Slot) -> ChosenPicture | None:
         """The picture; None when there is none, or no such draft."""
         try:
             if NUMBER.fullmatch(draft) is None or not self.objects.exists(_key(draft, side)):
@@ -66,32 +64,34 @@ class Drafts:
             log.exception("the %s picture of a draft could not be read", side)
             return None
 
-    def forget(self, draft: str, side: Side) -> None:
+    def forget(self, draft: str, side: Slot) -> None:
         """It was submitted, or taken back."""
         try:
             self.objects.delete(_key(draft, side))
         except MaquetteError:
             log.exception("the %s picture of a draft could not be removed", side)
 
-    def keep_name(self, draft: str, name: str) -> None:
-        """What the object is called so far; an empty name is forgotten."""
+    def keep_entries(self, draft: str, entries: Entries) -> None:
+        """What was typed and chosen so far, instead of what was kept before; empty entries are forgotten."""
         try:
-            if name:
-                self.objects.put(_key(draft, NAME), name.encode(), media_type="text/plain")
+            if entries:
+                written = json.dumps(dict(entries)).encode()
+                self.objects.put(_key(draft, ENTRIES), written, media_type="application/json")
             else:
-                self.objects.delete(_key(draft, NAME))
+                self.objects.delete(_key(draft, ENTRIES))
         except MaquetteError:
-            log.exception("the name of a draft could not be kept")
+            log.exception("what was typed in a draft could not be kept")
 
-    def name(self, draft: str) -> str:
-        """As it was typed; empty when there is none."""
+    def entries(self, draft: str) -> Entries:
+        """As they were kept; empty when there are none, or no such draft."""
         try:
-            if NUMBER.fullmatch(draft) is None or not self.objects.exists(_key(draft, NAME)):
-                return ""
-            return self.objects.get(_key(draft, NAME)).decode()
+            if NUMBER.fullmatch(draft) is None or not self.objects.exists(_key(draft, ENTRIES)):
+                return NO_ENTRIES
+            found = json.loads(self.objects.get(_key(draft, ENTRIES)))
         except (MaquetteError, ValueError):
-            log.exception("the name of a draft could not be read")
-            return ""
+            log.exception("what was typed in a draft could not be read")
+            return NO_ENTRIES
+        return found if isinstance(found, dict) else NO_ENTRIES
 
 
 def _key(draft: str, part: str) -> str:

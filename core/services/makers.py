@@ -63,11 +63,17 @@ class Makers:
 
     def nobody(self, kind: Kind) -> str:
         """Who could do what nobody here can, as a sentence."""
-        could = [each.label for each in self.others if each.offer(kind) is not None]
-        hint = f" {' or '.join(could)} could: the operator connects it in the settings." if could else ""
+        could = [each for each in self.others if each.offer(kind) is not None]
+        hint = "".join(f" {each.label} could: {_connected(each)}" for each in could)
         return f"No generator that is connected here makes {KIND_WORDS[kind]}.{hint}"
 
     def again(self, name: str, kind: Kind) -> Throttle:
         """Who makes a job again that this generator made: the same, while it is connected. Raises: InputRefused."""
         own = self.connected.get(name)
         return own if own is not None and own.declaration.offer(kind) is not None else self.chosen(None, kind)
+
+
+def _connected(declaration: Declaration) -> str:
+    """What the operator does for it."""
+    how = f"sets {declaration.connected_by} and starts the server again" if declaration.connected_by else "connects it"
+    return f"the operator {how} (docs/configuration.md)."

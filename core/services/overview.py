@@ -45,6 +45,7 @@ class AccountView:
     """The paid account as an operator sees it.
 
     Attributes:
+        label: whose account it is.
         spent: credits of the jobs of the last 24 hours, used or still expected.
         most: the budget; None for no limit.
         orphaned: tasks at the account that belong to no job.
@@ -54,6 +55,7 @@ class AccountView:
 
     is_paid: bool
     spent: Decimal
+    label: str = ""
     most: Decimal | None = None
     balance: Balance | None = None
     balance_at: datetime | None = None
@@ -68,7 +70,8 @@ class Overview:
 
     Attributes:
         labels: what people read for each generator's name.
-        generator: who makes new jobs' models.
+        generator: who makes new jobs' models where nobody else is named.
+        paid: the generator whose account is shown; None where none that is connected is paid.
         slots: how many tasks of each category may be open at once.
         settle_s, max_credits_per_day: the settings.
         leftovers: looks at what lies on this machine.
@@ -78,6 +81,7 @@ class Overview:
     objects: ObjectStore
     labels: Mapping[str, str]
     generator: Throttle
+    paid: Throttle | None
     slots: Mapping[Category, int]
     settle_s: float
     max_credits_per_day: Decimal | None = None
@@ -124,32 +128,33 @@ class Overview:
         """The paid account. Raises: StoreUnavailable."""
         spent = self.jobs.credits_since(self.jobs.now() - DAY)
         kept = () if self.leftovers is None else self.leftovers.find()
-        if not self.generator.is_paid:
+        if self.paid is None:
             return AccountView(is_paid=False, spent=spent, most=self.max_credits_per_day, leftovers=kept)
-        facts = self.jobs.account_facts(self.generator.account)
+        facts = self.jobs.account_facts(self.paid.account)
         return AccountView(
             is_paid=True,
+            label=self.paid.label,
             balance=facts.balance,
             balance_at=facts.balance_at,
             spent=spent,
             most=self.max_credits_per_day,
             orphaned=self.orphaned(),
-            problems=tuple(self._problems(facts)),
+            problems=tuple(self._problems(self.paid, facts)),
             leftovers=kept,
         )
 
     def orphaned(self) -> tuple[OrphanedTask, ...]:
         """Tasks at the account that belong to no job. Raises: StoreUnavailable."""
-        return tuple(self.jobs.orphaned_tasks()) if self.generator.is_paid else ()
+        return tuple(self.jobs.orphaned_tasks()) if self.paid is not None else ()
 
-    def _problems(self, facts: AccountFacts) -> Iterator[str]:
-        wait_s = self.jobs.account_wait_s(generator=self.generator.name)
+    def _problems(self, paid: Throttle, facts: AccountFacts) -> Iterator[str]:
+        wait_s = self.jobs.account_wait_s(generator=paid.name)
         if wait_s > 1 and not is_for_good(wait_s):
-            yield f"{self.engine} asked us to wait: no call for {wait_s:.0f} s. Jobs go on by themselves."
+            yield f"{paid.label} asked us to wait: no call for {wait_s:.0f} s. Jobs go on by themselves."
         if (facts.usage_lag_s or 0.0) > self.settle_s / 3:
             yield (
-                f"The list of tasks at {self.generator.label} is up to {facts.usage_lag_s:.0f} s late. Lost answers "
-                "are settled more slowly for that; raise SETTLE_S if it stays so."
+                f"{paid.label}'s list of tasks is up to {facts.usage_lag_s:.0f} s late. Lost answers are settled more "
+                "slowly for that; raise SETTLE_S if it stays so."
             )
 
     def image_url(self, job: Job) -> str | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from core.domain.errors import ObjectMissing, PictureRefused
 from core.domain.job import Job
+from core.domain.request import StoredImage
 from core.ports.object_store import ObjectStore
 from core.ports.picture_sandbox import PictureSandbox
 from core.services.bounded import RecentlyUsed
@@ -33,22 +34,22 @@ class Previews:
             lambda: self.sandbox.preview(data, max_bytes=self.max_image_bytes, side_px=SIDE_PX),
         )
 
-    def of_job(self, job: Job, *, side_px: int) -> bytes | None:
-        """The picture a job was made from, as a JPEG or PNG of at most `side_px` pixels a side.
+    def of_job(self, job: Job, *, side_px: int, image: StoredImage | None = None) -> bytes | None:
+        """A picture that a job is made of, or the first, as a JPEG or PNG of at most `side_px` pixels a side.
 
         Raises also: ObjectMissing, StoreUnavailable.
         """
-        image = job.image
-        if image is None:
+        shown = image or job.image
+        if shown is None:
             return None
 
         def made() -> bytes:
             try:
-                return self.sandbox.thumbnail(self.objects.get(image.key), side_px=side_px)
+                return self.sandbox.thumbnail(self.objects.get(shown.key), side_px=side_px)
             except PictureRefused as exc:
                 raise ObjectMissing(f"The stored picture of job {job.id} cannot be read any more.") from exc
 
-        return self._once(f"job-{side_px}-{image.sha256}", made)
+        return self._once(f"job-{side_px}-{shown.sha256}", made)
 
     def of_model(self, job: Job) -> bytes:
         """The generator's own picture of a finished model. Raises also: ObjectMissing, StoreUnavailable."""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -17,26 +15,23 @@ from core.domain.export import PRINTED, Compression, ExportOrder, Format
 from core.domain.generation import OrphanedTask
 from core.domain.job import Job, JobEvent
 from core.domain.mesh_report import MeshReport
-from core.domain.request import Choices, Slot, of_pictures
+from core.domain.request import Choices, Kind, StoredImage
 from core.domain.status import Status
-from core.generators.tripo.prices import PRICES, ModelPrice
 from core.mesh import extras
 from core.ports.job_store import JobPage, JobQuery
+from core.services.candidates import Candidate
 from core.services.collect import KEPT_CODE
 from core.services.convert import ConversionOffer
 from core.services.decide import RetryOffer
 from core.services.drafts import Drafts
 from core.services.overview import AccountView, Expected
-from core.services.requests import Sent, SubmitRequest
-from core.services.submit import NOT_STORED
+from core.services.requests import SubmitRequest
 from core.ui import labels
 
 __all__ = [
-    "Draft",
     "JobPage",
     "engine_label",
     "events_of",
-    "is_offline",
     "job_of",
     "page_of",
     "refusals_shown",
@@ -46,34 +41,27 @@ PAGE_SIZE = 50
 LOOK_S = 3.0  # for how all is doing; a page does not wait longer to be drawn
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """What a person filled in on the create page; `key` makes a second click harmless."""
-
-    image: bytes = field(repr=False)
-    image_name: str
-    target_object: str
-    choices: Choices
-    key: str
-    back: bytes | None = field(default=None, repr=False)
+def submit(request: SubmitRequest) -> Job:
+    """Queue a job. Raises: InputRefused, SandboxFailed, StorageFull, IdempotencyConflict, StoreUnavailable."""
+    return get_services().submit.submit(request).job
 
 
-def submit(draft: Draft) -> Job:
-    """Queue a job. Raises: InputRefused, SandboxFailed, StorageFull, StoreUnavailable."""
-    return (
-        get_services()
-        .submit.submit(
-            SubmitRequest(
-                pictures={Slot.FRONT: Sent(data=draft.image, name=draft.image_name)}
-                | ({} if draft.back is None else {Slot.BACK: Sent(data=draft.back, name=draft.image_name)}),
-                target_object=draft.target_object,
-                session_id="dashboard",
-                choices=draft.choices,
-                idempotency_key=f"page-{draft.key}",
-            )
-        )
-        .job
-    )
+def candidates(kind: Kind, wanted: Choices) -> tuple[Candidate, ...]:
+    """Who can make a job of this kind with what is wanted, the default first."""
+    return get_services().candidates.of(kind, wanted)
+
+
+def nobody(kind: Kind) -> str:
+    """Who could make a job of a kind that nobody here can."""
+    return get_services().candidates.nobody(kind)
+
+
+def choices_of(job: Job) -> list[tuple[str, str]]:
+    """What was chosen for a job, in the words of its generator."""
+    declaration = get_services().candidates.declaration(job.generator)
+    offer = None if declaration is None else declaration.offer(job.kind)
+    known = {} if offer is None else {choice.name: choice for choice in offer.choices}
+    return [known[name].shown(value) if name in known else (name, str(value)) for name, value in job.choices.items()]
 
 
 def drafts() -> Drafts:
@@ -112,7 +100,7 @@ def fetch_again(job_id: int) -> Job:
     return get_services().decide.fetch_again(job_id)
 
 
-def candidates(job_id: int) -> list[OrphanedTask]:
+def tasks_that_may_be(job_id: int) -> list[OrphanedTask]:
     """Tasks that may be this job's. Raises: StoreUnavailable."""
     return get_services().decide.candidates(job_id)
 
@@ -142,19 +130,8 @@ def orphaned() -> tuple[OrphanedTask, ...]:
     return get_services().orphaned.get()
 
 
-def estimate(choices: Choices) -> Decimal | None:
-    """Credits by the list; None when it does not say."""
-    maker = get_services().overview.generator
-    return maker.estimate(maker.declaration.resolved(of_pictures({Slot.FRONT: NOT_STORED}, choices)))
-
-
-def model_choices() -> tuple[ModelPrice, ...]:
-    """Model versions that may be chosen; none with the built-in engine."""
-    return () if is_offline() else PRICES
-
-
 def conversion_offers(job: Job) -> tuple[ConversionOffer, ...]:
-    """Files that Tripo can make of this model, with their price; none where it cannot."""
+    """Files that its generator can make of this model, with their price; none where it cannot."""
     return get_services().convert.offers(job)
 
 
@@ -184,10 +161,10 @@ def image_url(job: Job, *, side_px: int | None = None) -> str | None:
     return path if path is None or side_px is None else f"{path}?size={side_px}"
 
 
-def thumbnail(job: Job, *, side_px: int) -> bytes | None:
-    """The picture, small; None when it cannot be read now."""
+def thumbnail(job: Job, image: StoredImage, *, side_px: int) -> bytes | None:
+    """One of a job's pictures, small; None when it cannot be read now."""
     try:
-        return get_services().previews.of_job(job, side_px=side_px)
+        return get_services().previews.of_job(job, side_px=side_px, image=image)
     except MaquetteError:
         return None
 
@@ -207,15 +184,15 @@ def model_url(job: Job) -> str | None:
     return get_services().overview.model_url(job)
 
 
-def engine_label(job: Job | None = None) -> str:
-    """Who makes the job's model; without a job, who makes new ones."""
-    overview = get_services().overview
-    return overview.engine if job is None else overview.generator_label(job.generator)
+def engine_label(job: Job) -> str:
+    """Who makes the job's model."""
+    return get_services().overview.generator_label(job.generator)
 
 
-def is_offline() -> bool:
-    """Whether new models are made by the built-in engine."""
-    return not get_services().overview.generator.is_paid
+def paid_label() -> str | None:
+    """Whose account is shown; None where none that is connected is paid."""
+    paid = get_services().overview.paid
+    return None if paid is None else paid.label
 
 
 def most_megabytes() -> int:

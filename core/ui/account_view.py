@@ -12,15 +12,15 @@ REFRESH_S = 30
 
 
 def sidebar() -> None:
-    """Balance and held credits, when Tripo is connected; nothing otherwise."""
-    if access.is_offline():
+    """Balance and held credits, when a paid generator is connected; nothing otherwise."""
+    if access.paid_label() is None:
         return
     with st.sidebar:
         st.fragment(_lines, run_every=REFRESH_S)()
 
 
 def _lines() -> None:
-    st.subheader("Tripo account", anchor=False)
+    st.subheader(f"{labels.literal(access.paid_label() or '')} account", anchor=False)
     try:
         account = access.account()
     except MaquetteError as exc:
@@ -51,8 +51,8 @@ def leftovers() -> None:
     with st.expander(f"Kept on this server for no job here ({len(found)})", icon=":material/inventory_2:"):
         st.markdown(
             "They name tasks that may be paid for. Nothing is done with them, and nothing is deleted. Set the database "
-            "or project that they belong to, and they go on by themselves; otherwise look the tasks up at Tripo "
-            "by their numbers. docs/operations.md says more, under *Notes that fit no job*."
+            "or project that they belong to, and they go on by themselves; otherwise look the tasks up by their "
+            "numbers at the generator. docs/operations.md says more, under *Notes that fit no job*."
         )
         rows = [
             {
@@ -68,10 +68,11 @@ def leftovers() -> None:
 
 def orphaned() -> None:
     """Tasks at the account that no job of ours has; nothing when there are none."""
-    tasks = () if access.is_offline() else access.orphaned()
+    tasks = access.orphaned()
     if not tasks:
         return
-    with st.expander(f"Tasks at Tripo that belong to no job ({len(tasks)})", icon=":material/help_center:"):
+    maker = labels.literal(access.paid_label() or "the generator")
+    with st.expander(f"Tasks at {maker} that belong to no job ({len(tasks)})", icon=":material/help_center:"):
         st.markdown("They were made with this account, but not for a job in this table, or for one that was given up.")
         rows = [
             {
@@ -83,4 +84,4 @@ def orphaned() -> None:
             }
             for task in tasks
         ]
-        st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Tasks at Tripo that belong to no job")
+        st.dataframe(pd.DataFrame(rows), hide_index=True, alt=f"Tasks at {maker} that belong to no job")

@@ -1,4 +1,4 @@
-"""Files that Tripo makes of a finished model for credits: the price before the click, and what became of it."""
+"""Files that its generator makes of a finished model for credits: the price before the click, and what became of it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ memory = st.session_state
 
 
 def draw_orders(job: Job) -> None:
-    """A button for each file that can be ordered; nothing where Tripo cannot convert this model."""
+    """A button for each file that can be ordered; nothing where nobody can convert this model."""
     offers = access.conversion_offers(job)
     if not offers:
         return
-    with st.popover("FBX, by Tripo", icon=":material/payments:"):
+    maker = labels.literal(access.engine_label(job))
+    with st.popover(f"FBX, by {maker}", icon=":material/payments:"):
         st.markdown(
-            "FBX is for Unity, Unreal, Maya and 3ds Max. This server cannot make it; Tripo does, for credits. "
+            f"FBX is for Unity, Unreal, Maya and 3ds Max. This server cannot make it; {maker} does, for credits. "
             "What was ordered once is kept and costs nothing again."
         )
         ordered = access.conversions(job)
@@ -122,7 +123,8 @@ def draw_file(job: Job, url: str) -> None:
     """The page of a conversion that is done."""
     download(job, url, is_first=True)
     st.markdown(
-        "Tripo made this file of a finished model. It cannot be shown in the page; the model it was made of can."
+        f"{labels.literal(access.engine_label(job))} made this file of a finished model. It cannot be shown in the "
+        "page; the model it was made of can."
     )
     st.page_link(
         "jobs.py",

@@ -1,113 +1,157 @@
-"""The pictures chosen on the create page: in this session, and on this server under a number in the page's address."""
+"""What is chosen and typed on the create page: in this session, and on this server under a number in the address."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 import streamlit as st
 
 from core.domain.errors import PictureRefused, SandboxFailed
-from core.services.drafts import ChosenPicture, Side
+from core.domain.request import Choices, Slot
+from core.services.drafts import ChosenPicture
 from core.ui import access, labels
 
-__all__ = ["ChosenPicture", "Side", "begin", "end", "picture", "preview", "refusal", "refuse", "renew", "uploader"]
+__all__ = ["ChosenPicture", "begin", "end", "picture", "preview", "refusal", "refuse", "renew", "uploader", "wanted"]
 ADDRESS = "draft"
-KINDS = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif", "heic", "heif"]
+FILES = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif", "heic", "heif"]
+TEXTS = ("object", "prompt", "negative_prompt")  # keys of the fields that are typed in
+MOST_KEPT = 20_000  # characters of a text: many times what may be sent
 memory = st.session_state
 
 
 def begin() -> None:
     """Once a session: a new draft, or the one that the address names. At each run: the address names the draft."""
     if "form" not in memory:
-        asked = st.query_params.get(ADDRESS, "")
-        kept = {side: access.drafts().find(asked, side) for side in Side}
-        memory.form = asked if any(kept.values()) else access.drafts().new()
-        for side, found in kept.items():
-            if found is not None:
-                _show(side, found)
-        if any(kept.values()) and not memory.get("object") and "object" not in st.query_params:
-            memory.object = access.drafts().name(asked)
-    _keep_name()
-    wanted = memory.form if any(picture(side) for side in Side) else None
-    if wanted is None:
+        _restore(st.query_params.get(ADDRESS, ""))
+    _keep_entries()
+    is_empty = not any(picture(slot) for slot in Slot) and not set(_entries()) - {"object"}
+    if is_empty:
         st.query_params.pop(ADDRESS, None)
-    elif st.query_params.get(ADDRESS) != wanted:
-        st.query_params[ADDRESS] = wanted
+    elif st.query_params.get(ADDRESS) != memory.form:
+        st.query_params[ADDRESS] = memory.form
 
 
-def _keep_name() -> None:
-    """Beside the pictures: what is typed while a picture is on its way can get lost in the page's address."""
-    named = (memory.form, memory.get("object") or "")
-    if memory.get("kept_name") != named and any(picture(side) for side in Side):
-        access.drafts().keep_name(*named)
-        memory.kept_name = named
+def _restore(asked: str) -> None:
+    kept = {slot: found for slot in Slot if (found := access.drafts().find(asked, slot)) is not None}
+    entries = access.drafts().entries(asked)
+    memory.form = asked if kept or entries else access.drafts().new()
+    for slot, found in kept.items():
+        _show(slot, found)
+    for name in TEXTS:
+        text = entries.get(name)
+        if isinstance(text, str) and not memory.get(name) and name not in st.query_params:
+            memory[name] = text
+    choices, maker = entries.get("choices"), entries.get("maker")
+    memory.setdefault("wanted", dict(choices) if isinstance(choices, Mapping) else {})
+    memory.setdefault("maker", maker if isinstance(maker, str) else None)
+
+
+def _entries() -> dict[str, Any]:
+    """What is typed and chosen now."""
+    texts = {name: (memory.get(name) or "")[:MOST_KEPT] for name in TEXTS}
+    found = texts | {"choices": dict(wanted()), "maker": memory.get("maker")}
+    return {name: value for name, value in found.items() if value}
+
+
+def _keep_entries() -> None:
+    """On this server: what is typed while a picture is on its way can get lost in the page's address."""
+    entries = _entries()
+    now = (memory.form, entries)
+    if memory.get("kept_entries") == now:
+        return
+    if set(entries) - {"object"} or any(picture(slot) for slot in Slot) or memory.get("kept_entries"):
+        access.drafts().keep_entries(memory.form, entries)
+        memory.kept_entries = now
+
+
+def wanted() -> Choices:
+    """What was chosen by hand, of whichever generator: what counts for the chosen one is its own to say."""
+    found: Choices = memory.get("wanted", {})
+    return found
+
+
+def want(name: str, value: str | float | bool | None) -> None:
+    """None leaves it to the generator."""
+    others = {other: was for other, was in wanted().items() if other != name}
+    memory.wanted = others if value is None else others | {name: value}
 
 
 def end() -> None:
-    """It was submitted: the next object has other pictures and another name."""
-    access.drafts().keep_name(memory.form, "")
-    for side in Side:
-        drop(side)
+    """It was submitted: the next object has other pictures, another name and other words."""
+    access.drafts().keep_entries(memory.form, {})
+    for slot in Slot:
+        drop(slot)
+    for name in TEXTS:
+        memory[name] = ""
     memory.form = access.drafts().new()
 
 
 def renew() -> None:
-    """The same pictures under a new number: a job was made with the old one, perhaps in another tab."""
+    """The same under a new number: a job was made with the old one, perhaps in another tab."""
     before, memory.form = memory.form, access.drafts().new()
-    for side in Side:
-        access.drafts().forget(before, side)
-        kept = picture(side)
-        if kept is not None and preview(side) is not None:
-            access.drafts().keep(memory.form, side, kept)
+    access.drafts().keep_entries(before, {})
+    for slot in Slot:
+        access.drafts().forget(before, slot)
+        kept = picture(slot)
+        if kept is not None and preview(slot) is not None:
+            access.drafts().keep(memory.form, slot, kept)
 
 
-def uploader(side: Side, label: str, *, help: str) -> None:
+def uploader(slot: Slot, label: str, *, help: str) -> None:
     """Where a picture is dropped; one that was chosen before the page was left or loaded again is still there."""
     st.file_uploader(
         label,
-        type=KINDS,
-        key=_key(side),
+        type=FILES,
+        key=_key(slot),
         on_change=_changed,
-        args=(side,),
+        args=(slot,),
         max_upload_size=access.most_megabytes(),
         help=help,
     )
-    kept = picture(side)
-    if kept is not None and _uploaded(side) is None:
+    kept = picture(slot)
+    if kept is not None and _uploaded(slot) is None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f":material/image: Still here: {labels.literal(kept.name)}", width="content")
             st.button(
-                "Remove it" if side is Side.FRONT else "Remove the back",
+                "Remove it" if slot is Slot.FRONT else f"Remove the {slot.value}",
                 icon=":material/close:",
-                key=f"drop-{side.value}",
+                key=f"drop-{slot.value}",
                 type="tertiary",
                 on_click=drop,
-                args=(side,),
+                args=(slot,),
             )
 
 
-def picture(side: Side) -> ChosenPicture | None:
+def picture(slot: Slot) -> ChosenPicture | None:
     """What is chosen now."""
-    kept: ChosenPicture | None = memory.get(f"kept-{side.value}")
-    return _uploaded(side) or kept
+    kept: ChosenPicture | None = memory.get(f"kept-{slot.value}")
+    return _uploaded(slot) or kept
 
 
-def preview(side: Side) -> bytes | None:
+def preview(slot: Slot) -> bytes | None:
     """The chosen picture as it will be used; None when it cannot be used."""
-    shown: bytes | None = memory.get(f"preview-{side.value}")
+    shown: bytes | None = memory.get(f"preview-{slot.value}")
     return shown
 
 
-def drop(side: Side) -> None:
+def drop(slot: Slot) -> None:
     """Forget the picture."""
-    access.drafts().forget(memory.form, side)
-    for name in (f"kept-{side.value}", f"preview-{side.value}"):
+    access.drafts().forget(memory.form, slot)
+    for name in (f"kept-{slot.value}", f"preview-{slot.value}"):
         memory.pop(name, None)
-    if memory.get("refused", ("", ""))[0] == side.value:
-        memory.pop("refused")
+    mended(slot.value, "views")
 
 
 def refuse(place: str, sentence: str) -> None:
     """Say this at the place, until something is mended there."""
     memory.refused = (place, sentence)
+
+
+def mended(*places: str) -> None:
+    """Something was changed there."""
+    if memory.get("refused", ("", ""))[0] in places:
+        memory.pop("refused")
 
 
 def refusal(place: str) -> None:
@@ -117,31 +161,31 @@ def refusal(place: str) -> None:
         st.error(labels.literal(sentence), icon=":material/error:")
 
 
-def _key(side: Side) -> str:
-    return f"{side.value}-{memory.form}"
+def _key(slot: Slot) -> str:
+    return f"{slot.value}-{memory.form}"
 
 
-def _uploaded(side: Side) -> ChosenPicture | None:
+def _uploaded(slot: Slot) -> ChosenPicture | None:
     """What lies in the uploader, which is empty after the page was left or loaded again."""
-    file = memory.get(_key(side))
+    file = memory.get(_key(slot))
     return None if file is None else ChosenPicture(name=file.name, data=file.getvalue())
 
 
-def _changed(side: Side) -> None:
-    chosen = _uploaded(side)
-    drop(side)
-    if chosen is not None and _show(side, chosen):
-        access.drafts().keep(memory.form, side, chosen)
+def _changed(slot: Slot) -> None:
+    chosen = _uploaded(slot)
+    drop(slot)
+    if chosen is not None and _show(slot, chosen):
+        access.drafts().keep(memory.form, slot, chosen)
 
 
-def _show(side: Side, chosen: ChosenPicture) -> bool:
+def _show(slot: Slot, chosen: ChosenPicture) -> bool:
     """Whether the picture can be used; if not, it is said at once what is wrong."""
-    memory[f"kept-{side.value}"] = chosen
+    memory[f"kept-{slot.value}"] = chosen
     try:
-        memory[f"preview-{side.value}"] = access.preview(chosen.data)
+        memory[f"preview-{slot.value}"] = access.preview(chosen.data)
     except PictureRefused as exc:
-        refuse(side.value, exc.message)
+        refuse(slot.value, exc.message)
         return False
     except SandboxFailed as exc:  # nothing is wrong with the picture
-        refuse(side.value, f"{exc.message} The picture is kept, and can be sent without being shown here.")
+        refuse(slot.value, f"{exc.message} The picture is kept, and can be sent without being shown here.")
     return True

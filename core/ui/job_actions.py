@@ -35,6 +35,7 @@ def draw(job: Job) -> None:
 
 
 def _cancel(job: Job) -> None:
+    maker = labels.literal(access.engine_label(job))
     with st.popover("Cancel", icon=":material/cancel:"):
         if job.is_free:
             st.markdown(
@@ -46,13 +47,13 @@ def _cancel(job: Job) -> None:
             st.markdown("Nothing was sent yet: the job ends at once and costs nothing.")
         elif job.stage is Stage.ATTENTION:
             st.markdown(
-                "It is not sent again. We go on searching for what Tripo may have made of it: that can still be "
+                f"It is not sent again. We go on searching for what {maker} may have made of it: that can still be "
                 "charged, and is kept here when it is found."
             )
         else:
             st.markdown(
-                "**Tripo cannot be stopped.** It may finish this model and charge for it all the same; then the model "
-                "is kept here, and you see what it cost."
+                f"**{maker} cannot be stopped.** It may finish this model and charge for it all the same; then the "
+                "model is kept here, and you see what it cost."
             )
         st.button(
             "Cancel this job",
@@ -66,21 +67,23 @@ def _retry(job: Job) -> None:
     offer = access.retry_offer(job)
     if offer is None:
         return
-    if offer.needs_another_picture and st.button(
-        "Use another picture",
+    given = labels.given(job)
+    is_refused = given in labels.ANOTHER and (offer.needs_another_picture or offer.needs_other_words)
+    if is_refused and st.button(
+        labels.ANOTHER[given],
         type="primary",
-        icon=":material/add_photo_alternate:",
+        icon=":material/edit:" if job.image is None else ":material/add_photo_alternate:",
         key=f"another-{job.id}",
         help="Its name and its choices are filled in already.",
     ):
-        prefill.choices_of(job)
+        prefill.take(job)
         st.switch_page("create.py", query_params={"object": job.target_object})
-    label = "Make it again with the same picture" if offer.needs_another_picture else "Make it again"
+    label = f"Make it again with the same {given}" if is_refused else "Make it again"
     with st.popover(label, icon=":material/replay:"):
         st.markdown(labels.literal(offer.why))
         st.button(
             label,
-            type="secondary" if offer.needs_another_picture else "primary",
+            type="secondary" if is_refused else "primary",
             key=f"retry-{job.id}",
             on_click=_again,
             args=(job.id,),
@@ -89,7 +92,8 @@ def _retry(job: Job) -> None:
 
 def _decision(job: Job) -> None:
     """The candidates with what speaks for each, and the two buttons."""
-    tasks = access.candidates(job.id)
+    tasks = access.tasks_that_may_be(job.id)
+    maker = labels.literal(access.engine_label(job))
     is_cancelled = job.cancelled_at is not None
     if is_cancelled and not tasks:
         return  # nobody is asked: the search ends it
@@ -99,7 +103,7 @@ def _decision(job: Job) -> None:
         )
         if tasks:
             chosen = st.radio(
-                "Tasks at Tripo that may be this job's",
+                f"Tasks at {maker} that may be this job's",
                 [task.task_id for task in tasks],
                 format_func=labels.literal,
                 captions=[labels.literal(_evidence(task.status, task.created_at, task.evidence)) for task in tasks],
@@ -116,7 +120,7 @@ def _decision(job: Job) -> None:
             )
         else:
             st.markdown(
-                "Look at the usage page of your Tripo account for a task made at "
+                f"Look at the usage page of your {maker} account for a task made at "
                 f"{job.intent_at or job.created_at:%Y-%m-%d %H:%M:%S} UTC. We go on searching, too."
             )
         if is_cancelled:
@@ -127,7 +131,7 @@ def _decision(job: Job) -> None:
             "None of these: send it again" if tasks else "Nothing was made: send it again",
             icon=":material/send:",
             key=f"again-{job.id}",
-            help=f"Only if you are sure. If Tripo did make one, this costs {price} a second time.",
+            help=f"Only if you are sure. If {maker} did make one, this costs {price} a second time.",
             on_click=_do,
             args=(job.id, access.send_again, "It is sent again."),
         )

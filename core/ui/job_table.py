@@ -9,8 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from core.domain.job import Job
+from core.domain.request import TextToModel
 from core.domain.status import Stage, Status
-from core.ui import access, account_view, batch_export, labels, place, selection
+from core.ui import access, account_view, batch_export, labels, place, selection, word_card
 
 BUSY_S, IDLE_S = 2, 10  # seconds between refreshes: while anything runs, and to notice jobs that programs add
 ROW_PX = 56
@@ -88,7 +89,7 @@ def _table(jobs: tuple[Job, ...], view: str) -> None:
     now = access.now()
     rows = [
         {
-            "picture": access.image_url(job, side_px=96),
+            "picture": access.image_url(job, side_px=96) or word_card.of(job),
             "open": f"{OPEN}{job.id}",
             "object": labels.title(job),
             "state": labels.state(job),
@@ -152,7 +153,9 @@ def _note(job: Job) -> str:
         return job.error_message
     if access.has_no_object(job):
         return "No object was found in the picture; the whole picture became a model."
-    return labels.explained(job) if job.stage in (Stage.UNCERTAIN, Stage.ATTENTION, Stage.BLOCKED) else ""
+    if job.stage in (Stage.UNCERTAIN, Stage.ATTENTION, Stage.BLOCKED):
+        return labels.explained(job, maker=access.engine_label(job))
+    return f"“{job.request.prompt}”" if isinstance(job.request, TextToModel) else ""
 
 
 def _pages(total: int, running: int) -> None:

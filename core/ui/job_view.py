@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.domain.job import Job
+from core.domain.request import StoredImage, TextToModel
 from core.domain.status import Stage, Status
 from core.ui import access, conversions, job_actions, labels, model_view
 
@@ -58,7 +59,7 @@ def _running(job_id: int) -> None:
         with st.container(border=True):
             st.badge(labels.state(job), icon=labels.ICONS[job.status], color=_colour(job))
             st.progress(job.progress, text=f"{job.progress} %")
-            st.markdown(labels.explained(job))
+            st.markdown(labels.literal(labels.explained(job, maker=access.engine_label(job))))
             if job.stage is Stage.QUEUED:
                 st.markdown(_place_in_line(job))
             if job.error_message:
@@ -80,7 +81,7 @@ def _place_in_line(job: Job) -> str:
 
 
 def _facts(job: Job) -> None:
-    _pictures(job)
+    _given(job)
     facts = [("Job", str(job.id)), ("Made by", access.engine_label(job))]
     if job.stage is Stage.DONE:
         facts.insert(1, ("Status", labels.state(job)))
@@ -98,22 +99,43 @@ def _facts(job: Job) -> None:
         facts.append(("Made again after", f"job {job.retry_of}"))
     if job.source is not None:
         facts.append(("Converted from", f"job {job.source}"))
-    if job.image is not None:
-        facts.append(("Picture", f"{job.image.name}, {job.image.width_px} × {job.image.height_px}"))
+    facts += [(name, f"{image.name}, {image.width_px} × {image.height_px}") for name, image in _views(job)]
     facts.append(("Submitted", f"{job.created_at:%Y-%m-%d %H:%M} UTC"))
     for name, value in facts:
         st.markdown(f"**{name}** {labels.literal(value)}")
+    chosen = access.choices_of(job)
+    if chosen:
+        with st.expander("What was chosen", icon=":material/tune:"):
+            for name, value in chosen:
+                st.markdown(f"**{labels.literal(name)}** {labels.literal(value)}")
     made = access.how_it_was_made(job)
     if made:
         st.caption(labels.literal(made))
 
 
-def _pictures(job: Job) -> None:
+def _views(job: Job) -> list[tuple[str, StoredImage]]:
+    """Its pictures, each with its side where there are several."""
+    views = {} if job.request is None else job.request.inputs()
+    if len(views) < 2:
+        return [] if job.image is None else [("Picture", job.image)]
+    return [(slot.value.capitalize(), image) for slot, image in views.items()]
+
+
+def _given(job: Job) -> None:
     """What came in, and where there is one, what the generator itself drew of the model."""
+    if isinstance(job.request, TextToModel):
+        _words(job.request)
+    maker, views = access.engine_label(job), _views(job)
     found = [
-        (access.thumbnail(job, side_px=512), f"The picture of {job.target_object}", "Your picture"),
-        (access.rendered(job), f"Tripo's own picture of the model of {job.target_object}", "As Tripo drew it"),
+        (
+            access.thumbnail(job, image, side_px=512),
+            f"The picture of {job.target_object}" + (f", {name.lower()}" if len(views) > 1 else ""),
+            "Your picture" if len(views) == 1 else name,
+        )
+        for name, image in views
     ]
+    drawn = f"{maker}'s own picture of the model of {job.target_object}"
+    found.append((access.rendered(job), drawn, labels.literal(f"As {maker} drew it")))
     there = [(data, alt, caption) for data, alt, caption in found if data is not None]
     if len(there) == 1:
         st.image(there[0][0], alt=there[0][1], width="stretch")
@@ -121,6 +143,13 @@ def _pictures(job: Job) -> None:
     with st.container(horizontal=True):
         for data, alt, caption in there:
             st.image(data, alt=alt, caption=caption, width=PAIR_PX)
+
+
+def _words(request: TextToModel) -> None:
+    with st.container(border=True):
+        st.markdown(f":material/notes: {labels.literal(request.prompt)}")
+        if request.negative_prompt:
+            st.markdown(f":material/block: **Not** {labels.literal(request.negative_prompt)}")
 
 
 def _timeline(job: Job) -> None:

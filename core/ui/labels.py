@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Literal
 
 from core.domain.job import Job
+from core.domain.request import Kind
 from core.domain.status import Stage, Status
 
 STAGES: dict[Stage, str] = {
@@ -29,9 +30,9 @@ ENDS: dict[Status, str] = {
 EXPLAINED: dict[Stage, str] = {
     Stage.QUEUED: "The job waits for a free place. It starts by itself.",
     Stage.SUBMITTING: "The picture is on its way.",
-    Stage.UNCERTAIN: "The connection broke before we heard whether the picture was taken. "
-    "We are checking whether Tripo took it: if it did, the job goes on with that model, and if not, it is sent again. "
-    "That can take half an hour. Nothing will be charged twice.",
+    Stage.UNCERTAIN: "The connection broke before we heard whether the job was taken. "
+    "We are checking whether {maker} took it: if it did, the job goes on with that model, and if not, it is sent "
+    "again. That can take half an hour. Nothing will be charged twice.",
     Stage.BLOCKED: "Nothing was made or charged yet. The job goes on by itself once the operator has mended this.",
     Stage.GENERATING: "You can leave this page: the work goes on without it.",
     Stage.SAVING: "The model is made. It is being fetched and checked.",
@@ -65,8 +66,22 @@ JOINER = "\u2060"  # has no width and parts no words
 
 CONVERTING = {
     Stage.SUBMITTING: ("Sending the order", "The order is on its way."),
-    Stage.GENERATING: ("Converting", "Tripo makes the file. You can leave this page: the work goes on without it."),
+    Stage.GENERATING: ("Converting", "{maker} makes the file. You can leave this page: the work goes on without it."),
     Stage.SAVING: ("Saving the file", "The file is made. It is being fetched and checked."),
+}
+# What people gave for it.
+GIVEN: dict[Kind, str] = {
+    Kind.IMAGE: "picture",
+    Kind.MULTIVIEW: "pictures",
+    Kind.TEXT: "words",
+    Kind.CONVERT: "order",
+}
+# How a job is made again with something else, by what it was made of.
+ANOTHER = {"picture": "Use another picture", "pictures": "Use other pictures", "words": "Use other words"}
+CHANGE = {
+    "picture": "Choose another picture for it.",
+    "pictures": "Choose other pictures for it.",
+    "words": "Change the words.",
 }
 
 
@@ -74,20 +89,30 @@ def state(job: Job) -> str:
     """Where a job is, in a few words."""
     if job.conversion is not None and job.status is Status.RUNNING and job.stage in CONVERTING:
         return CONVERTING[job.stage][0]
+    if job.status is Status.RUNNING and job.stage is Stage.SUBMITTING:
+        return f"Sending the {given(job)}"
     if job.status is Status.CANCELLED and job.stage is not Stage.DONE:
         return "Cancelled, stopping" if job.is_free else "Cancelled, still watched"
     return ENDS[job.status] if job.stage is Stage.DONE else STAGES[job.stage]
 
 
-def explained(job: Job) -> str:
-    """What the stage of a running job means for whoever waits."""
+def given(job: Job) -> str:
+    """What it is made of: `picture`, `pictures`, `words`."""
+    return GIVEN[job.kind]
+
+
+def explained(job: Job, *, maker: str) -> str:
+    """What the stage of a running job means for whoever waits; `maker`: who makes it."""
     if job.conversion is not None and job.stage in CONVERTING:
-        return CONVERTING[job.stage][1]
+        return CONVERTING[job.stage][1].format(maker=maker)
+    if job.stage is Stage.SUBMITTING and job.kind is not Kind.IMAGE:
+        return f"The {given(job)} are on their way."
     if job.is_free and job.status is Status.CANCELLED:
         return "The work on it ends within seconds."
     if job.status is Status.CANCELLED and job.stage is Stage.ATTENTION:
         return "It is not sent again. What may have been made and charged is being searched for."
-    return EXPLAINED_FREE.get(job.stage, EXPLAINED[job.stage]) if job.is_free else EXPLAINED[job.stage]
+    told = EXPLAINED_FREE.get(job.stage, EXPLAINED[job.stage]) if job.is_free else EXPLAINED[job.stage]
+    return told.format(maker=maker)
 
 
 def conversion(job: Job) -> str:
@@ -108,15 +133,6 @@ def spent(job: Job) -> str:
     if job.credits_used is not None:
         return credits_text(job.credits_used)
     return f"about {credits_text(job.credits_estimate)}"
-
-
-SHAPES = {
-    "auto": "Choose for me",
-    "solid": "Solid: a body with a front and a back",
-    "relief": "Relief: the whole picture raised from a plate",
-    "lithophane": "Lithophane: a thin plate to hold against the light",
-    "coin": "Coin: the picture embossed on a disc",
-}
 
 
 def literal(text: str) -> str:

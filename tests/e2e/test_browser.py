@@ -177,8 +177,9 @@ def test_a_picture_that_is_taken_back_is_gone_and_one_that_is_left_alone_stays(
 
 def test_chosen_pictures_survive_another_page_and_a_reload_and_become_a_job(page: Page, server: ServerProcess) -> None:
     fill(page, server, pictures.cat(), "Kept cat", file_name="front.jpg")
-    page.get_by_text("More options").click()
-    page.locator("input[type=file]").nth(1).set_input_files(
+    page.get_by_text("Several views").click()
+    expect(page.get_by_role("heading", name="Turn several views into a 3D model")).to_be_visible()
+    page.locator("input[type=file]").nth(2).set_input_files(
         {"name": "behind.jpg", "mimeType": "image/jpeg", "buffer": pictures.portrait()}
     )
     expect(page.get_by_alt_text("The picture of the back")).to_be_visible()
@@ -196,6 +197,10 @@ def test_chosen_pictures_survive_another_page_and_a_reload_and_become_a_job(page
     page.get_by_role("button", name="Remove the back").click()
     expect(page.get_by_alt_text("The picture of the back")).to_have_count(0)
     make(page)
+    expect(page.get_by_text("Several views need the front and at least one of left, back and right")).to_be_visible()
+    page.get_by_text("Picture", exact=True).first.click()
+    expect(page.get_by_alt_text("The picture you chose")).to_be_visible()
+    make(page)
     expect(page.get_by_role("link", name="Watch job")).to_be_visible()
     expect(page.get_by_text("Still here")).to_have_count(0)
     page.reload()
@@ -204,7 +209,7 @@ def test_chosen_pictures_survive_another_page_and_a_reload_and_become_a_job(page
 
 
 def both_pictures_are_there(page: Page) -> None:
-    for name, alt in (("front.jpg", "The picture you chose"), ("behind.jpg", "The picture of the back")):
+    for name, alt in (("front.jpg", "The picture of the front"), ("behind.jpg", "The picture of the back")):
         expect(page.get_by_text(f"Still here: {name}")).to_be_visible()
         expect(page.get_by_alt_text(alt)).to_be_visible()
 
@@ -255,7 +260,7 @@ def test_an_empty_search_says_how_to_see_all(page: Page, server: ServerProcess) 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["/", "/jobs"])
+@pytest.mark.parametrize("path", ["/", "/?kind=multiview_to_model", "/?kind=text_to_model", "/jobs"])
 def test_axe_finds_no_serious_fault_of_ours(page: Page, server: ServerProcess, scheme: str, path: str) -> None:
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     page.goto(f"{server.address}{path}")
@@ -274,7 +279,7 @@ def test_axe_finds_no_serious_fault_of_ours(page: Page, server: ServerProcess, s
 
 def test_on_a_phone_nothing_is_wider_than_the_screen(page: Page, server: ServerProcess) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
-    for path in ("/", "/jobs", "/jobs?job=1"):
+    for path in ("/", "/?kind=multiview_to_model", "/?kind=text_to_model", "/jobs", "/jobs?job=1"):
         page.goto(f"{server.address}{path}")
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         page.wait_for_timeout(1000)

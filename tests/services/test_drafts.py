@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from core.domain.errors import StorageFull
-from core.services.drafts import ChosenPicture, Drafts, Side
+from core.domain.request import Slot
+from core.services.drafts import ChosenPicture, Drafts
 from core.stores.files.object_store import LocalObjectStore
 
 CAT = ChosenPicture(name='a "cat"\nof\\mine.png', data=b"\x89PNG\nbytes")
@@ -20,28 +21,28 @@ def drafts(tmp_path: Path) -> Drafts:
 
 def test_a_picture_comes_back_with_its_name_for_its_side_alone(drafts: Drafts) -> None:
     number = drafts.new()
-    drafts.keep(number, Side.BACK, CAT)
+    drafts.keep(number, Slot.BACK, CAT)
 
-    assert drafts.find(number, Side.BACK) == CAT
-    assert drafts.find(number, Side.FRONT) is None
-    assert drafts.find(drafts.new(), Side.BACK) is None
+    assert drafts.find(number, Slot.BACK) == CAT
+    assert drafts.find(number, Slot.FRONT) is None
+    assert drafts.find(drafts.new(), Slot.BACK) is None
 
 
 def test_the_newest_picture_counts_and_a_forgotten_one_is_gone(drafts: Drafts) -> None:
     number = drafts.new()
-    drafts.keep(number, Side.FRONT, CAT)
-    drafts.keep(number, Side.FRONT, ChosenPicture(name="dog.png", data=b"dog"))
-    found = drafts.find(number, Side.FRONT)
-    drafts.forget(number, Side.FRONT)
+    drafts.keep(number, Slot.FRONT, CAT)
+    drafts.keep(number, Slot.FRONT, ChosenPicture(name="dog.png", data=b"dog"))
+    found = drafts.find(number, Slot.FRONT)
+    drafts.forget(number, Slot.FRONT)
 
     assert found is not None
     assert found.name == "dog.png"
-    assert drafts.find(number, Side.FRONT) is None
+    assert drafts.find(number, Slot.FRONT) is None
 
 
 @pytest.mark.parametrize("number", ["", "..", "../" * 3 + "etc/passwd", "x" * 32, "A" * 32, "a" * 31, "a" * 32 + "\n"])
 def test_what_is_no_number_of_a_draft_finds_nothing(drafts: Drafts, number: str) -> None:
-    assert drafts.find(number, Side.FRONT) is None
+    assert drafts.find(number, Slot.FRONT) is None
 
 
 def test_a_full_disk_costs_the_convenience_alone(
@@ -52,9 +53,9 @@ def test_a_full_disk_costs_the_convenience_alone(
 
     monkeypatch.setattr(LocalObjectStore, "put", full)
     number = drafts.new()
-    drafts.keep(number, Side.FRONT, CAT)
+    drafts.keep(number, Slot.FRONT, CAT)
 
-    assert drafts.find(number, Side.FRONT) is None
+    assert drafts.find(number, Slot.FRONT) is None
     assert "could not be kept" in caplog.text
 
 
@@ -65,15 +66,23 @@ def test_a_file_that_a_broken_disk_left_is_no_picture(
     number = drafts.new()
     drafts.objects.put(f"{number}-front", data, media_type="application/octet-stream")
 
-    assert drafts.find(number, Side.FRONT) is None
+    assert drafts.find(number, Slot.FRONT) is None
     assert "could not be read" in caplog.text
 
 
-def test_a_name_is_kept_until_it_is_empty(drafts: Drafts) -> None:
+def test_what_was_typed_is_kept_until_it_is_empty(drafts: Drafts) -> None:
     number = drafts.new()
-    drafts.keep_name(number, "Größe 犬")
-    assert drafts.name(number) == "Größe 犬"
+    drafts.keep_entries(number, {"object": "Größe 犬", "choices": {"height_m": 0.1, "texture": False}})
+    assert drafts.entries(number) == {"object": "Größe 犬", "choices": {"height_m": 0.1, "texture": False}}
 
-    drafts.keep_name(number, "")
-    drafts.keep_name(number, "")
-    assert drafts.name(number) == drafts.name("../../etc/passwd") == ""
+    drafts.keep_entries(number, {})
+    drafts.keep_entries(number, {})
+    assert drafts.entries(number) == drafts.entries("../../etc/passwd") == {}
+
+
+@pytest.mark.parametrize("data", [b"", b"[1]", b"\xff"])
+def test_entries_that_a_broken_disk_left_are_none(drafts: Drafts, data: bytes) -> None:
+    number = drafts.new()
+    drafts.objects.put(f"{number}-entries", data, media_type="application/json")
+
+    assert drafts.entries(number) == {}

@@ -7,23 +7,26 @@ from streamlit.testing.v1 import AppTest
 
 from core.bootstrap import Services
 from core.domain.errors import SandboxFailed
+from core.domain.request import Kind, Slot
 from core.ports.job_store import JobQuery
-from core.services.drafts import ChosenPicture, Side
+from core.services.drafts import ChosenPicture
 from tests import pictures
 from tests.ui.test_pages import MAIN, said, services
 
 __all__ = ["services"]
 
 
-def chosen(name: str, *sides: Side, number: str, services: Services) -> str:
+def chosen(name: str, *sides: Slot, number: str, services: Services) -> str:
     for side in sides:
-        data = pictures.cat() if side is Side.FRONT else pictures.portrait()
+        data = pictures.cat() if side is Slot.FRONT else pictures.portrait()
         services.drafts.keep(number, side, ChosenPicture(name=f"{side}-{name}", data=data))
     return number
 
 
-def create_page(number: str | None = None) -> AppTest:
+def create_page(number: str | None = None, *, kind: Kind | None = None) -> AppTest:
     app = AppTest.from_file(MAIN, default_timeout=20)
+    if kind is not None:
+        app.query_params["kind"] = kind.value
     if number is not None:
         app.query_params["draft"] = number
     return app.run()
@@ -37,15 +40,15 @@ def test_a_chosen_picture_is_kept_under_a_number_in_the_address(services: Servic
     app = create_page()
     app.file_uploader[0].set_value(("cat.jpg", pictures.cat(), "image/jpeg")).run()
     number = app.query_params["draft"]
-    kept = services.drafts.find(number, Side.FRONT)
+    kept = services.drafts.find(number, Slot.FRONT)
 
     assert not app.exception
     assert kept == ChosenPicture(name="cat.jpg", data=pictures.cat())
 
 
 def test_a_new_session_with_that_address_has_both_pictures(services: Services) -> None:
-    number = chosen("cat.jpg", Side.FRONT, Side.BACK, number=services.drafts.new(), services=services)
-    app = create_page(number)
+    number = chosen("cat.jpg", Slot.FRONT, Slot.BACK, number=services.drafts.new(), services=services)
+    app = create_page(number, kind=Kind.MULTIVIEW)
 
     assert not app.exception
     assert "Still here: front-cat.jpg" in text(app)
@@ -72,8 +75,8 @@ def test_a_picture_that_cannot_be_shown_now_can_be_sent_all_the_same(
 
 
 def test_a_visit_to_another_page_loses_neither_picture(services: Services) -> None:
-    app = create_page()
-    for place, name in ((0, "front.jpg"), (1, "back.jpg")):
+    app = create_page(kind=Kind.MULTIVIEW)
+    for place, name in ((0, "front.jpg"), (2, "back.jpg")):
         app.file_uploader[place].set_value((name, pictures.cat(), "image/jpeg")).run()
     app.switch_page("jobs.py").run()
     app.switch_page("create.py").run()
@@ -84,8 +87,8 @@ def test_a_visit_to_another_page_loses_neither_picture(services: Services) -> No
 
 
 def test_a_kept_picture_is_submitted_and_then_forgotten(services: Services) -> None:
-    number = chosen("cat.jpg", Side.FRONT, Side.BACK, number=services.drafts.new(), services=services)
-    app = create_page(number)
+    number = chosen("cat.jpg", Slot.FRONT, Slot.BACK, number=services.drafts.new(), services=services)
+    app = create_page(number, kind=Kind.MULTIVIEW)
     app.text_input(key="object").set_value("Cat").run()
     app.button(key="make").click().run()
 
@@ -94,25 +97,25 @@ def test_a_kept_picture_is_submitted_and_then_forgotten(services: Services) -> N
     assert job.image is not None
     assert job.image.name == "front-cat.jpg"
     assert "draft" not in app.query_params
-    assert services.drafts.find(number, Side.FRONT) is None
-    assert services.drafts.find(number, Side.BACK) is None
+    assert services.drafts.find(number, Slot.FRONT) is None
+    assert services.drafts.find(number, Slot.BACK) is None
     assert "Still here" not in text(app)
 
 
 def test_a_picture_that_is_taken_back_is_forgotten_alone(services: Services) -> None:
-    number = chosen("cat.jpg", Side.FRONT, Side.BACK, number=services.drafts.new(), services=services)
-    app = create_page(number)
+    number = chosen("cat.jpg", Slot.FRONT, Slot.BACK, number=services.drafts.new(), services=services)
+    app = create_page(number, kind=Kind.MULTIVIEW)
     app.button(key="drop-back").click().run()
 
     assert "back-cat.jpg" not in text(app)
-    assert services.drafts.find(number, Side.BACK) is None
-    assert services.drafts.find(number, Side.FRONT) is not None
+    assert services.drafts.find(number, Slot.BACK) is None
+    assert services.drafts.find(number, Slot.FRONT) is not None
     app.button(key="drop-front").click().run()
     assert "draft" not in app.query_params
 
 
 def test_a_refusal_keeps_what_was_chosen(services: Services) -> None:
-    app = create_page(chosen("cat.jpg", Side.FRONT, number=services.drafts.new(), services=services))
+    app = create_page(chosen("cat.jpg", Slot.FRONT, number=services.drafts.new(), services=services))
     app.button(key="make").click().run()
 
     assert "Please name the object" in text(app)
@@ -124,7 +127,7 @@ def test_a_file_that_is_no_picture_is_refused_at_once_and_not_kept(services: Ser
     app.file_uploader[0].set_value(("a.png", b"<html>hello</html>", "image/png")).run()
 
     assert "This is a web page" in text(app)
-    assert services.drafts.find(app.query_params["draft"], Side.FRONT) is None
+    assert services.drafts.find(app.query_params["draft"], Slot.FRONT) is None
 
 
 def test_an_unknown_draft_begins_a_new_one(services: Services) -> None:
@@ -137,7 +140,7 @@ def test_an_unknown_draft_begins_a_new_one(services: Services) -> None:
 
 
 def test_two_tabs_with_one_draft_can_both_be_submitted(services: Services) -> None:
-    number = chosen("cat.jpg", Side.FRONT, number=services.drafts.new(), services=services)
+    number = chosen("cat.jpg", Slot.FRONT, number=services.drafts.new(), services=services)
     first, second = create_page(number), create_page(number)
     first.text_input(key="object").set_value("Cat").run()
     first.button(key="make").click().run()
@@ -163,5 +166,5 @@ def test_the_name_is_kept_beside_the_picture_for_an_address_that_lost_it(service
     assert again.text_input(key="object").value == "Großer Hund"
     again.button(key="make").click().run()
     assert services.overview.job(1).target_object == "Großer Hund"
-    assert services.drafts.name(number) == ""
+    assert services.drafts.entries(number) == {}
     assert not again.exception

@@ -11,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from core.bootstrap import Services
 from core.domain.job import NewJob
+from core.generators.offline.declaration import STYLES
 from core.mesh import extras
-from core.ui import labels
 from core.ui.batch_export import ranges
 from tests.builders import EVERY_SLOT, Category, intent, new_job, stored_model
 from tests.fake_generator import glb
@@ -97,9 +97,11 @@ def test_the_built_in_engine_offers_shapes_and_a_real_height(services: Services)
     app = AppTest.from_file(MAIN, default_timeout=20).run()
 
     assert not app.exception
-    assert [labels.SHAPES[style] for style in labels.SHAPES] == list(app.selectbox(key="style").options)
-    app.selectbox(key="style").select("coin").run()
-    app.number_input(key="height_cm").set_value(12.0).run()
+    assert list(STYLES.values()) == list(app.selectbox(key="image_to_model-offline-style").options)
+    app.selectbox(key="image_to_model-offline-style").select("coin").run()
+    height = app.number_input(key="image_to_model-offline-height_m")
+    assert height.label == "Real height in centimetres"
+    height.set_value(12.0).run()
     assert not app.exception
 
 

@@ -59,8 +59,10 @@ def test_the_create_page_says_who_makes_the_model_and_what_is_guessed(services: 
     app = AppTest.from_file(MAIN, default_timeout=20).run()
 
     assert not app.exception
-    assert "Built-in engine (offline)" in said(app)
-    assert "its depth and its back are guessed" in said(app)
+    text = said(app).replace("\\", "")
+    assert "Made by **Built-in engine (offline)**: free of charge" in text
+    assert "its depth and its back are guessed" in text
+    assert "Nothing leaves this machine" in text
 
 
 def test_without_any_job_the_table_invites_to_make_one(services: Services) -> None:

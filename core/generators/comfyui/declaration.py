@@ -59,6 +59,7 @@ TEMPLATE = Declaration(
     evidence=Evidence.NAMED,
     is_paid=False,
     leaves=LEAVES,
+    connected_by="COMFYUI_URL",
     can_cancel=True,
     can_begin_again=True,
     knows_cost=True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.domain.declaration import Choice, ChoiceType, Declaration, Evidence, Offer
+from core.domain.declaration import Choice, ChoiceType, Declaration, Evidence, Offer, Typed
 from core.domain.request import Kind, Slot
 
 NAME = "offline"
@@ -31,6 +31,8 @@ CHOICES = (
         least=HEIGHTS_M[0],
         most=HEIGHTS_M[1],
         help="The model gets this size, for AR and for printing.",
+        typed=Typed(label="Real height in centimetres", factor=100.0),
+        is_of_object=True,
     ),
     Choice(name="texture", label="With texture", type=ChoiceType.YES_NO, default=True),
     Choice(
@@ -46,7 +48,13 @@ DECLARATION = Declaration(
     name=NAME,
     label=LABEL,
     offers=(
-        Offer(kind=Kind.IMAGE, choices=CHOICES, uses=(Slot.FRONT,)),
+        Offer(
+            kind=Kind.IMAGE,
+            choices=CHOICES,
+            uses=(Slot.FRONT,),
+            note="A small network cuts the object out; its depth and its back are guessed. A plain background or a "
+            "transparent PNG works best.",
+        ),
         Offer(
             kind=Kind.MULTIVIEW,
             choices=CHOICES,

@@ -83,6 +83,7 @@ DECLARATION = Declaration(
     ),
     evidence=Evidence.ECHO,
     is_paid=True,
+    connected_by="TRIPO_API_KEY",
     leaves="Your pictures and words go to Tripo, a paid service on the internet.",
     lists_tasks=True,
     knows_cost=True,

@@ -1,0 +1,108 @@
+"""Who could make a job of a kind, and what a person compares before choosing: price, usual time, what is left."""
+
+from __future__ import annotations
+
+import functools
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from core.domain.declaration import Declaration, Offer
+from core.domain.errors import StoreUnavailable
+from core.domain.generation import Balance
+from core.domain.job import Category
+from core.domain.request import Choices, ImageToModel, JobRequest, Kind, MultiviewToModel, TextToModel, with_choices
+from core.ports.job_store import JobStore
+from core.services.makers import Makers
+from core.services.overview import LEAST_RECENT, RECENT
+from core.services.shared import Shared
+from core.services.submit import NOT_STORED
+from core.services.throttle import Throttle
+
+FRESH_S = 10.0  # a form is drawn again at each key that is pressed; the table is not asked each time
+# A request of each kind before anything of it is there: for its price and its choices.
+SKETCHES: Mapping[Kind, JobRequest] = {
+    Kind.IMAGE: ImageToModel(image=NOT_STORED),
+    Kind.MULTIVIEW: MultiviewToModel(front=NOT_STORED, back=NOT_STORED),
+    Kind.TEXT: TextToModel(prompt=""),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A connected generator that can do what is wanted.
+
+    Attributes:
+        choices: those of the wanted ones that it knows and that count beside each other.
+        credits: what it would cost with them; None when the list of prices does not say.
+        usual_s: how long it took of late; None when too few models were made to say.
+        balance: what is left on its account; None where nothing is paid, or it has not been read yet.
+    """
+
+    declaration: Declaration
+    offer: Offer
+    choices: Choices
+    credits: Decimal | None
+    usual_s: float | None
+    balance: Balance | None
+
+    @property
+    def name(self) -> str:
+        return self.declaration.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidates:
+    """The use case."""
+
+    jobs: JobStore
+    makers: Makers
+    _usual: dict[Category, Shared[float | None]] = field(default_factory=dict)
+    _balances: dict[str, Shared[Balance | None]] = field(default_factory=dict)
+
+    def of(self, kind: Kind, wanted: Choices) -> tuple[Candidate, ...]:
+        """Who can do it with what is wanted, the default first; none where nobody can, and `nobody` says who could."""
+        return tuple(self._candidate(maker, kind, wanted) for maker in self.makers.able(kind))
+
+    def nobody(self, kind: Kind) -> str:
+        """Who could do what nobody here can, as a sentence."""
+        return self.makers.nobody(kind)
+
+    def declaration(self, name: str) -> Declaration | None:
+        """Of a generator that is connected or could be; None for one that nobody knows any more."""
+        connected = [maker.declaration for maker in self.makers.connected.values()]
+        return next((each for each in (*connected, *self.makers.others) if each.name == name), None)
+
+    def _candidate(self, maker: Throttle, kind: Kind, wanted: Choices) -> Candidate:
+        declaration = maker.declaration
+        asked = declaration.applicable(declaration.fitted(with_choices(SKETCHES[kind], wanted)))
+        resolved = declaration.resolved(asked)
+        offer = declaration.offer(kind)
+        assert offer is not None  # noqa: S101 - only those that can are asked
+        category = maker.category(resolved)
+        usual = self._usual.setdefault(category, Shared(functools.partial(self._usual_s, category), fresh_s=FRESH_S))
+        left = self._balances.setdefault(maker.name, Shared(functools.partial(self._balance, maker), fresh_s=FRESH_S))
+        return Candidate(
+            declaration=declaration,
+            offer=offer,
+            choices=asked.choices,
+            credits=maker.estimate(resolved),
+            usual_s=usual.get(),
+            balance=left.get(),
+        )
+
+    def _usual_s(self, category: Category) -> float | None:
+        try:
+            durations = self.jobs.recent_durations_s(category, limit=RECENT)
+        except StoreUnavailable:
+            return None  # whoever looks for the rest of the page says that it is away
+        return None if len(durations) < LEAST_RECENT else statistics.median(durations)
+
+    def _balance(self, maker: Throttle) -> Balance | None:
+        if not maker.is_paid:
+            return None
+        try:
+            return self.jobs.account_facts(maker.account).balance
+        except StoreUnavailable:
+            return None
