@@ -10,7 +10,7 @@ from core.domain.status import Stage, Status
 from core.ui import access, conversions, job_actions, labels, model_view
 
 BUSY_S = 2
-PAIR_PX = 112  # two pictures side by side, in a quarter of a laptop's page and on a phone
+PAIR_PX, VIEW_PX = 112, 72  # two pictures, or more, side by side in a quarter of a laptop's page and on a phone
 
 
 def draw(job_id: int) -> None:
@@ -142,7 +142,7 @@ def _given(job: Job) -> None:
         return
     with st.container(horizontal=True):
         for data, alt, caption in there:
-            st.image(data, alt=alt, caption=caption, width=PAIR_PX)
+            st.image(data, alt=alt, caption=caption, width=PAIR_PX if len(there) == 2 else VIEW_PX)
 
 
 def _words(request: TextToModel) -> None:

@@ -10,7 +10,7 @@ from core.domain.job import Job
 from core.domain.naming import BIDI_CONTROLS
 from core.domain.request import TextToModel
 
-LINE, LINES = 13, 4  # signs in a line, and lines, that can still be read in a cell of 70 pixels
+LINE, LINES = 12, 4  # signs in a line, and lines, that can still be read in a cell of 70 pixels
 CARD = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 140 96" width="560" height="384">'
     '<rect width="140" height="96" rx="8" fill="#eef3f1" stroke="#cfdad7"/>'
@@ -24,5 +24,5 @@ def of(job: Job) -> str | None:
         return None
     shown = "".join(sign for sign in job.request.prompt if sign.isprintable() and sign not in BIDI_CONTROLS)
     lines = textwrap.wrap(shown, LINE, max_lines=LINES, placeholder="…") or ["…"]
-    drawn = "".join(f'<text x="8" y="{22 + 20 * row}">{escape(line)}</text>' for row, line in enumerate(lines))
+    drawn = "".join(f'<text x="14" y="{22 + 20 * row}">{escape(line)}</text>' for row, line in enumerate(lines))
     return f"data:image/svg+xml;utf8,{quote(CARD.format(lines=drawn))}"

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 import core.bootstrap
 from core.bootstrap import Services, build_services
+from core.domain.claims import Failure
 from core.domain.declaration import Choice, ChoiceType, Declaration, Evidence, Offer, Typed
 from core.domain.generation import Balance
 from core.domain.job import Job
@@ -415,3 +416,41 @@ def test_a_job_of_views_shows_them_all(services: Services) -> None:
 
     assert shown == ["The picture of Cup, front", "The picture of Cup, back"]
     assert "**Back** back.jpg" in text(job)
+
+
+@pytest.mark.parametrize(
+    ("kind", "button"),
+    [(Kind.IMAGE, "Use another picture"), (Kind.MULTIVIEW, "Use other pictures"), (Kind.TEXT, "Use other words")],
+)
+def test_what_was_refused_is_made_anew_with_everything_else_filled_in(
+    services: Services, kind: Kind, button: str
+) -> None:
+    app = page(kind)
+    app.radio(key=f"made_by-{kind.value}").set_value("sun").run() if kind is not Kind.MULTIVIEW else None
+    maker = "moon" if kind is Kind.MULTIVIEW else "sun"
+    app.selectbox(key=f"{kind.value}-{maker}-detail").select("high").run()
+    if kind is Kind.TEXT:
+        app.text_area(key="prompt").set_value("a red chair").run()
+        app.text_area(key="negative_prompt").set_value("a base").run()
+    else:
+        give(app, Slot.FRONT)
+    if kind is Kind.MULTIVIEW:
+        give(app, Slot.BACK, pictures.portrait())
+    make(app, "Big cup & 犬")
+    limits = replace(EVERY_SLOT, limits={maker: 10})
+    claimed = services.jobs.claim_queued(owner="t", lease_s=60, slots=limits, limit=1)[0]
+    services.jobs.fail(claimed.claim, Failure(code="2008", message="It was refused."))
+
+    job = jobs_page(1)
+    assert {each.label for each in job.button} >= {button, f"Make it again with the same {button.split()[-1]}"}
+    next(each for each in job.button if each.label == button).click().run()
+    assert not job.exception
+    assert job.button_group(key="kind").value == kind
+    assert job.text_input(key="object").value == "Big cup & 犬"
+    assert job.selectbox(key=f"{kind.value}-{maker}-detail").value == "high"
+    assert "those of job 1" in job.info[0].value
+    if kind is Kind.TEXT:
+        assert job.text_area(key="prompt").value == "a red chair"
+        assert job.text_area(key="negative_prompt").value == "a base"
+    if kind is not Kind.MULTIVIEW:
+        assert job.radio(key=f"made_by-{kind.value}").value == "sun"

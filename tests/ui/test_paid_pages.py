@@ -119,6 +119,25 @@ def test_the_sidebar_shows_balance_and_held_credits_and_no_key(services: Service
     assert "tsk_secret" not in said(app)
 
 
+def test_the_account_is_shown_also_where_new_jobs_go_to_another_generator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(
+        data_dir=tmp_path, scheduler=False, tripo_api_key="tsk_secret", generator="offline", _env_file=None
+    )
+    built = build_services(settings, pictures=PicturesHere())
+    built.jobs.note_balance(built.account_of("tripo"), Balance(available=Decimal(70), held=Decimal(0)))
+    monkeypatch.setattr(core.bootstrap, "_services", built)
+    app = AppTest.from_file(MAIN, default_timeout=20).run()
+    assert [(each.label, each.value) for each in app.sidebar.metric] == [("Credits left", "70")]
+    assert app.radio(key="made_by-image_to_model").options[0].startswith("Built")
+    assert "You have 70 left" not in said(app)
+
+    app.radio(key="made_by-image_to_model").set_value("tripo").run()
+    assert "You have 70 left" in said(app).replace("\\", "")
+    built.stop()
+
+
 def test_a_job_shows_its_estimate_before_and_its_true_cost_after(services: Services) -> None:
     claimed = submitting(services)
     assert "about 30 credits, by the list of prices" in said(jobs_page(1)).replace("\\", "")
