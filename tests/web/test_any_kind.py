@@ -349,6 +349,13 @@ def test_the_budget_counts_for_every_kind(make_site: Callable[..., Site], host: 
     assert_nothing_happened(site, post(site, FRONT | {"imageBackUrl": f"{HOST}/back"}), "budget", status=402)
 
 
+def test_a_page_of_another_site_submits_nothing(site: Site, host: Host) -> None:
+    answer = site.client.post("/api/jobs", json=FRONT, headers={"Origin": "https://evil.example"})
+
+    assert_nothing_happened(site, answer, status=403)
+    assert host.calls == []
+
+
 # -- the same key
 
 
