@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 
-from core.domain.errors import MaquetteError, PictureRefused, StoreDamaged, StoreUnavailable
+from core.domain.errors import InputRefused, MaquetteError, PictureRefused, StoreDamaged, StoreUnavailable
 from core.domain.job import Job, NewJob
 from core.domain.naming import slug
 from core.domain.picture import Picture
@@ -91,6 +91,13 @@ class Submit:
             raise StoreUnavailable(MOVED)
         planned = _planned(request)
         if request.drops_unknown:
+            if maker.is_paid and request.asked is Kind.MULTIVIEW:
+                # it was refused before there were several views: nobody pays now for what cost nothing then
+                raise InputRefused(
+                    f"{maker.label} takes no picture of the back at this address. Send several views to /api/jobs. "
+                    "Nothing was stored.",
+                    code="option_refused",
+                )
             planned = maker.understood(planned)
         maker.check(planned)
         choices = maker.declaration.resolved(planned).choices

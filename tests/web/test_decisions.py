@@ -10,6 +10,7 @@ import pytest
 from core.domain.claims import Claimed, Failure
 from core.domain.generation import Balance, OrphanedTask, Source
 from core.domain.status import Stage, Status
+from core.ports.job_store import JobQuery
 from tests import pictures
 from tests.builders import EVERY_SLOT, intent, new_job, stored_model
 from tests.web.conftest import Site
@@ -184,3 +185,12 @@ def test_only_a_model_that_waits_can_be_fetched_again(paid: Site) -> None:
     post(paid)
 
     assert paid.client.post("/api/jobs/1/fetch").status_code == 409
+
+
+def test_the_older_endpoint_orders_nothing_that_costs_for_a_picture_of_the_back(paid: Site) -> None:
+    files = {"image": ("a.jpg", pictures.cat()), "back": ("b.jpg", pictures.portrait())}
+    answer = paid.client.post("/api/generate-3d", files=files, data={"targetObject": "Cat"})
+
+    assert answer.status_code == 422
+    assert "Nothing was stored" in answer.json()["error"]
+    assert paid.services.jobs.find(JobQuery()).total == 0
