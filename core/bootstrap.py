@@ -175,7 +175,7 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
         max_credits_per_day=settings.max_credits_per_day,
         leftovers=Leftovers(
             jobs=jobs,
-            journals=[journal_of(settings, name) for name in (each.name for each in KNOWN)],
+            journals=[journal_of(settings, name) for name in (*connected, *(each.name for each in makers.others))],
             spool=spool_of(settings),
         ),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from core.domain.claims import Slots
+from core.domain.declaration import Evidence
 from core.domain.job import Category
 from core.generators.comfyui.declaration import NAME as COMFYUI
 from core.generators.comfyui.declaration import TEMPLATE as COMFYUI_TEMPLATE
@@ -83,7 +84,10 @@ def worker_of(
         poll_in_s=settings.poll_first_s,
     )
     scan = AccountScan(jobs=jobs, generator=generator)
+    declaration = generator.declaration
     elsewhere = Elsewhere(objects=objects, generator=generator, lease_s=settings.lease_s)
+    again = elsewhere if declaration.can_begin_again else None
+    is_searched = declaration.evidence is Evidence.ECHO
     limits = {category: most for category, most in settings.slot_limits.items() if category in categories}
     return Worker(
         name=generator.name,
@@ -105,7 +109,7 @@ def worker_of(
             lease_s=settings.lease_s,
             poll_first_s=settings.poll_first_s,
             on_made=wake,
-            elsewhere=None if generator.is_paid else elsewhere,
+            elsewhere=again,
         ),
         collect=Collect(
             jobs=jobs,
@@ -114,7 +118,7 @@ def worker_of(
             owner=owner,
             lease_s=settings.lease_s,
             spool=spool_of(settings),
-            elsewhere=None if generator.is_paid else elsewhere,
+            elsewhere=again,
             on_completed=inspect.request,
         ),
         sweep=Sweep(
@@ -133,7 +137,7 @@ def worker_of(
             lease_s=settings.lease_s,
             settle_s=settings.settle_s,
         )
-        if generator.is_paid
+        if is_searched
         else None,
-        billing=Billing(jobs=jobs, generator=generator, scan=scan, clock=clock) if generator.is_paid else None,
+        billing=Billing(jobs=jobs, generator=generator, scan=scan, clock=clock) if declaration.is_paid else None,
     )

@@ -132,6 +132,9 @@ class ConvertModel:
         return {}
 
 
+# A picture that is not stored yet, in a request that is only priced or checked.
+NOT_STORED = StoredImage(key="", name="", media_type="", width_px=0, height_px=0, size_bytes=0, sha256="")
+
 JobRequest = ImageToModel | MultiviewToModel | TextToModel | ConvertModel
 
 
@@ -153,3 +156,14 @@ def of_pictures(inputs: Inputs, choices: Choices = NO_CHOICES) -> ImageToModel |
     if set(inputs) == {Slot.FRONT}:
         return ImageToModel(image=inputs[Slot.FRONT], choices=MappingProxyType(dict(choices)))
     return MultiviewToModel(**views, choices=MappingProxyType(dict(choices)))
+
+
+# One of each kind before anything of it is there: for its price and its choices.
+SKETCHES: Mapping[Kind, JobRequest] = MappingProxyType(
+    {
+        Kind.IMAGE: ImageToModel(image=NOT_STORED),
+        Kind.MULTIVIEW: MultiviewToModel(front=NOT_STORED, back=NOT_STORED),
+        Kind.TEXT: TextToModel(prompt=""),
+        Kind.CONVERT: ConvertModel(source=0, conversion=Conversion(task_id="")),
+    }
+)

@@ -14,7 +14,6 @@ from typing import Any
 from core.domain.request import (
     Conversion,
     ConvertModel,
-    ImageToModel,
     JobRequest,
     Kind,
     MultiviewToModel,
@@ -112,6 +111,3 @@ def stored_request(
 ) -> JobRequest | None:
     """What a row asks for, whichever version wrote it."""
     return from_json(request) if request is not None else from_old_columns(options, image, converted_from)
-
-
-__all__ = ["ImageToModel", "from_json", "from_old_columns", "stored_request", "to_json", "to_old_columns"]

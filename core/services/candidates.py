@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import statistics
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -12,21 +10,14 @@ from core.domain.declaration import Declaration, Offer
 from core.domain.errors import StoreUnavailable
 from core.domain.generation import Balance
 from core.domain.job import Category
-from core.domain.request import Choices, ImageToModel, JobRequest, Kind, MultiviewToModel, TextToModel, with_choices
+from core.domain.request import SKETCHES, Choices, Kind, with_choices
 from core.ports.job_store import JobStore
 from core.services.makers import Makers
-from core.services.overview import LEAST_RECENT, RECENT
 from core.services.shared import Shared
-from core.services.submit import NOT_STORED
 from core.services.throttle import Throttle
+from core.services.usual_time import RECENT, usual_s
 
 FRESH_S = 10.0  # a form is drawn again at each key that is pressed; the table is not asked each time
-# A request of each kind before anything of it is there: for its price and its choices.
-SKETCHES: Mapping[Kind, JobRequest] = {
-    Kind.IMAGE: ImageToModel(image=NOT_STORED),
-    Kind.MULTIVIEW: MultiviewToModel(front=NOT_STORED, back=NOT_STORED),
-    Kind.TEXT: TextToModel(prompt=""),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +85,9 @@ class Candidates:
 
     def _usual_s(self, category: Category) -> float | None:
         try:
-            durations = self.jobs.recent_durations_s(category, limit=RECENT)
+            return usual_s(self.jobs.recent_durations_s(category, limit=RECENT))
         except StoreUnavailable:
             return None  # whoever looks for the rest of the page says that it is away
-        return None if len(durations) < LEAST_RECENT else statistics.median(durations)
 
     def _balance(self, maker: Throttle) -> Balance | None:
         if not maker.is_paid:

@@ -38,19 +38,27 @@ class Makers:
         return found
 
     def able(self, kind: Kind) -> tuple[Throttle, ...]:
-        """Who can do it, the default first."""
+        """Who can do it: the default first, and where that is free, what is free before what charges."""
         found = [each for each in self.connected.values() if each.declaration.offer(kind) is not None]
-        return tuple(sorted(found, key=lambda each: each is not self.default))
+        return tuple(sorted(found, key=lambda each: (each is not self.default, self._charges_unasked(each))))
 
     def chosen(self, name: str | None, kind: Kind) -> Throttle:
         """Who makes a new job: the named one; else the default, or the first that can where the default cannot.
 
-        Raises: InputRefused, when it is not connected or nobody can do this.
+        Where the default is free, one that charges is never taken without being named.
+
+        Raises: InputRefused, when it is not connected, nobody can do this, or only one that charges and was not named.
         """
         named = None if name is None else self.named(name)
         able = self.able(kind)
         if not able:
             raise InputRefused(f"{self.nobody(kind)} Nothing was stored.", code="kind_refused")
+        if named is None and self._charges_unasked(able[0]):
+            raise InputRefused(
+                f"{able[0].label} can do this, and charges for it, so it has to be named as the generator. "
+                "Nothing was stored or charged.",
+                code="generator_needed",
+            )
         if named is None:
             return able[0]
         if named not in able:
@@ -60,6 +68,9 @@ class Makers:
                 code="kind_refused",
             )
         return named
+
+    def _charges_unasked(self, maker: Throttle) -> bool:
+        return maker.is_paid and not self.default.is_paid
 
     def nobody(self, kind: Kind) -> str:
         """Who could do what nobody here can, as a sentence."""

@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
 from core.domain.declaration import Declaration, Offer
-from core.domain.request import (
-    Conversion,
-    ConvertModel,
-    ImageToModel,
-    JobRequest,
-    Kind,
-    MultiviewToModel,
-    StoredImage,
-    TextToModel,
-)
+from core.domain.request import SKETCHES, Kind
 from core.ports.job_store import JobStore
 from core.services.makers import Makers
-from core.services.overview import LEAST_RECENT, RECENT
 from core.services.throttle import Throttle
-
-NOTHING = StoredImage(key="", name="", media_type="", width_px=0, height_px=0, size_bytes=0, sha256="")
-PLAINEST: Mapping[Kind, JobRequest] = {
-    Kind.IMAGE: ImageToModel(image=NOTHING),
-    Kind.MULTIVIEW: MultiviewToModel(front=NOTHING, back=NOTHING),
-    Kind.TEXT: TextToModel(prompt="a cup"),
-    Kind.CONVERT: ConvertModel(source=0, conversion=Conversion(task_id="")),
-}
+from core.services.usual_time import RECENT, usual_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,10 +81,10 @@ class Offers:
 
     def _kinds_of(self, maker: Throttle) -> Iterator[KindOffer]:
         for offer in maker.declaration.offers:
-            request = maker.declaration.resolved(PLAINEST[offer.kind])
+            request = maker.declaration.resolved(SKETCHES[offer.kind])
             recent = self.jobs.recent_durations_s(maker.category(request), limit=RECENT)
             yield KindOffer(
                 offer=offer,
                 credits=maker.estimate(request),
-                seconds=statistics.median(recent) if len(recent) >= LEAST_RECENT else None,
+                seconds=usual_s(recent),
             )

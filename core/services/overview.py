@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,9 +17,9 @@ from core.ports.object_store import ObjectStore
 from core.services.backoff import is_for_good
 from core.services.leftovers import Leftover, Leftovers
 from core.services.throttle import Throttle
+from core.services.usual_time import RECENT, usual_s
 
 DAY = timedelta(days=1)
-RECENT, LEAST_RECENT = 20, 3  # models that an estimate rests on
 MODEL_PATH = "/api/jobs/{id}/model.{kind}"
 IMAGE_PATH = "/api/jobs/{id}/image"
 
@@ -116,9 +115,9 @@ class Overview:
         """How long a queued job will take, from recent ones. Raises: StoreUnavailable."""
         ahead = self.jobs.queue_length_before(job.id)
         durations = self.jobs.recent_durations_s(job.category, limit=RECENT)
-        if len(durations) < LEAST_RECENT or job.stage is not Stage.QUEUED:
+        each_s = usual_s(durations)
+        if each_s is None or job.stage is not Stage.QUEUED:
             return Expected(ahead=ahead, seconds=None, based_on=len(durations))
-        each_s = statistics.median(durations)
         slots = max(1, self.slots.get(job.category, 1))
         # those ahead go in rounds of `slots`; the round under way is half over on average
         waiting_s = 0.0 if ahead < slots else (ahead // slots - 0.5) * each_s

@@ -26,11 +26,12 @@ from core.services.backoff import poll_wait_s, remaining_s, spread
 from core.services.elsewhere import GONE, STOPPED, Elsewhere
 from core.services.fingerprint import fingerprint_scope, shows_fingerprint
 from core.services.throttle import Throttle
+from core.services.usual_time import RECENT
 
 log = logging.getLogger(__name__)
 AHEAD = 0.7  # of the shortest pause: tasks due this soon come along in one question, rather than in one each
 BATCH = 100  # most ids in one question. Source: Tripo v3, tasks/list
-RECENT, USUAL_FOR = 20, timedelta(minutes=1)
+USUAL_FOR = timedelta(minutes=1)  # how long jobs took is read so seldom
 MISSES_TO_FAIL = 5  # an id can be unknown for a moment: it is lost only when unknown this often …
 MISSED_FOR = timedelta(minutes=5)  # … over this time
 

@@ -15,6 +15,7 @@ from core.domain.job import Job, NewJob
 from core.domain.naming import slug
 from core.domain.picture import Picture
 from core.domain.request import (
+    NOT_STORED,
     JobRequest,
     Kind,
     Slot,
@@ -34,7 +35,6 @@ from core.services.requests import SubmitRequest, check_texts, check_views_diffe
 
 log = logging.getLogger(__name__)
 SUFFIXES = {"image/jpeg": "jpg", "image/png": "png"}
-NOT_STORED = StoredImage(key="", name="", media_type="", width_px=0, height_px=0, size_bytes=0, sha256="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from typing import Any
 from tests import pictures
 
 ADDRESS = "https://example.com/image.png"
-FORBIDDEN = "http://192.0.2.1/back.png"
+FORBIDDEN = "http://forbidden.example/back.png"
 JSON = {"sessionId": "your-session-id", "iteration": 1, "targetObject": "Golden Retriever", "imageUrl": ADDRESS}
 FREE, PAID = "offline", "tripo"
 KEPT = ("location", "content-type", "preference-applied", "retry-after", "allow")
