@@ -321,6 +321,18 @@ def test_a_stale_note_changes_nothing(jobs: JobStore, clock: FakeClock) -> None:
     assert jobs.get(job_id).progress == 0
 
 
+def test_a_stale_note_before_a_valid_one_of_the_same_job_does_not_displace_it(jobs: JobStore, clock: FakeClock) -> None:
+    job_id = generating(jobs).job.id
+    clock.advance(10)
+    stale = due(jobs, "a")[0].claim
+    clock.advance(LEASE_S + 1)
+    valid = due(jobs, "a")[0].claim
+
+    notes = [PollNote(claim=claim, progress=90, poll_again_in_s=5) for claim in (stale, valid)]
+    assert jobs.note_polls(notes) == 1
+    assert jobs.get(job_id).progress == 90
+
+
 def test_a_finished_task_is_collected_and_then_completed(jobs: JobStore, clock: FakeClock) -> None:
     job_id = generating(jobs).job.id
     clock.advance(10)

@@ -204,7 +204,8 @@ class Life(RuleBasedStateMachine):
 
     @rule(verb=st.sampled_from(["cancel", "fetch_now", "send_again"]), number=st.integers(1, 6))
     def decide(self, verb: str, number: int) -> None:
-        self.call(verb, number, **({"note": NOTES[0]} if verb == "send_again" else {}))
+        more = {"send_again": {"note": NOTES[0]}, "cancel": {"maker": ("Tripo", "Offline")[number % 2]}}
+        self.call(verb, number, **more.get(verb, {}))
 
     @rule(age_s=st.sampled_from([0.0, 30.0, 600.0]), generator=GENERATOR, available=st.sampled_from(CREDITS))
     def sweep(self, age_s: float, generator: str, available: Decimal | None) -> None:

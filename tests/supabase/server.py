@@ -17,6 +17,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,6 +29,7 @@ from tests.supabase.install import LITE, install, node
 from tests.supabase.postgres import Postgres, run
 
 START_S = 30.0
+HANGS_S = 8.0
 STOP_S = 10.0
 CONFIG = """\
 [api]
@@ -58,7 +60,8 @@ class SupabaseLite:
     commits. The tests of one process may have several at a time; one object serves one `with` block.
 
     The REST server dies (an uncaught TypeError in postgres.js 3.4.9) when its database connection is lost under a
-    request. It is then started again within about half a second, and `rest_crashes` counts it.
+    request. It is then started again within about half a second, and `rest_crashes` counts it. It can also stay and
+    answer nothing any more: `wait_for_rest` then ends it, as a platform's health check would, and it starts again.
     """
 
     def __init__(self, *, durable: bool = True) -> None:
@@ -147,9 +150,13 @@ class SupabaseLite:
     def wait_for_rest(self) -> None:
         """Back when the REST server and its database answer."""
         pause = threading.Event()
-        for _ in range(int(START_S / 0.02)):
+        ended, asked_since = time.monotonic() + START_S, time.monotonic()
+        while time.monotonic() < ended:
             if self._is_rest_ready():
                 return
+            if self._is_supervised and time.monotonic() > asked_since + HANGS_S:
+                self._kill_hanging()
+                asked_since = time.monotonic()
             if not self._is_supervised and self._rest is not None and self._rest.poll() is not None:
                 raise RuntimeError(f"`lite start` ended with {self._rest.returncode}:\n{self.rest_log.read_text()}")
             pause.wait(0.02)
@@ -177,6 +184,12 @@ class SupabaseLite:
                 if self._is_supervised and self._rest is not None and self._rest.poll() is not None:
                     self.rest_crashes += 1
                     self._spawn_rest()
+
+    def _kill_hanging(self) -> None:
+        with self._lock:
+            if self._rest is not None and self._rest.poll() is None:
+                os.killpg(self._rest.pid, signal.SIGKILL)
+                self._rest.wait(STOP_S)
 
     def _is_rest_ready(self) -> bool:
         try:

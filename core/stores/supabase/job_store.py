@@ -125,16 +125,25 @@ class SupabaseJobStore(AccountBooks):
         return self._claim("saving", owner, lease_s, generator, limit)
 
     def note_polls(self, notes: Sequence[PollNote]) -> int:
-        by_job = {note.claim.job_id: note for note in reversed(notes)}  # the first of a job releases its claim
-        written = 0
+        open_notes, written = list(notes), 0
         for _ in range(ROUNDS):
-            if not by_job:
+            if not open_notes:
                 break
-            rows, now = self._rows(list(by_job))
-            held = [row for row in rows if holds(by_job[row["id"]].claim, to_job(row))]
-            done = self._write([as_write(row, transitions.polled(by_job[row["id"]])(to_job(row), now)) for row in held])
+            rows, now = self._rows(sorted({note.claim.job_id for note in open_notes}))
+            jobs = {row["id"]: to_job(row) for row in rows}
+            held = {  # the first that holds: it releases the claim
+                note.claim.job_id: note
+                for note in reversed(open_notes)
+                if note.claim.job_id in jobs and holds(note.claim, jobs[note.claim.job_id])
+            }
+            writes = [
+                as_write(row, transitions.polled(held[row["id"]])(jobs[row["id"]], now))
+                for row in rows
+                if row["id"] in held
+            ]
+            done = self._write(writes)
             written += len(done)
-            by_job = {row["id"]: by_job[row["id"]] for row in held if row["id"] not in done}
+            open_notes = [note for job_id, note in held.items() if job_id not in done]
         return written
 
     def expire_submitting(self) -> int:
