@@ -6,12 +6,14 @@ import os
 import socket
 import threading
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.connected import KNOWN, generators_of, worker_of
+from core.connected import connections, known, worker_of
 from core.domain.generation import OrphanedTask
 from core.fetch.fetcher import PictureFetcher
+from core.ports.connection import Webhook
 from core.ports.job_store import JobStore
 from core.ports.object_store import ObjectStore
 from core.ports.picture_sandbox import PictureSandbox
@@ -57,6 +59,7 @@ class Services:
     jobs: JobStore
     objects: ObjectStore
     generators: tuple[Throttle, ...]
+    webhooks: Mapping[str, Webhook]
     makers: Makers
     candidates: Candidates
     drafts: Drafts
@@ -129,15 +132,13 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
         exports=exports,
     )
     woken = Wakeable()
-    generators = [
-        (Throttle(maker, jobs=jobs, clock=clock), categories)
-        for maker, categories in generators_of(settings, jobs, woken.wake)
-    ]
+    found = connections(settings, jobs, woken.wake)
+    generators = [(Throttle(each.generator, jobs=jobs, clock=clock), each) for each in found]
     connected = {maker.name: maker for maker, _ in generators}
     makers = Makers(
         connected=connected,
         default=connected[settings.default_generator],
-        others=tuple(each for each in KNOWN if all(each.name != maker.name for maker, _ in generators)),
+        others=tuple(each for each in known() if each.name not in connected),
     )
     generator = makers.default
     workers = [
@@ -149,10 +150,10 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
             clock=clock,
             owner=owner,
             settings=settings,
-            categories=categories,
+            limits=connection.limits,
             wake=woken.wake,
         )
-        for maker, categories in generators
+        for maker, connection in generators
     ]
     # each look at a table across the network costs a request
     pace = REMOTE_PACE if settings.uses_supabase else 1.0
@@ -167,10 +168,10 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
     overview = Overview(
         jobs=jobs,
         objects=objects,
-        labels={each.name: each.label for each in KNOWN},
+        labels={each.name: each.label for each in known()},
         generator=generator,
         paid=next((maker for maker in connected.values() if maker.is_paid), None),
-        slots=settings.slot_limits,
+        slots={category: most for each in found for category, most in each.limits.items()},
         settle_s=settings.settle_s,
         max_credits_per_day=settings.max_credits_per_day,
         leftovers=Leftovers(
@@ -184,6 +185,7 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
         jobs=jobs,
         objects=objects,
         generators=tuple(maker for maker, _ in generators),
+        webhooks={maker.name: each.webhook for maker, each in generators if each.webhook is not None},
         makers=makers,
         candidates=Candidates(jobs=jobs, makers=makers),
         previews=Previews(objects=objects, sandbox=pictures, max_image_bytes=settings.max_image_bytes),

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from types import ModuleType
 
+from core import generators
 from core.domain.claims import Slots
-from core.domain.declaration import Evidence
+from core.domain.declaration import Declaration, Evidence
 from core.domain.job import Category
-from core.generators.comfyui.declaration import NAME as COMFYUI
-from core.generators.comfyui.declaration import TEMPLATE as COMFYUI_TEMPLATE
-from core.generators.comfyui.files import load_workflow
-from core.generators.comfyui.generator import ComfyGenerator
-from core.generators.offline.declaration import DECLARATION as OFFLINE
-from core.generators.offline.generator import OfflineGenerator
-from core.generators.tripo.client import TripoClient
-from core.generators.tripo.declaration import DECLARATION as TRIPO
-from core.generators.tripo.generator import TripoGenerator
-from core.generators.tripo.prices import CONVERT, P_SERIES, STANDARD
 from core.ports.clock import Clock
-from core.ports.generator import Generator
+from core.ports.connection import Connection
 from core.ports.job_store import JobStore
 from core.ports.object_store import ObjectStore
 from core.services.account_scan import AccountScan
@@ -34,35 +28,34 @@ from core.services.reconcile import Reconcile
 from core.services.sweep import Sweep
 from core.services.throttle import Throttle
 from core.services.worker import Worker
-from core.settings import Settings, harmless_environment
+from core.settings import Settings
 from core.storage import journal_of, spool_of
 
-KNOWN = (TRIPO, COMFYUI_TEMPLATE, OFFLINE)  # every generator that can be connected, as far as it is known before it is
-Connected = tuple[Generator, frozenset[Category]]
+CONNECT = "connect"  # the module of a generator's folder that is asked
 
 
-def generators_of(settings: Settings, jobs: JobStore, wake: Callable[[], None]) -> list[Connected]:
-    """Who makes models, and of which categories.
+def known() -> tuple[Declaration, ...]:
+    """Every generator that can be connected, as far as it is known before it is: what is paid comes first, and last
+    what is always there."""
+    return tuple(each.KNOWN for each in _folders())
 
-    The built-in engine is always there, so that its jobs go on when another is connected later; and with another
-    default than Tripo, paid tasks still under way are brought home as long as there is a key.
-    """
-    found: list[Connected] = []
-    if settings.tripo_api_key is not None:
-        tripo = TripoGenerator(TripoClient(settings.tripo_base_url, settings.tripo_api_key.get_secret_value()))
-        found.append((tripo, frozenset({STANDARD, P_SERIES, CONVERT})))
-    if settings.comfyui_url is not None:
-        ended = EndedTasks(jobs=jobs, generator=COMFYUI, wake=wake)
-        comfyui = ComfyGenerator(
-            settings.comfyui_url,
-            headers=settings.proxy_headers,
-            workflow=load_workflow(settings.comfyui_workflow),
-            on_ended=ended.note,
-        )
-        found.append((comfyui, frozenset({COMFYUI})))
-    offline = OfflineGenerator(settings.data_dir / "offline", environment=harmless_environment())
-    found.append((offline, frozenset({OFFLINE.name})))
+
+def connections(settings: Settings, jobs: JobStore, wake: Callable[[], None]) -> list[Connection]:
+    """Who makes models with these settings, in the order of `known`. Raises: SettingsInvalid."""
+    found = []
+    for folder in _folders():
+        ended = EndedTasks(jobs=jobs, generator=folder.KNOWN.name, wake=wake)
+        connection: Connection | None = folder.connect(settings, on_ended=ended.note)
+        if connection is not None:
+            found.append(connection)
     return found
+
+
+def _folders() -> list[ModuleType]:
+    """The `connect` module of each folder below core/generators."""
+    names = [each.name for each in pkgutil.iter_modules(generators.__path__) if each.ispkg]
+    folders = [importlib.import_module(f"{generators.__name__}.{name}.{CONNECT}") for name in names]
+    return sorted(folders, key=lambda each: (not each.KNOWN.is_paid, not each.KNOWN.connected_by, each.KNOWN.name))
 
 
 def worker_of(
@@ -74,7 +67,7 @@ def worker_of(
     clock: Clock,
     owner: str,
     settings: Settings,
-    categories: frozenset[Category],
+    limits: Mapping[Category, int],
     wake: Callable[[], None] = lambda: None,
 ) -> Worker:
     notes = Notes(
@@ -88,7 +81,6 @@ def worker_of(
     elsewhere = Elsewhere(objects=objects, generator=generator, lease_s=settings.lease_s)
     again = elsewhere if declaration.can_begin_again else None
     is_searched = declaration.evidence is Evidence.ECHO
-    limits = {category: most for category, most in settings.slot_limits.items() if category in categories}
     return Worker(
         name=generator.name,
         dispatch=Dispatch(

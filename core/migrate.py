@@ -10,7 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from core.connected import KNOWN
+from core.connected import known
 from core.domain.errors import MaquetteError, MigrationRefused
 from core.ports.journal import Installation as Home
 from core.privacy import close_folder, write_for_us_alone
@@ -19,7 +19,7 @@ from core.settings import Settings, load_settings
 from core.storage import installations, journal_of, spool_of
 
 log = logging.getLogger("core.migrate")
-NAMES = tuple(each.name for each in KNOWN)
+NAMES = tuple(each.name for each in known())
 
 
 class Bar:
@@ -68,7 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = load_settings()
         local, remote = installations(settings, data_dir=asked.data_dir)
-        for warning in close_folder(asked.data_dir or settings.data_dir):
+        for warning in close_folder(asked.data_dir or settings.data_dir, generators=NAMES):
             log.warning(warning)
         if asked.direction == "to-sqlite":
             check_settled(settings, remote.jobs.installation())

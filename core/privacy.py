@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 DATABASE = "maquette.sqlite3"
-OURS = frozenset({"files", "journal", "offline", "exports", "drafts", "spool", "cache", "lost+found"})
+OURS = frozenset({"files", "journal", "exports", "drafts", "spool", "cache", "lost+found"})
 OTHERS = 0o077  # group and everybody
 EVERYBODY = 0o007  # a file of keys may be lent to one group: systemd set-ups do so
 
@@ -19,16 +19,17 @@ def write_for_us_alone() -> None:
     os.umask(OTHERS)
 
 
-def close_folder(data_dir: Path) -> Iterator[str]:
+def close_folder(data_dir: Path, *, generators: Collection[str] = ()) -> Iterator[str]:
     """Close an existing data folder and what lies directly in it; yields a warning for each that stays open.
 
-    Only what is ours is changed: `DATA_DIR` may have been pointed at a folder that others use as well.
+    Only what is ours is changed: `DATA_DIR` may have been pointed at a folder that others use as well. A generator's
+    own folder has its name.
     """
     if os.name == "nt" or not data_dir.is_dir():  # a new one is made closed; Windows has no such modes
         return
     folder = data_dir.resolve()
     inside = sorted(folder.iterdir())
-    ours = [path for path in inside if path.name in OURS or path.name.startswith((DATABASE, "."))]
+    ours = [path for path in inside if path.name in OURS.union(generators) or path.name.startswith((DATABASE, "."))]
     yield from _close(folder, may_change=ours == inside)
     for path in ours:
         yield from _close(path, may_change=not path.is_symlink())

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -22,7 +21,6 @@ from pydantic_settings import (
 )
 
 from core.domain.errors import SettingsInvalid
-from core.domain.job import Category
 
 HEADER = re.compile(r"[!#$%&'*+.^_`~0-9A-Za-z-]+:[ \t]*[\x21-\x7e][\x20-\x7e]*")  # name: value, without line ends
 HARMLESS = ("PATH", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH", "SYSTEMROOT")
@@ -239,17 +237,6 @@ class Settings(BaseSettings):
     def uses_supabase(self) -> bool:
         """Whether jobs and files are kept in Supabase."""
         return self.store is not StoreChoice.SQLITE and self.supabase_url is not None and self.supabase_key is not None
-
-    @property
-    def slot_limits(self) -> Mapping[Category, int]:
-        """Most tasks open at once, by category. The built-in engine works on one after the other."""
-        return {
-            "standard": self.concurrency_standard,
-            "p": self.concurrency_p,
-            "convert": self.concurrency_convert,
-            "comfyui": self.concurrency_comfyui,
-            "offline": 2,  # one at work and one ready: no pause between two
-        }
 
     @property
     def max_image_bytes(self) -> int:

@@ -159,6 +159,21 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookTerms:
+    """How a generator calls us when there is news of a task, at /api/webhooks/ and its name.
+
+    Attributes:
+        signature_header: what it signs its calls in.
+        turned_on_by: the setting with its secret.
+        news: the types of calls that are news to us; others are answered, and nothing is stored.
+    """
+
+    signature_header: str
+    turned_on_by: str
+    news: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
     """A generator in its own words.
 
@@ -171,6 +186,7 @@ class Declaration:
         can_begin_again: a task that is gone may be begun again under its number, because it costs nothing.
         lists_tasks: whether the account's tasks can be listed.
         knows_cost: whether it tells what a task did cost.
+        webhook: how it calls us; None where it does not.
     """
 
     name: str
@@ -185,6 +201,7 @@ class Declaration:
     can_begin_again: bool = False
     lists_tasks: bool = False
     knows_cost: bool = False
+    webhook: WebhookTerms | None = None
 
     def offer(self, kind: Kind) -> Offer | None:
         """None: it cannot do this kind."""

@@ -1,4 +1,4 @@
-"""Order a file from Tripo that nothing here can make of a finished model: a job of its own, with its price."""
+"""Order a file from its generator that nothing here can make of a finished model: a job of its own, with its price."""
 
 from __future__ import annotations
 

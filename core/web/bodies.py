@@ -43,6 +43,7 @@ Group = Annotated[
     Text, Field(description="Any text that groups your jobs.", json_schema_extra={"maxLength": MAX_SESSION})
 ]
 # The bag of choices of the contract's endpoint, as it always was; newer endpoints have those of each generator.
+# GET /api/generators says which of them each generator takes; one that it does not take is refused or left out.
 USUAL_MODEL = OLD_CHOICES["model"]
 FACE_LIMITS = (100, 2_000_000)
 ORIENTATIONS = ("default", "align_image")
@@ -56,7 +57,10 @@ class OptionsBody(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    model: Annotated[Text | None, Field(description="Tripo's dated model version.", examples=[USUAL_MODEL])] = None
+    model: Annotated[
+        Text | None,
+        Field(description="A dated model version of the generator.", examples=[USUAL_MODEL]),
+    ] = None
     faceLimit: Annotated[  # noqa: N815
         Annotated[int, Field(ge=FACE_LIMITS[0], le=FACE_LIMITS[1]), WHOLE] | None,
         Field(description="At most so many triangles."),
@@ -67,14 +71,14 @@ class OptionsBody(BaseModel):
     geometryQuality: Annotated[Text, Field(json_schema_extra=_one_of("standard", "detailed"))] = "standard"  # noqa: N815
     orientation: Annotated[
         Text,
-        Field(description="Tripo: align_image turns it as in the picture.", json_schema_extra=_one_of(*ORIENTATIONS)),
+        Field(description="align_image turns it as in the picture.", json_schema_extra=_one_of(*ORIENTATIONS)),
     ] = "default"
-    autoSize: Annotated[bool, Field(description="Tripo: the size that it guesses, in metres.")] = False  # noqa: N815
-    style: Annotated[Text, Field(description="Built-in engine.", json_schema_extra=_one_of(*STYLES))] = "auto"
+    autoSize: Annotated[bool, Field(description="The size that the generator guesses, in metres.")] = False  # noqa: N815
+    style: Annotated[Text, Field(description="Kind of shape.", json_schema_extra=_one_of(*STYLES))] = "auto"
     heightM: Annotated[  # noqa: N815
         float | None,
         Field(
-            description="Built-in engine: the object's real height, metres.",
+            description="The object's real height, metres.",
             ge=HEIGHTS_M[0],
             le=HEIGHTS_M[1],
             allow_inf_nan=False,

@@ -125,7 +125,7 @@ class Connections:
 
 
 def most_connections() -> int:
-    """Half of the files that the process may open; the other half is for the job table, models and Tripo."""
+    """Half of the files that the process may open; the other half is for the job table, models and generators."""
     allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return MOST if allowed == resource.RLIM_INFINITY else min(MOST, allowed // 2)
 

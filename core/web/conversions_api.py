@@ -1,4 +1,4 @@
-"""Files that Tripo makes of a finished model for credits, because nothing here can."""
+"""Files that the generator makes of its finished model for credits, because nothing here can."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class ConversionBody(BaseModel):
 @router.get(
     "/jobs/{record_id}/conversions",
     responses=errors(404) | json_of(OffersBody),
-    summary="What Tripo can make of a model, and the price",
+    summary="What its generator can make of a model, and the price",
 )
 def offers(record_id: JobNumber, services: ServicesNeeded) -> JSONResponse:
-    """No call of Tripo is made. `problem` says why nothing can be ordered; `ordered` are the jobs that were."""
+    """The generator is not asked. `problem` says why nothing can be ordered; `ordered` are the jobs that were."""
     job = services.overview.job(job_number(record_id))
     kinds = [
         {"format": "fbx", "quad": offer.quad, "estimated_credits": number(offer.credits)}
@@ -56,7 +56,8 @@ def order(record_id: JobNumber, body: ConversionBody, services: ServicesNeeded) 
     """Costs credits. 202 with a new job; 200 with the job that was ordered before: nothing is paid for twice."""
     added = services.convert.order(job_number(record_id), quad=body.quad, face_limit=body.faceLimit)
     job = added.job
-    message = "Ordered from Tripo." if added.created else f"This was ordered before, as job {job.id}."
+    maker = services.overview.generator_label(job.generator)
+    message = f"Ordered from {maker}." if added.created else f"This was ordered before, as job {job.id}."
     told = {"success": True, "message": message, "estimated_credits": number(job.credits_estimate)} | _told(job)
     return JSONResponse(told, status_code=202 if added.created else 200, headers={"Location": status_path(job.id)})
 

@@ -36,9 +36,9 @@ class DecisionBody(BaseModel):
 
 @router.post("/jobs/{record_id}/cancel", responses=errors(404, 409) | json_of(CancelledBody), summary="Stop a job")
 def cancel(record_id: JobNumber, services: ServicesNeeded) -> JSONResponse:
-    """A job that was not sent ends for certain. Later the built-in engine stops, and it costs nothing.
+    """A job that was not sent ends for certain. Later only a generator that can be stopped stops, see `can_cancel`.
 
-    Tripo cannot be stopped then and may still charge. `message` says which it is.
+    Another may go on and still charge. `message` says which it is.
     """
     job = services.decide.cancel(job_number(record_id))
     told = job.error_message or "Cancelled."

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.connected import KNOWN
+from core.connected import known as known_generators
 from core.domain.declaration import KIND_WORDS, Choice, ChoiceType, Declaration
 from core.domain.request import MOST_NEGATIVE_PROMPT, MOST_PROMPT, Kind, Slot
 from core.services.requests import MADE_HERE, MAX_NAME, MAX_SESSION
@@ -59,8 +59,9 @@ BODIES: Json = {
 }
 
 
-def job_schemas(known: Sequence[Declaration] = KNOWN) -> dict[str, Json]:
+def job_schemas(known: Sequence[Declaration] | None = None) -> dict[str, Json]:
     """By name: of each kind's body and parameters, of what may be any of them, and of the form."""
+    known = known_generators() if known is None else known
     schemas: dict[str, Json] = {}
     fields: dict[str, Json] = {}
     for kind in Kind:

@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 
 from core import __version__, vendor
 from core.bootstrap import get_services, reset_services
+from core.connected import known
 from core.domain.errors import MaquetteError
 from core.privacy import close_folder, open_secrets, write_for_us_alone
 from core.settings import ENV_FILE, SECRETS_FILE, Settings, load_settings
@@ -154,7 +155,7 @@ def check_start() -> Settings:
         unguarded = refusal_to_start(settings, bind_address())
         if unguarded is not None:
             _refuse(unguarded)
-        for warning in close_folder(settings.data_dir):
+        for warning in close_folder(settings.data_dir, generators=[each.name for each in known()]):
             log.warning(warning)
         get_services()
     except MaquetteError as exc:

@@ -15,6 +15,7 @@ from core.bootstrap import Services, build_services
 from core.domain.generation import GenerationRequest, TaskLookup, TaskPhase
 from core.domain.request import JobRequest
 from core.domain.status import Status
+from core.ports.connection import Connection
 from core.ports.job_store import JobQuery
 from core.services.inspect import Inspect
 from core.settings import Settings
@@ -69,10 +70,10 @@ def dead() -> Dead:
 @pytest.fixture
 def services(tmp_path: Path, dead: Dead) -> Iterator[Services]:
     makers = [maker(Quick, "tripo", is_paid=True), dead, maker(Quick, "offline")]
-    connected = [(each, frozenset({CATEGORIES[each.name]})) for each in makers]
+    connected = [Connection(generator=each, limits={CATEGORIES[each.name]: 5}) for each in makers]
     settings = Settings(data_dir=tmp_path, tripo_api_key=None, store="sqlite", poll_first_s=0.2, concurrency_comfyui=5)
     with (
-        mock.patch("core.bootstrap.generators_of", return_value=connected),
+        mock.patch("core.bootstrap.connections", return_value=connected),
         mock.patch.object(Inspect, "request", return_value=None),
     ):
         made = build_services(settings)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from core.connected import KNOWN
+from core.connected import known
 from core.domain.declaration import Choice, ChoiceType, Declaration, Offer
 from core.domain.request import Kind
 from core.web.answers import ErrorBody
@@ -127,7 +127,7 @@ def test_each_kind_has_a_schema_and_an_example_that_fits_it_alone(described: dic
 def test_the_parameters_of_a_kind_are_what_the_known_generators_declare(described: dict[str, Any]) -> None:
     for kind in Kind:
         parameters = described["components"]["schemas"][f"{SCHEMAS[kind]}Parameters"]
-        offers = [(maker, maker.offer(kind)) for maker in KNOWN]
+        offers = [(maker, maker.offer(kind)) for maker in known()]
         choices = [(maker, choice) for maker, offer in offers if offer is not None for choice in offer.all_choices]
 
         assert set(parameters["properties"]) == {choice.name for _, choice in choices}
@@ -140,7 +140,7 @@ def test_the_parameters_of_a_kind_are_what_the_known_generators_declare(describe
 
 def test_a_choice_that_generators_know_differently_is_described_for_each() -> None:
     def maker(name: str, choice: Choice) -> Declaration:
-        return replace(KNOWN[0], name=name, label=name.upper(), offers=(Offer(kind=Kind.TEXT, choices=(choice,)),))
+        return replace(known()[0], name=name, label=name.upper(), offers=(Offer(kind=Kind.TEXT, choices=(choice,)),))
 
     few = Choice(name="faces", label="Faces", type=ChoiceType.WHOLE, least=5, most=10)
     more = replace(few, least=1, most=7)

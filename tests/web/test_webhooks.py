@@ -1,16 +1,22 @@
-"""Tripo's webhook: only what is signed is heard, and what is heard is only a hint."""
+"""Webhooks: only what is signed is heard, and what is heard is only a hint."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from core.domain.claims import PollNote
+from core.domain.declaration import Declaration, WebhookTerms
 from core.domain.generation import Source
 from core.ports.account_store import Delivery
+from core.services.candidates import Candidates
+from core.services.throttle import Throttle
 from tests.builders import EVERY_SLOT, intent, new_job
+from tests.fake_generator import FakeGenerator
 from tests.fake_tripo.webhooks import SECRET, delivery, signed
 from tests.web.conftest import Site
 
@@ -41,6 +47,64 @@ def test_without_a_secret_it_is_off(make_site: Callable[..., Site]) -> None:
     answer = make_site().client.post(PATH, content=body, headers=signed(body))
     assert answer.status_code == 404
     assert "TRIPO_WEBHOOK_SECRET" in answer.json()["error"]
+
+
+def test_a_secret_alone_turns_nothing_on(make_site: Callable[..., Site]) -> None:
+    """Without a key nobody could be asked for the task."""
+    site, body = make_site(tripo_webhook_secret=SECRET), delivery("task-1")
+
+    answer = site.client.post(PATH, content=body, headers=signed(body))
+    assert answer.status_code == 404
+    assert answer.json()["error"] == "Webhooks are off: they need TRIPO_API_KEY and TRIPO_WEBHOOK_SECRET."
+    assert site.services.jobs.last_delivery_at() is None
+
+
+@pytest.mark.parametrize("name", ["offline", "comfyui", "nobody", "Tripo"])
+def test_who_does_not_call_us_has_no_address(site: Site, name: str) -> None:
+    body = delivery("task-1")
+
+    answer = site.client.post(f"/api/webhooks/{name}", content=body, headers=signed(body))
+    assert answer.status_code == 404
+    assert site.services.jobs.last_delivery_at() is None
+
+
+class Shared:
+    """A webhook of a generator that sends the secret as it is, and names the task alone."""
+
+    def is_signed(self, header: str, body: bytes, *, now_s: float) -> bool:
+        return header == SECRET
+
+    def delivery_of(self, body: bytes) -> Delivery | None:
+        return Delivery(id=body.decode(), type="made", task_id=body.decode())
+
+
+def test_another_generator_says_itself_how_its_calls_are_checked_and_read(site: Site) -> None:
+    class Calling(FakeGenerator):
+        @property
+        def declaration(self) -> Declaration:
+            terms = WebhookTerms(signature_header="X-Added", turned_on_by="ADDED_SECRET", news=frozenset({"made"}))
+            return replace(super().declaration, name="added", webhook=terms)
+
+    makers = site.services.makers
+    added = Throttle(Calling(account="added-1"), jobs=site.services.jobs, clock=None)  # type: ignore[arg-type]
+    connected = replace(makers, connected={**makers.connected, "added": added})
+    site.services = replace(
+        site.services,
+        candidates=Candidates(jobs=site.services.jobs, makers=connected),
+        generators=(*site.services.generators, added),
+        makers=connected,
+    )
+
+    def post(**headers: str) -> Any:
+        return site.client.post("/api/webhooks/added", content=b"made-1", headers=headers)
+
+    off = post(**{"X-Added": SECRET})
+    assert (off.status_code, off.json()["error"]) == (404, "Webhooks are off: the operator has not set ADDED_SECRET.")
+
+    site.services = replace(site.services, webhooks={**site.services.webhooks, "added": Shared()})
+    assert post().status_code == 401
+    assert post(**{"X-Added": SECRET}).status_code == 200
+    assert [(each.account, each.task_id) for each in site.services.jobs.orphaned_tasks()] == [("added-1", "made-1")]
 
 
 def test_a_signed_delivery_makes_its_task_due_at_once(site: Site) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.domain.declaration import Choice, ChoiceType, Declaration, Evidence, Offer
+from core.domain.declaration import Choice, ChoiceType, Declaration, Evidence, Offer, WebhookTerms
 from core.domain.request import Kind, Slot
 from core.generators.tripo.prices import GEOMETRY, GRADED, PRICES, TEXTURE
 
@@ -87,4 +87,9 @@ DECLARATION = Declaration(
     leaves="Your pictures and words go to Tripo, a paid service on the internet.",
     lists_tasks=True,
     knows_cost=True,
+    webhook=WebhookTerms(
+        signature_header="Tripo-Webhook-Signature",
+        turned_on_by="TRIPO_WEBHOOK_SECRET",
+        news=frozenset({"task.completed", "task.failed", "balance.low"}),
+    ),
 )

@@ -9,9 +9,21 @@ from typing import Any
 
 from core.ports.account_store import Delivery
 
-SIGNATURE_HEADER = "Tripo-Webhook-Signature"
 TOLERANCE_S = 300.0
 MOST_SIGNATURES = 10  # rotation needs two; each costs a comparison
+
+
+class TripoWebhook:
+    """Tripo's calls, of an operator who has set the secret of the webhook."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
+
+    def is_signed(self, header: str, body: bytes, *, now_s: float) -> bool:
+        return is_signed(self._secret, header, body, now_s=now_s)
+
+    def delivery_of(self, body: bytes) -> Delivery | None:
+        return delivery_of(body)
 
 
 def is_signed(secret: str, header: str, body: bytes, *, now_s: float) -> bool:
