@@ -1,0 +1,137 @@
+"""A further generator is one folder of at most 250 lines, and no other change: nothing else here knows of it.
+
+Its folder lies in tests/generators/further. It is put beside the others on the path of the package, as if it lay there.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.testclient import TestClient
+from streamlit.testing.v1 import AppTest
+
+import core.bootstrap
+import core.generators
+from core.bootstrap import Services, build_services
+from core.domain.job import Job
+from core.domain.request import Kind
+from core.domain.status import Status
+from core.settings import Settings
+from core.web.jobs_api import services_at_hand
+from core.web.server import make_api
+from tests import pictures
+from tests.picture_sandbox import PicturesHere
+
+ROOT = Path(__file__).parents[2]
+FURTHER = Path(__file__).parent / "further"
+FOLDER = FURTHER / "pottery"
+MAIN = str(ROOT / "pages" / "main.py")
+MOST_LINES = 250
+WAITS = 600  # of a twentieth of a second, until the task is asked for
+
+
+@pytest.fixture
+def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
+    monkeypatch.setattr(core.generators, "__path__", [*core.generators.__path__, str(FURTHER)])
+    settings = Settings(data_dir=tmp_path, scheduler=False, poll_first_s=0.2, _env_file=None)
+    built = build_services(settings, pictures=PicturesHere())
+    built.jobs.beat(owner="t")
+    monkeypatch.setattr(core.bootstrap, "_services", built)
+    yield built
+    built.stop()
+    for name in [name for name in sys.modules if name.startswith("core.generators.pottery")]:
+        del sys.modules[name]
+    vars(core.generators).pop("pottery", None)
+
+
+@pytest.fixture
+def client(services: Services) -> Iterator[TestClient]:
+    api = make_api()
+
+    async def at_hand() -> Services:
+        return services
+
+    api.dependency_overrides = {services_at_hand: at_hand}
+    with TestClient(Starlette(routes=[Mount("/api", app=api)])) as made:
+        yield made
+
+
+def make(services: Services, job_id: int) -> Job:
+    """By ticks of its own worker, as the scheduler would give them."""
+    (worker,) = [each for each in services.scheduler._workers if each.name == "pottery"]
+    worker.dispatch.tick()
+    for _ in range(WAITS):
+        worker.poll.tick()
+        worker.collect.tick()
+        job = services.jobs.get(job_id)
+        if job.is_ended:
+            return job
+        threading.Event().wait(0.05)
+    raise AssertionError(f"job {job_id} has not ended")
+
+
+def test_it_is_one_short_folder_that_nothing_else_names() -> None:
+    lines = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in FOLDER.rglob("*.py")}
+    sources = [*ROOT.glob("core/**/*.py"), *ROOT.glob("pages/*.py"), ROOT / "app.py", ROOT / "pyproject.toml"]
+
+    assert 0 < sum(lines.values()) <= MOST_LINES, lines
+    assert [path for path in sources if re.search("pottery", path.read_text(encoding="utf-8"), re.IGNORECASE)] == []
+
+
+def test_through_the_api_its_job_becomes_a_model(services: Services, client: TestClient) -> None:
+    told = {each["name"]: each for each in client.get("/api/generators").json()["generators"]}
+    assert [kind["kind"] for kind in told["pottery"]["kinds"]] == ["image_to_model", "text_to_model"]
+    described = client.get("/api/openapi.json").json()["components"]["schemas"]
+    assert "pottery" in described["TextToModel"]["properties"]["generator"]["enum"]
+    assert "Pottery: Sides." in described["TextToModelParameters"]["properties"]["sides"]["description"]
+
+    order = {"generator": "pottery", "prompt": "a wide pot", "targetObject": "Pot", "parameters": {"sides": 2}}
+    refused = client.post("/api/jobs", json=order)
+    assert (refused.status_code, refused.json()["error"]) == (
+        422,
+        "Sides must lie between 3 and 64. Nothing was stored.",
+    )
+    answer = client.post("/api/jobs", json=order | {"parameters": {"sides": 5, "glaze": "blue"}})
+    assert answer.status_code == 202, answer.text
+    job = make(services, answer.json()["record_id"])
+
+    assert (job.status, job.generator, job.choices) == (Status.COMPLETED, "pottery", {"sides": 5, "glaze": "blue"})
+    model = client.get(client.get(answer.json()["status_url"]).json()["3d_url"])
+    assert model.content.startswith(b"glTF")
+    assert job.model is not None
+    assert job.model.size_bytes == len(model.content)
+
+
+@pytest.mark.parametrize("kind", [Kind.IMAGE, Kind.TEXT])
+def test_on_the_page_its_job_becomes_a_model(services: Services, kind: Kind) -> None:
+    app = AppTest.from_file(MAIN, default_timeout=20)
+    app.query_params["kind"] = kind.value
+    app.run()
+    if kind is Kind.IMAGE:
+        app.radio(key="made_by-image_to_model").set_value("pottery").run()
+        app.file_uploader[0].set_value(("cat.jpg", pictures.cat(), "image/jpeg")).run()
+    else:
+        app.text_area(key="prompt").set_value("a wide pot").run()
+    app.number_input(key=f"{kind.value}-pottery-sides").set_value(7).run()
+    app.selectbox(key=f"{kind.value}-pottery-glaze").select("blue").run()
+    app.text_input(key="object").set_value("Pot").run()
+    app.button(key="make").click().run()
+    assert not app.exception
+    job = make(services, 1)
+
+    assert (job.status, job.generator, job.kind) == (Status.COMPLETED, "pottery", kind)
+    assert job.choices == {"sides": 7, "glaze": "blue"}
+    shown = AppTest.from_file(MAIN, default_timeout=20)
+    shown.query_params["job"] = "1"
+    shown = shown.run().switch_page("jobs.py").run()
+    assert not shown.exception
+    text = "\n".join(each.value for each in (*shown.markdown, *shown.caption))
+    assert "Pottery" in text
+    assert "Blue glaze" in text
