@@ -2,8 +2,9 @@
 
 import streamlit as st
 
+from core.bootstrap import get_services
 from core.domain.request import Slot
-from core.ui import access, choices, draft, kinds, labels, made_by, order, prefill, prompts
+from core.ui import choices, draft, kinds, labels, made_by, notices, order, prefill, prompts
 
 memory = st.session_state
 FORMATS = "JPEG, PNG, WebP, BMP, TIFF, GIF or HEIC."
@@ -55,9 +56,9 @@ def side(slot: Slot, label: str, *, is_used: bool, maker: str) -> None:
 
 def form(inputs: kinds.Inputs) -> None:
     """What is given, who makes it and how, and the button."""
-    candidates = access.candidates(kinds.chosen(), draft.wanted())
+    candidates = get_services().candidates.of(kinds.chosen(), draft.wanted())
     if not candidates:
-        st.info(labels.literal(access.nobody(kinds.chosen())), icon=":material/link_off:")
+        st.info(labels.literal(get_services().candidates.nobody(kinds.chosen())), icon=":material/link_off:")
         return
     candidate = made_by.chosen(candidates)
     if inputs.slots:
@@ -99,7 +100,7 @@ def beside(inputs: kinds.Inputs) -> None:
         with st.container(border=True):
             st.markdown(heading)
             st.markdown("\n".join(f"- {point}" for point in points))
-    problem = access.scheduler_problem()
+    problem = notices.standstill()
     if problem:
         st.warning(labels.literal(problem), icon=":material/warning:")
 
@@ -107,7 +108,7 @@ def beside(inputs: kinds.Inputs) -> None:
 kinds.begin()
 draft.begin()
 st.title(kinds.INPUTS[kinds.chosen()].title, anchor=False)
-damage = access.damage()
+damage = get_services().jobs.damage()
 if damage:
     st.error(labels.literal(damage), icon=":material/report:")
 announce()

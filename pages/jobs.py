@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.ui import access, job_table, job_view, place
+from core.ui import job_table, job_view, notices, place
 
 asked = st.query_params.get("job")
 if asked is None:
@@ -10,7 +10,7 @@ if asked is None:
 else:
     st.button("All jobs", icon=":material/arrow_back:", key="back", type="tertiary", on_click=place.leave)
     if asked.isascii() and asked.isdecimal() and len(asked) < 19:
-        with access.refusals_shown():
+        with notices.refusals_shown():
             job_view.draw(int(asked))
     else:
         st.warning("This link names no job. Go back to all jobs.", icon=":material/link_off:")

@@ -9,7 +9,7 @@ from decimal import Decimal
 from core.domain.declaration import Declaration, Offer
 from core.domain.errors import StoreUnavailable
 from core.domain.generation import Balance
-from core.domain.job import Category
+from core.domain.job import Category, Job
 from core.domain.request import SKETCHES, Choices, Kind, with_choices
 from core.ports.job_store import JobStore
 from core.services.makers import Makers
@@ -64,6 +64,15 @@ class Candidates:
         """Of a generator that is connected or could be; None for one that nobody knows any more."""
         connected = [maker.declaration for maker in self.makers.connected.values()]
         return next((each for each in (*connected, *self.makers.others) if each.name == name), None)
+
+    def shown(self, job: Job) -> list[tuple[str, str]]:
+        """What was chosen for a job, in the words of its generator."""
+        declaration = self.declaration(job.generator)
+        offer = None if declaration is None else declaration.offer(job.kind)
+        known = {} if offer is None else {choice.name: choice for choice in offer.choices}
+        return [
+            known[name].shown(value) if name in known else (name, str(value)) for name, value in job.choices.items()
+        ]
 
     def _candidate(self, maker: Throttle, kind: Kind, wanted: Choices) -> Candidate:
         declaration = maker.declaration

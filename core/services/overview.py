@@ -91,8 +91,9 @@ class Overview:
         """The label of whoever makes new jobs' models."""
         return self.generator.label
 
-    def generator_label(self, name: str) -> str:
-        return self.labels.get(name, name)
+    def maker_of(self, job: Job) -> str:
+        """Who makes its model, as people read it."""
+        return self.labels.get(job.generator, job.generator)
 
     def job(self, job_id: int) -> Job:
         """Raises: JobNotFound, StoreUnavailable."""

@@ -5,24 +5,25 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from core.bootstrap import get_services
 from core.domain.errors import MaquetteError
-from core.ui import access, labels
+from core.ui import labels
 
 REFRESH_S = 30
 
 
 def sidebar() -> None:
     """Balance and held credits, when a paid generator is connected; nothing otherwise."""
-    if access.paid_label() is None:
+    if get_services().overview.paid is None:
         return
     with st.sidebar:
         st.fragment(_lines, run_every=REFRESH_S)()
 
 
 def _lines() -> None:
-    st.subheader(f"{labels.literal(access.paid_label() or '')} account", anchor=False)
+    st.subheader(f"{labels.literal(_paid_label())} account", anchor=False)
     try:
-        account = access.account()
+        account = get_services().account_view.get()
     except MaquetteError as exc:
         st.warning(labels.literal(exc.message), icon=":material/cloud_off:")
         return
@@ -33,7 +34,7 @@ def _lines() -> None:
         held = labels.amount(account.balance.held)
         st.markdown(f"{held} more are **held** for models under way; they are taken when a model succeeds.")
         if account.balance_at is not None:
-            st.caption(f"Read {labels.age(account.balance_at, access.now())}.")
+            st.caption(f"Read {labels.age(account.balance_at, get_services().jobs.now())}.")
     if account.most is not None:
         spent, most = labels.amount(account.spent), labels.amount(account.most)
         st.markdown(f"Last 24 hours: **{spent} of {most}** credits of the budget.")
@@ -45,7 +46,7 @@ def _lines() -> None:
 
 def leftovers() -> None:
     """What lies on this server for jobs that are not in this table; nothing when there is nothing."""
-    found = access.account().leftovers
+    found = get_services().account_view.get().leftovers
     if not found:
         return
     with st.expander(f"Kept on this server for no job here ({len(found)})", icon=":material/inventory_2:"):
@@ -68,10 +69,10 @@ def leftovers() -> None:
 
 def orphaned() -> None:
     """Tasks at the account that no job of ours has; nothing when there are none."""
-    tasks = access.orphaned()
+    tasks = get_services().orphaned.get()
     if not tasks:
         return
-    maker = labels.literal(access.paid_label() or "the generator")
+    maker = labels.literal(_paid_label())
     with st.expander(f"Tasks at {maker} that belong to no job ({len(tasks)})", icon=":material/help_center:"):
         st.markdown("They were made with this account, but not for a job in this table, or for one that was given up.")
         rows = [
@@ -85,3 +86,9 @@ def orphaned() -> None:
             for task in tasks
         ]
         st.dataframe(pd.DataFrame(rows), hide_index=True, alt=f"Tasks at {maker} that belong to no job")
+
+
+def _paid_label() -> str:
+    """Whose account is shown."""
+    paid = get_services().overview.paid
+    return "the generator" if paid is None else paid.label

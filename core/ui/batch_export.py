@@ -8,8 +8,8 @@ import streamlit as st
 
 from core.domain.export import FORMATS, ExportOrder, Format
 from core.domain.job import Job
+from core.mesh import extras
 from core.services.zip_size import MOST_BYTES, known_size, megabytes
-from core.ui import access
 
 
 def draw(jobs: tuple[Job, ...], chosen: list[int]) -> None:
@@ -32,7 +32,7 @@ def _order(suggested: list[int], jobs: tuple[Job, ...]) -> None:
         key=f"export-jobs-{ranges(suggested)}",
         help="Numbers, such as 3,5-9. To begin with, the selected ones; without any, the finished ones shown here.",
     )
-    kind = st.selectbox("Format", access.formats(), format_func=lambda each: FORMATS[each].label, key="export-format")
+    kind = st.selectbox("Format", extras.formats(), format_func=lambda each: FORMATS[each].label, key="export-format")
     size = sum(known_size(job, ExportOrder(format=kind or Format.GLB)) for job in jobs if job.id in suggested)
     asked = urlencode({"jobs": (numbers or "").replace(" ", ""), "format": (kind or Format.GLB).value})
     st.link_button(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.bootstrap import get_services
 from core.domain.errors import MaquetteError
 from core.domain.job import Job
 from core.domain.status import Stage
 from core.services.convert import ConversionOffer
-from core.ui import access, labels
+from core.ui import labels, notices
 
 BUSY_S = 2
 memory = st.session_state
@@ -16,16 +17,16 @@ memory = st.session_state
 
 def draw_orders(job: Job) -> None:
     """A button for each file that can be ordered; nothing where nobody can convert this model."""
-    offers = access.conversion_offers(job)
+    offers = get_services().convert.offers(job)
     if not offers:
         return
-    maker = labels.literal(access.engine_label(job))
+    maker = labels.literal(get_services().overview.maker_of(job))
     with st.popover(f"FBX, by {maker}", icon=":material/payments:"):
         st.markdown(
             f"FBX is for Unity, Unreal, Maya and 3ds Max. This server cannot make it; {maker} does, for credits. "
             "What was ordered once is kept and costs nothing again."
         )
-        ordered = access.conversions(job)
+        ordered = _orders(job)
         for offer in offers:
             _offer(job, offer, ordered)
         if problem := memory.get(f"order-problem-{job.id}"):
@@ -75,22 +76,22 @@ def _is_of(ordered: Job, quad: bool, faces: int | None) -> bool:
 def _order(job_id: int, quad: bool, faces: int | None) -> None:
     memory.pop(f"order-problem-{job_id}", None)
     try:
-        access.convert(job_id, quad=quad, face_limit=faces)
+        get_services().convert.order(job_id, quad=quad, face_limit=faces)
     except MaquetteError as exc:
         memory[f"order-problem-{job_id}"] = exc.message
 
 
 def draw_ordered(job: Job) -> None:
     """What was ordered, and how far it is; refreshes itself while any is under way. Raises: StoreUnavailable."""
-    ordered = access.conversions(job)
+    ordered = _orders(job)
     if ordered:
         is_busy = any(each.stage is not Stage.DONE for each in ordered)
         st.fragment(_ordered, run_every=BUSY_S if is_busy else None)(job, is_busy)
 
 
 def _ordered(job: Job, was_busy: bool) -> None:
-    with access.refusals_shown():
-        ordered = access.conversions(job)
+    with notices.refusals_shown():
+        ordered = _orders(job)
         for each in ordered:
             _row(each)
         if was_busy and all(each.stage is Stage.DONE for each in ordered):
@@ -98,7 +99,7 @@ def _ordered(job: Job, was_busy: bool) -> None:
 
 
 def _row(job: Job) -> None:
-    url = access.model_url(job)
+    url = get_services().overview.model_url(job)
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.badge(labels.state(job), icon=labels.ICONS[job.status], color=labels.COLOURS[job.status])
         st.markdown(f"**{labels.literal(labels.conversion(job))}**, {labels.spent(job)}")
@@ -123,8 +124,8 @@ def draw_file(job: Job, url: str) -> None:
     """The page of a conversion that is done."""
     download(job, url, is_first=True)
     st.markdown(
-        f"{labels.literal(access.engine_label(job))} made this file of a finished model. It cannot be shown in the "
-        "page; the model it was made of can."
+        f"{labels.literal(get_services().overview.maker_of(job))} made this file of a finished model. It cannot be "
+        "shown in the page; the model it was made of can."
     )
     st.page_link(
         "jobs.py",
@@ -132,3 +133,8 @@ def draw_file(job: Job, url: str) -> None:
         icon=":material/view_in_ar:",
         query_params={"job": str(job.source)},
     )
+
+
+def _orders(job: Job) -> list[Job]:
+    """The jobs that convert this one's model, newest first; no generator that is free makes any."""
+    return [] if job.is_free else get_services().convert.ordered(job.id)

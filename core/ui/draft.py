@@ -7,10 +7,11 @@ from typing import Any
 
 import streamlit as st
 
+from core.bootstrap import get_services
 from core.domain.errors import PictureRefused, SandboxFailed
 from core.domain.request import Choices, Slot
 from core.services.drafts import ChosenPicture
-from core.ui import access, labels
+from core.ui import labels
 
 __all__ = ["ChosenPicture", "begin", "end", "picture", "preview", "refusal", "refuse", "renew", "uploader", "wanted"]
 ADDRESS = "draft"
@@ -33,9 +34,9 @@ def begin() -> None:
 
 
 def _restore(asked: str) -> None:
-    kept = {slot: found for slot in Slot if (found := access.drafts().find(asked, slot)) is not None}
-    entries = access.drafts().entries(asked)
-    memory.form = asked if kept or entries else access.drafts().new()
+    kept = {slot: found for slot in Slot if (found := get_services().drafts.find(asked, slot)) is not None}
+    entries = get_services().drafts.entries(asked)
+    memory.form = asked if kept or entries else get_services().drafts.new()
     for slot, found in kept.items():
         _show(slot, found)
     for name in TEXTS:
@@ -61,7 +62,7 @@ def _keep_entries() -> None:
     if memory.get("kept_entries") == now:
         return
     if set(entries) - {"object"} or any(picture(slot) for slot in Slot) or memory.get("kept_entries"):
-        access.drafts().keep_entries(memory.form, entries)
+        get_services().drafts.keep_entries(memory.form, entries)
         memory.kept_entries = now
 
 
@@ -79,23 +80,23 @@ def want(name: str, value: str | float | bool | None) -> None:
 
 def end() -> None:
     """It was submitted: the next object has other pictures, another name and other words."""
-    access.drafts().keep_entries(memory.form, {})
+    get_services().drafts.keep_entries(memory.form, {})
     for slot in Slot:
         drop(slot)
     for name in TEXTS:
         memory[name] = ""
-    memory.form = access.drafts().new()
+    memory.form = get_services().drafts.new()
 
 
 def renew() -> None:
     """The same under a new number: a job was made with the old one, perhaps in another tab."""
-    before, memory.form = memory.form, access.drafts().new()
-    access.drafts().keep_entries(before, {})
+    before, memory.form = memory.form, get_services().drafts.new()
+    get_services().drafts.keep_entries(before, {})
     for slot in Slot:
-        access.drafts().forget(before, slot)
+        get_services().drafts.forget(before, slot)
         kept = picture(slot)
         if kept is not None and preview(slot) is not None:
-            access.drafts().keep(memory.form, slot, kept)
+            get_services().drafts.keep(memory.form, slot, kept)
 
 
 def uploader(slot: Slot, label: str, *, help: str) -> None:
@@ -106,7 +107,7 @@ def uploader(slot: Slot, label: str, *, help: str) -> None:
         key=_key(slot),
         on_change=_changed,
         args=(slot,),
-        max_upload_size=access.most_megabytes(),
+        max_upload_size=get_services().settings.max_image_mb,
         help=help,
     )
     kept = picture(slot)
@@ -137,7 +138,7 @@ def preview(slot: Slot) -> bytes | None:
 
 def drop(slot: Slot) -> None:
     """Forget the picture."""
-    access.drafts().forget(memory.form, slot)
+    get_services().drafts.forget(memory.form, slot)
     for name in (f"kept-{slot.value}", f"preview-{slot.value}"):
         memory.pop(name, None)
     mended(slot.value, "views")
@@ -175,14 +176,14 @@ def _changed(slot: Slot) -> None:
     chosen = _uploaded(slot)
     drop(slot)
     if chosen is not None and _show(slot, chosen):
-        access.drafts().keep(memory.form, slot, chosen)
+        get_services().drafts.keep(memory.form, slot, chosen)
 
 
 def _show(slot: Slot, chosen: ChosenPicture) -> bool:
     """Whether the picture can be used; if not, it is said at once what is wrong."""
     memory[f"kept-{slot.value}"] = chosen
     try:
-        memory[f"preview-{slot.value}"] = access.preview(chosen.data)
+        memory[f"preview-{slot.value}"] = get_services().previews.of_choice(chosen.data)
     except PictureRefused as exc:
         refuse(slot.value, exc.message)
         return False

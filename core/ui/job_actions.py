@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from core.bootstrap import get_services
 from core.domain.errors import MaquetteError
 from core.domain.job import Job
 from core.domain.status import Stage, Status
-from core.ui import access, labels, prefill
+from core.ui import labels, prefill
 
 memory = st.session_state
 CERTAIN = frozenset({Stage.QUEUED, Stage.BLOCKED})
@@ -26,7 +27,7 @@ def draw(job: Job) -> None:
             icon=":material/refresh:",
             key=f"fetch-{job.id}",
             on_click=_do,
-            args=(job.id, access.fetch_again, "The model is fetched again; this costs nothing."),
+            args=(job.id, get_services().decide.fetch_again, "The model is fetched again; this costs nothing."),
         )
     if job.stage is not Stage.DONE and job.status is not Status.CANCELLED:
         _cancel(job)
@@ -35,7 +36,7 @@ def draw(job: Job) -> None:
 
 
 def _cancel(job: Job) -> None:
-    maker = labels.literal(access.engine_label(job))
+    maker = labels.literal(get_services().overview.maker_of(job))
     with st.popover("Cancel", icon=":material/cancel:"):
         if job.is_free:
             st.markdown(
@@ -59,12 +60,12 @@ def _cancel(job: Job) -> None:
             "Cancel this job",
             key=f"cancel-{job.id}",
             on_click=_do,
-            args=(job.id, access.cancel, "The job is cancelled."),
+            args=(job.id, get_services().decide.cancel, "The job is cancelled."),
         )
 
 
 def _retry(job: Job) -> None:
-    offer = access.retry_offer(job)
+    offer = get_services().decide.retry_offer(job)
     if offer is None:
         return
     given = labels.given(job)
@@ -92,8 +93,8 @@ def _retry(job: Job) -> None:
 
 def _decision(job: Job) -> None:
     """The candidates with what speaks for each, and the two buttons."""
-    tasks = access.tasks_that_may_be(job.id)
-    maker = labels.literal(access.engine_label(job))
+    tasks = get_services().decide.candidates(job.id)
+    maker = labels.literal(get_services().overview.maker_of(job))
     is_cancelled = job.cancelled_at is not None
     if is_cancelled and not tasks:
         return  # nobody is asked: the search ends it
@@ -116,7 +117,11 @@ def _decision(job: Job) -> None:
                 key=f"take-{job.id}",
                 help="Its model becomes this job's. Nothing is ordered again.",
                 on_click=_do,
-                args=(job.id, lambda number: access.take(number, str(chosen)), "The task is this job's now."),
+                args=(
+                    job.id,
+                    lambda number: get_services().decide.take(number, str(chosen)),
+                    "The task is this job's now.",
+                ),
             )
         else:
             st.markdown(
@@ -133,7 +138,7 @@ def _decision(job: Job) -> None:
             key=f"again-{job.id}",
             help=f"Only if you are sure. If {maker} did make one, this costs {price} a second time.",
             on_click=_do,
-            args=(job.id, access.send_again, "It is sent again."),
+            args=(job.id, get_services().decide.send_again, "It is sent again."),
         )
 
 
@@ -154,7 +159,7 @@ def _do(job_id: int, act: Callable[[int], Job], told: str) -> None:
 
 def _again(job_id: int) -> None:
     try:
-        new = access.retry(job_id)
+        new = get_services().decide.retry(job_id)
     except MaquetteError as exc:
         memory[f"notice-{job_id}"] = (False, exc.message)
     else:

@@ -8,11 +8,15 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.bootstrap import get_services
 from core.domain.job import Job
 from core.domain.request import TextToModel
 from core.domain.status import Stage, Status
-from core.ui import access, account_view, batch_export, labels, place, selection, word_card
+from core.ports.job_store import JobPage, JobQuery
+from core.ui import account_view, at_hand, batch_export, labels, notices, place, selection, word_card
 
+PAGE_SIZE = 50
+PICTURE_PX = 96
 BUSY_S, IDLE_S = 2, 10  # seconds between refreshes: while anything runs, and to notice jobs that programs add
 ROW_PX = 56
 OPEN = "Open "
@@ -51,15 +55,15 @@ def draw() -> None:
 
 
 def _list(search: str, statuses: frozenset[Status], was_busy: bool) -> None:
-    with access.refusals_shown():
+    with notices.refusals_shown():
         number = int(st.session_state.get("jobs_page", 1)) - 1
-        page = access.page_of(search=search, statuses=statuses, number=number)
+        page = _page_of(search, statuses, number)
         if not page.jobs and number > 0:
             st.session_state.jobs_page = 1
-            page = access.page_of(search=search, statuses=statuses, number=0)
+            page = _page_of(search, statuses, 0)
         is_busy = page.running > 0
         st.session_state.jobs_busy = is_busy
-        problem = access.scheduler_problem() if is_busy else None
+        problem = notices.standstill() if is_busy else None
         if problem:
             st.warning(labels.literal(problem), icon=":material/warning:")
         if not page.jobs:
@@ -76,6 +80,12 @@ def _list(search: str, statuses: frozenset[Status], was_busy: bool) -> None:
             st.rerun()
 
 
+def _page_of(search: str, statuses: frozenset[Status], number: int) -> JobPage:
+    """Newest first; `number` from 0. Raises: StoreUnavailable."""
+    query = JobQuery(search=search.strip(), statuses=statuses, page=number, page_size=PAGE_SIZE)
+    return get_services().overview.page(query)
+
+
 def _nothing(*, is_filtered: bool) -> None:
     with st.container(border=True, horizontal_alignment="center"):
         if is_filtered:
@@ -86,10 +96,10 @@ def _nothing(*, is_filtered: bool) -> None:
 
 
 def _table(jobs: tuple[Job, ...], view: str) -> None:
-    now = access.now()
+    now = get_services().jobs.now()
     rows = [
         {
-            "picture": access.image_url(job, side_px=96) or word_card.of(job),
+            "picture": _picture(job),
             "open": f"{OPEN}{job.id}",
             "object": labels.title(job),
             "state": labels.state(job),
@@ -148,20 +158,26 @@ def _credits(job: Job) -> str:
     return f"about {labels.amount(job.credits_estimate)}"
 
 
+def _picture(job: Job) -> str | None:
+    """Path of its small picture, or a card with its words."""
+    path = get_services().overview.image_url(job)
+    return word_card.of(job) if path is None else f"{path}?size={PICTURE_PX}"
+
+
 def _note(job: Job) -> str:
     if job.error_message and job.status is not Status.COMPLETED:
         return job.error_message
-    if access.has_no_object(job):
+    if at_hand.has_no_object(job):
         return "No object was found in the picture; the whole picture became a model."
     if job.stage in (Stage.UNCERTAIN, Stage.ATTENTION, Stage.BLOCKED):
-        return labels.explained(job, maker=access.engine_label(job))
+        return labels.explained(job, maker=get_services().overview.maker_of(job))
     return f"“{job.request.prompt}”" if isinstance(job.request, TextToModel) else ""
 
 
 def _pages(total: int, running: int) -> None:
     count = f"{total} job{'s' if total != 1 else ''}"
     st.caption(f"{count}, {running} under way. {HOW}" if running else f"{count}. {HOW}")
-    pages = -(-total // access.PAGE_SIZE)
+    pages = -(-total // PAGE_SIZE)
     if pages > 1:
         st.pagination(pages, key="jobs_page", persist_state="session")
     if st.session_state.pop("open_job", False):

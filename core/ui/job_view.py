@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.bootstrap import get_services
 from core.domain.job import Job
 from core.domain.request import StoredImage, TextToModel
 from core.domain.status import Stage, Status
-from core.ui import access, conversions, job_actions, labels, model_view
+from core.services.collect import KEPT_CODE
+from core.ui import at_hand, conversions, job_actions, labels, model_view, notices
 
 BUSY_S = 2
 PAIR_PX, VIEW_PX = 112, 72  # two pictures, or more, side by side in a quarter of a laptop's page and on a phone
@@ -15,7 +17,7 @@ PAIR_PX, VIEW_PX = 112, 72  # two pictures, or more, side by side in a quarter o
 
 def draw(job_id: int) -> None:
     """Raises: JobNotFound, StoreUnavailable."""
-    job = access.job_of(job_id)
+    job = get_services().overview.job(job_id)
     st.title(labels.literal(labels.title(job)), anchor=False)
     main, side = st.columns([3, 1], gap="large")
     with main:
@@ -28,7 +30,7 @@ def draw(job_id: int) -> None:
 
 
 def _ended(job: Job) -> None:
-    url = access.model_url(job)
+    url = get_services().overview.model_url(job)
     if url is not None:
         if job.status is Status.CANCELLED and job.error_message:
             st.warning(labels.literal(job.error_message), icon=labels.ICONS[job.status])
@@ -43,36 +45,35 @@ def _ended(job: Job) -> None:
         st.badge(labels.state(job), icon=labels.ICONS[job.status], color=_colour(job))
         text = labels.literal(job.error_message or "This job was cancelled before anything was made.")
         (st.error if job.status is Status.FAILED else st.warning)(text, icon=labels.ICONS[job.status])
-        original = access.original_url(job)
-        if original is not None:
-            st.link_button("Download the file that came", original, icon=":material/download:")
+        if job.error_code == KEPT_CODE:
+            st.link_button("Download the file that came", f"/api/jobs/{job.id}/original", icon=":material/download:")
         job_actions.draw(job)
         st.page_link("create.py", label="Make another model", icon=":material/add_photo_alternate:")
     _timeline(job)
 
 
 def _running(job_id: int) -> None:
-    with access.refusals_shown():
-        job = access.job_of(job_id)
+    with notices.refusals_shown():
+        job = get_services().overview.job(job_id)
         if job.stage is Stage.DONE:
             st.rerun()
         with st.container(border=True):
             st.badge(labels.state(job), icon=labels.ICONS[job.status], color=_colour(job))
             st.progress(job.progress, text=f"{job.progress} %")
-            st.markdown(labels.literal(labels.explained(job, maker=access.engine_label(job))))
+            st.markdown(labels.literal(labels.explained(job, maker=get_services().overview.maker_of(job))))
             if job.stage is Stage.QUEUED:
                 st.markdown(_place_in_line(job))
             if job.error_message:
                 st.warning(labels.literal(job.error_message), icon=":material/info:")
         job_actions.draw(job)
-        problem = access.scheduler_problem()
+        problem = notices.standstill()
         if problem:
             st.warning(labels.literal(problem), icon=":material/warning:")
         _timeline(job)
 
 
 def _place_in_line(job: Job) -> str:
-    expected = access.expected(job)
+    expected = get_services().overview.expected(job)
     ahead = expected.ahead
     line = f"{ahead} job{'s' if ahead > 1 else ''} before this one. " if ahead else "It is the next one. "
     if expected.seconds is None:
@@ -82,7 +83,7 @@ def _place_in_line(job: Job) -> str:
 
 def _facts(job: Job) -> None:
     _given(job)
-    facts = [("Job", str(job.id)), ("Made by", access.engine_label(job))]
+    facts = [("Job", str(job.id)), ("Made by", get_services().overview.maker_of(job))]
     if job.stage is Stage.DONE:
         facts.insert(1, ("Status", labels.state(job)))
     if job.model is not None:
@@ -103,12 +104,12 @@ def _facts(job: Job) -> None:
     facts.append(("Submitted", f"{job.created_at:%Y-%m-%d %H:%M} UTC"))
     for name, value in facts:
         st.markdown(f"**{name}** {labels.literal(value)}")
-    chosen = access.choices_of(job)
+    chosen = get_services().candidates.shown(job)
     if chosen:
         with st.expander("What was chosen", icon=":material/tune:"):
             for name, value in chosen:
                 st.markdown(f"**{labels.literal(name)}** {labels.literal(value)}")
-    made = access.how_it_was_made(job)
+    made = at_hand.how_it_was_made(job)
     if made:
         st.caption(labels.literal(made))
 
@@ -125,17 +126,17 @@ def _given(job: Job) -> None:
     """What came in, and where there is one, what the generator itself drew of the model."""
     if isinstance(job.request, TextToModel):
         _words(job.request)
-    maker, views = access.engine_label(job), _views(job)
+    maker, views = get_services().overview.maker_of(job), _views(job)
     found = [
         (
-            access.thumbnail(job, image, side_px=512),
+            at_hand.thumbnail(job, image, side_px=512),
             f"The picture of {job.target_object}" + (f", {name.lower()}" if len(views) > 1 else ""),
             "Your picture" if len(views) == 1 else name,
         )
         for name, image in views
     ]
     drawn = f"{maker}'s own picture of the model of {job.target_object}"
-    found.append((access.rendered(job), drawn, labels.literal(f"As {maker} drew it")))
+    found.append((at_hand.rendered(job), drawn, labels.literal(f"As {maker} drew it")))
     there = [(data, alt, caption) for data, alt, caption in found if data is not None]
     if len(there) == 1:
         st.image(there[0][0], alt=there[0][1], width="stretch")
@@ -154,7 +155,7 @@ def _words(request: TextToModel) -> None:
 
 def _timeline(job: Job) -> None:
     with st.expander("What happened when", icon=":material/timeline:", expanded=job.status is not Status.COMPLETED):
-        for event in access.events_of(job.id):
+        for event in get_services().overview.events(job.id):
             st.markdown(f"`{event.at:%H:%M:%S}` &nbsp; {labels.literal(event.note)}")
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 import streamlit as st
 
+from core.bootstrap import get_services
 from core.domain.errors import MaquetteError
 from core.domain.export import FORMATS, PRINTED, Compression, ExportOrder, Format, size_note, what_is_lost
 from core.domain.job import Job
 from core.domain.mesh_report import Light, MeshReport, Use
+from core.mesh import extras
 from core.mesh.verdicts import verdicts
-from core.ui import access, conversions, labels
+from core.ui import conversions, labels
 from core.ui.viewer import model_viewer
 
 VIEWER_PX = 520
@@ -69,7 +73,7 @@ def draw(job: Job, url: str) -> None:
 
 def _report(job: Job) -> tuple[MeshReport | None, str]:
     try:
-        return access.report_of(job), ""
+        return get_services().inspect.report(job), ""
     except MaquetteError as exc:
         return None, f"{exc.message} You can still download the file."
 
@@ -90,16 +94,27 @@ def _light_enough(job: Job, url: str, report: MeshReport | None) -> str | None:
     order = ExportOrder(format=Format.GLB, faces=REDUCED_FACES)
     with st.spinner("Making a lighter copy …"):
         try:
-            return access.export(job, order)
+            return _export(job, order)
         except MaquetteError as exc:
             st.error(labels.literal(exc.message), icon=":material/error:")
             return None
 
 
+def _export(job: Job, order: ExportOrder) -> str:
+    """Make a file and return where it is given away. Raises: ModelInvalid, ExportFailed, StorageFull …"""
+    get_services().inspect.export(job, order)
+    asked = {"format": order.format.value, "compression": order.compression.value}
+    if order.format in PRINTED:
+        asked["heightMm"] = f"{order.height_mm:g}"
+    if order.faces is not None:
+        asked["faces"] = str(order.faces)
+    return f"/api/jobs/{job.id}/export?{urlencode(asked)}"
+
+
 def _exports(job: Job, report: MeshReport | None) -> None:
     chosen = st.selectbox(
         "Format",
-        access.formats(),
+        extras.formats(),
         format_func=lambda each: f"{FORMATS[each].label} – {FORMATS[each].use}",
         key=f"format-{job.id}",
     )
@@ -120,7 +135,7 @@ def _exports(job: Job, report: MeshReport | None) -> None:
             "Height in millimetres", min_value=1.0, max_value=10_000.0, value=100.0, key=f"height-{job.id}"
         )
     if kind is Format.GLB:
-        packed = st.selectbox("Packing", access.packings(), format_func=PACKING.__getitem__, key=f"packing-{job.id}")
+        packed = st.selectbox("Packing", extras.packings(), format_func=PACKING.__getitem__, key=f"packing-{job.id}")
         packing = packed or Compression.NONE
     order = ExportOrder(format=kind, faces=faces, height_mm=height, compression=packing)
     lost = what_is_lost(report.header, order) if report is not None else ""
@@ -129,7 +144,7 @@ def _exports(job: Job, report: MeshReport | None) -> None:
     if st.button("Make the file", key=f"export-{job.id}", icon=":material/build:", width="stretch"):
         with st.spinner("Making it, and reading it again to be sure …"):
             try:
-                address = access.export(job, order)
+                address = _export(job, order)
             except MaquetteError as exc:
                 st.session_state[f"made-{job.id}"] = None
                 st.error(labels.literal(f"{exc.message} The model itself is safe."), icon=":material/error:")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.bootstrap import get_services
 from core.domain.errors import IdempotencyConflict, InputRefused, MaquetteError, PictureRefused
 from core.domain.request import MOST_NEGATIVE_PROMPT, Slot
 from core.services.candidates import Candidate
 from core.services.requests import Sent, SubmitRequest
-from core.ui import access, choices, draft, kinds, made_by, prefill
+from core.ui import choices, draft, kinds, made_by, prefill
 
 memory = st.session_state
 KEPT = "Everything you entered is still here."
@@ -22,7 +23,7 @@ def send() -> None:
     """Queue the job; on a refusal, keep everything and say why."""
     memory.pop("refused", None)
     kind = kinds.chosen()
-    candidates = access.candidates(kind, draft.wanted())
+    candidates = get_services().candidates.of(kind, draft.wanted())
     missing = _missing(kinds.INPUTS[kind])
     if missing is not None:
         if missing[1]:
@@ -32,7 +33,7 @@ def send() -> None:
         return  # the page says who could do it
     candidate = made_by.chosen(candidates)
     try:
-        job = access.submit(_request(candidate))
+        job = get_services().submit.submit(_request(candidate)).job
     except IdempotencyConflict:
         draft.renew()
         draft.refuse("name", TWICE)

@@ -56,7 +56,7 @@ def order(record_id: JobNumber, body: ConversionBody, services: ServicesNeeded) 
     """Costs credits. 202 with a new job; 200 with the job that was ordered before: nothing is paid for twice."""
     added = services.convert.order(job_number(record_id), quad=body.quad, face_limit=body.faceLimit)
     job = added.job
-    maker = services.overview.generator_label(job.generator)
+    maker = services.overview.maker_of(job)
     message = f"Ordered from {maker}." if added.created else f"This was ordered before, as job {job.id}."
     told = {"success": True, "message": message, "estimated_credits": number(job.credits_estimate)} | _told(job)
     return JSONResponse(told, status_code=202 if added.created else 200, headers={"Location": status_path(job.id)})
