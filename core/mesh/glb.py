@@ -90,23 +90,23 @@ def _document(data: bytes | mmap.mmap) -> Document:
     if json_bytes > MAX_JSON_BYTES:
         raise ModelInvalid("The description inside the model file is far too long.")
     try:
-        told = json.loads(data[20 : 20 + json_bytes])
+        gltf = json.loads(data[20 : 20 + json_bytes])
     except (ValueError, RecursionError) as exc:
         raise ModelInvalid("The description inside the model file cannot be read.") from exc
-    if not isinstance(told, dict):
+    if not isinstance(gltf, dict):
         raise ModelInvalid("The description inside the model file cannot be read.")
     after = 20 + json_bytes
     if after + 8 > total:
-        return Document(json=told, binary_offset=after, binary_bytes=0)
+        return Document(json=gltf, binary_offset=after, binary_bytes=0)
     binary_bytes, chunk_type = struct.unpack_from("<2I", data, after)
     if chunk_type != BINARY_CHUNK or after + 8 + binary_bytes > total:
         raise ModelInvalid("The model file is cut short.")
-    return Document(json=told, binary_offset=after + 8, binary_bytes=binary_bytes)
+    return Document(json=gltf, binary_offset=after + 8, binary_bytes=binary_bytes)
 
 
-def _check_addresses(told: dict[str, Any]) -> None:
+def _check_addresses(gltf: dict[str, Any]) -> None:
     """No address at all: what a model needs is in its file. A compressed buffer may have a fallback nobody reads."""
-    for part in (*told.get("buffers", []), *told.get("images", [])):
+    for part in (*gltf.get("buffers", []), *gltf.get("images", [])):
         is_fallback = any(part.get("extensions", {}).get(name, {}).get("fallback") for name in COMPRESSED)
         if "uri" in part and not is_fallback:
             raise ModelInvalid("The model file points to other files, which are never fetched.")
@@ -122,11 +122,11 @@ def _check_views(document: Document) -> None:
             raise ModelInvalid("The model file is cut short.")
 
 
-def _check_accessors(told: dict[str, Any]) -> None:
+def _check_accessors(gltf: dict[str, Any]) -> None:
     """Each list fits into its view."""
-    views = told.get("bufferViews", [])
-    accessors, is_compressed = told.get("accessors", []), _is_compressed(told)
-    parts = sum(len(mesh["primitives"]) for mesh in told.get("meshes", []))
+    views = gltf.get("bufferViews", [])
+    accessors, is_compressed = gltf.get("accessors", []), _is_compressed(gltf)
+    parts = sum(len(mesh["primitives"]) for mesh in gltf.get("meshes", []))
     if len(accessors) > MOST_PARTS or parts > MOST_PARTS:
         raise ModelInvalid("The model file has far more parts than it can need.")
     for accessor in accessors:
@@ -145,8 +145,8 @@ def _check_accessors(told: dict[str, Any]) -> None:
             raise ModelInvalid("The model file is cut short: a list in it is longer than its data.")
 
 
-def _is_compressed(told: dict[str, Any]) -> bool:
-    return any(name in COMPRESSED for name in told.get("extensionsUsed", []))
+def _is_compressed(gltf: dict[str, Any]) -> bool:
+    return any(name in COMPRESSED for name in gltf.get("extensionsUsed", []))
 
 
 def _whole(value: Any) -> int:
@@ -156,10 +156,10 @@ def _whole(value: Any) -> int:
     return value
 
 
-def _count(told: dict[str, Any]) -> tuple[int, int]:
-    accessors = told.get("accessors", [])
+def _count(gltf: dict[str, Any]) -> tuple[int, int]:
+    accessors = gltf.get("accessors", [])
     faces = vertices = 0
-    for mesh in told.get("meshes", []):
+    for mesh in gltf.get("meshes", []):
         for primitive in mesh["primitives"]:
             points = int(accessors[primitive["attributes"]["POSITION"]]["count"])
             corners = int(accessors[primitive["indices"]]["count"]) if "indices" in primitive else points

@@ -69,9 +69,9 @@ def _facts(document: Document, data: bytes | mmap.mmap) -> HeaderFacts:
 
 def _ours(asset: dict[str, Any]) -> dict[str, Any]:
     """What the built-in engine wrote beside its name; nothing for files of others."""
-    told = asset.get("extras")
-    is_ours = isinstance(told, dict) and str(asset.get("generator", "")).startswith("Maquette, ")
-    return told if is_ours and isinstance(told, dict) else {}
+    extras = asset.get("extras")
+    is_ours = isinstance(extras, dict) and str(asset.get("generator", "")).startswith("Maquette, ")
+    return extras if is_ours and isinstance(extras, dict) else {}
 
 
 def _plain(text: object) -> str:

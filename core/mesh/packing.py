@@ -44,7 +44,7 @@ class _File:
 
     def __init__(self, data: bytes) -> None:
         self.parts = unpacked(data)
-        self.told = self.parts.told
+        self.gltf = self.parts.gltf
         self.binary = Binary()
         self.done: set[int] = set()
         self.kept: set[int] = set()
@@ -55,7 +55,7 @@ class _File:
 
     def drawn_together(self, fits: Callable[[_File, Part], bool], pack: Callable[[_File, Part, Grid], None]) -> bytes:
         """Every part that fits is packed; the others stay as they are."""
-        meshes = [mesh["primitives"] for mesh in self.told.get("meshes", [])]
+        meshes = [mesh["primitives"] for mesh in self.gltf.get("meshes", [])]
         fitting = [[part for part in mesh if _is_plain(part) and fits(self, part)] for mesh in meshes]
         for mesh, chosen in zip(meshes, fitting, strict=True):
             self.kept |= {index for part in mesh if part not in chosen for index in _lists_of(part)}
@@ -63,18 +63,18 @@ class _File:
             for part in chosen:
                 pack(self, part, grid)
         self.parts.put_rest(self.binary, done=self.done)
-        self.told["bufferViews"] = self.binary.views
+        self.gltf["bufferViews"] = self.binary.views
         size_bytes = len(self.binary.blob)
         buffers: list[dict[str, Any]] = [{"byteLength": size_bytes + -size_bytes % 4}]
         if self.unpacked_bytes:
             buffers.append({"byteLength": self.unpacked_bytes, "extensions": {MESHOPT: {"fallback": True}}})
-        self.told["buffers"] = buffers
-        return glb(self.told, bytes(self.binary.blob))
+        self.gltf["buffers"] = buffers
+        return glb(self.gltf, bytes(self.binary.blob))
 
     def _grids(self, fitting: list[list[Part]]) -> list[Grid]:
         """For each mesh a grid, the same for those that stand in the same places: what touches there still does."""
         stands: dict[int, list[bytes]] = {}
-        nodes = self.told.get("nodes", [])
+        nodes = self.gltf.get("nodes", [])
         for node, place in zip(nodes, places_of(nodes), strict=True):
             if "mesh" in node:
                 stands.setdefault(node["mesh"], []).append(place.tobytes())
@@ -90,13 +90,13 @@ class _File:
         if index not in self.done and index not in self.kept:
             self.done.add(index)
             return index
-        self.told["accessors"].append(dict(self.told["accessors"][index]))
+        self.gltf["accessors"].append(dict(self.gltf["accessors"][index]))
         self.parts.lists.append(None)
         return len(self.parts.lists) - 1
 
     def require(self, extension: str) -> None:
         for name in ("extensionsUsed", "extensionsRequired"):
-            self.told[name] = sorted({*self.told.get(name, []), extension})
+            self.gltf[name] = sorted({*self.gltf.get(name, []), extension})
 
 
 def _grid(points: list[NDArray[Any]]) -> Grid:
@@ -122,7 +122,7 @@ def _fits_draco(file: _File, part: Part) -> bool:
 
 
 def _draco(file: _File, part: Part, grid: Grid) -> None:
-    attributes, accessors = part["attributes"], file.told["accessors"]
+    attributes, accessors = part["attributes"], file.gltf["accessors"]
     used, compact = np.unique(file.values(part["indices"]), return_inverse=True)
     given = {name: file.values(index)[used].astype(np.float64) for name, index in attributes.items()}
     raw = DracoPy.encode(
@@ -166,7 +166,7 @@ def _meshopt(file: _File, part: Part, grid: Grid) -> None:
         import meshoptimizer
     except ImportError as exc:
         raise ExportFailed("This server does not pack with Meshopt.") from exc
-    accessors = file.told["accessors"]
+    accessors = file.gltf["accessors"]
     points = len(file.values(part["attributes"]["POSITION"]))
     for index in set(part["attributes"].values()) - file.done:
         values = file.values(index)

@@ -15,8 +15,8 @@ Matrix = NDArray[np.float64]  # (4, 4)
 Numbers = dict[str, NDArray[Any]]
 
 
-def needs_posing(told: dict[str, Any]) -> bool:
-    return any("mesh" in node and ("skin" in node or _weights(told, node)) for node in told.get("nodes", []))
+def needs_posing(gltf: dict[str, Any]) -> bool:
+    return any("mesh" in node and ("skin" in node or _weights(gltf, node)) for node in gltf.get("nodes", []))
 
 
 def pose(file: Unpacked) -> None:
@@ -24,24 +24,24 @@ def pose(file: Unpacked) -> None:
 
     Raises: KeyError, IndexError, TypeError, ValueError, where bones contradict the rest.
     """
-    shown = _shown(file.told)
-    for number, node in list(enumerate(file.told.get("nodes", []))):
-        if "mesh" in node and number in shown and ("skin" in node or _weights(file.told, node)):
+    shown = _shown(file.gltf)
+    for number, node in list(enumerate(file.gltf.get("nodes", []))):
+        if "mesh" in node and number in shown and ("skin" in node or _weights(file.gltf, node)):
             _stiffen(file, node)
-    for mesh in file.told.get("meshes", []):
+    for mesh in file.gltf.get("meshes", []):
         mesh.pop("weights", None)
         for part in mesh["primitives"]:
             part.pop("targets", None)
             for name in [name for name in part["attributes"] if name.startswith(("JOINTS_", "WEIGHTS_"))]:
                 del part["attributes"][name]
     for name in ("animations", "skins"):
-        file.told.pop(name, None)
+        file.gltf.pop(name, None)
 
 
-def _shown(told: dict[str, Any]) -> set[int]:
+def _shown(gltf: dict[str, Any]) -> set[int]:
     """The nodes of the scene; all of them in a file without one."""
-    nodes, scenes = told.get("nodes", []), told.get("scenes", [])
-    waiting = list(scenes[told.get("scene", 0)].get("nodes", [])) if scenes else list(range(len(nodes)))
+    nodes, scenes = gltf.get("nodes", []), gltf.get("scenes", [])
+    waiting = list(scenes[gltf.get("scene", 0)].get("nodes", [])) if scenes else list(range(len(nodes)))
     found: set[int] = set()
     while waiting:
         number = int(waiting.pop())
@@ -51,9 +51,9 @@ def _shown(told: dict[str, Any]) -> set[int]:
     return found
 
 
-def _weights(told: dict[str, Any], node: dict[str, Any]) -> list[float]:
+def _weights(gltf: dict[str, Any], node: dict[str, Any]) -> list[float]:
     """Of its morphs, a node's before its mesh's; empty when none is moved."""
-    found = node.get("weights", told["meshes"][node["mesh"]].get("weights", []))
+    found = node.get("weights", gltf["meshes"][node["mesh"]].get("weights", []))
     return list(found) if any(found) else []
 
 
@@ -62,10 +62,10 @@ def _stiffen(file: Unpacked, node: dict[str, Any]) -> None:
 
     A skinned mesh stands in the scene, wherever its node is. Source: glTF 2.0, 3.7.3.3.
     """
-    told = file.told
-    weights = _weights(told, node)
-    bones = _bones(file, told["skins"][node.pop("skin")]) if "skin" in node else None
-    own = told["meshes"][node["mesh"]]
+    gltf = file.gltf
+    weights = _weights(gltf, node)
+    bones = _bones(file, gltf["skins"][node.pop("skin")]) if "skin" in node else None
+    own = gltf["meshes"][node["mesh"]]
     parts = []
     for part in own["primitives"]:
         numbers = {name: file.numbers(part["attributes"][name]) for name in part["attributes"]}
@@ -77,14 +77,14 @@ def _stiffen(file: Unpacked, node: dict[str, Any]) -> None:
         }
         parts.append(part | {"attributes": given})
     mesh = {"primitives": parts} | ({"name": own["name"]} if "name" in own else {})
-    told["meshes"].append(mesh)
+    gltf["meshes"].append(mesh)
     if bones is None:
-        node["mesh"] = len(told["meshes"]) - 1
+        node["mesh"] = len(gltf["meshes"]) - 1
         return
     del node["mesh"]
-    told["nodes"].append({"mesh": len(told["meshes"]) - 1})
-    if told.get("scenes"):
-        told["scenes"][told.get("scene", 0)]["nodes"].append(len(told["nodes"]) - 1)
+    gltf["nodes"].append({"mesh": len(gltf["meshes"]) - 1})
+    if gltf.get("scenes"):
+        gltf["scenes"][gltf.get("scene", 0)]["nodes"].append(len(gltf["nodes"]) - 1)
 
 
 def _morphed(file: Unpacked, part: dict[str, Any], numbers: Numbers, weights: list[float]) -> Numbers:
@@ -119,7 +119,7 @@ def _bent(numbers: Numbers, bones: NDArray[np.float64]) -> Numbers:
 
 def _bones(file: Unpacked, skin: dict[str, Any]) -> NDArray[np.float64]:
     """For each joint what it does to a point, as (joints, 4, 4)."""
-    places = places_of(file.told["nodes"])
+    places = places_of(file.gltf["nodes"])
     joints = [places[joint] for joint in skin["joints"]]
     if "inverseBindMatrices" not in skin:
         return np.stack(joints)

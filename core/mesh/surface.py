@@ -86,8 +86,8 @@ def read_scene(data: bytes) -> trimesh.Scene:
 def _plain(data: bytes) -> bytes:
     """What trimesh would read wrongly said in a way it knows; a file that has nothing of the kind as it is."""
     try:
-        told = read_document(data).json
-        if not (is_packed(told) or needs_baking(told) or needs_posing(told)):
+        gltf = read_document(data).json
+        if not (is_packed(gltf) or needs_baking(gltf) or needs_posing(gltf)):
             return data
         file = unpacked(data)
         bake(file)

@@ -13,8 +13,8 @@ from core.mesh.unpacked import Unpacked
 TRANSFORM = "KHR_texture_transform"
 
 
-def needs_baking(told: dict[str, Any]) -> bool:
-    return any(_choice(material) != (0, None) for material in told.get("materials", []))
+def needs_baking(gltf: dict[str, Any]) -> bool:
+    return any(_choice(material) != (0, None) for material in gltf.get("materials", []))
 
 
 def bake(file: Unpacked) -> None:
@@ -28,7 +28,7 @@ def bake(file: Unpacked) -> None:
         number = part.get("material")
         if number is None:
             continue
-        chosen, transform = _choice(file.told["materials"][number])
+        chosen, transform = _choice(file.gltf["materials"][number])
         source = part["attributes"].get(f"TEXCOORD_{chosen}")
         for name in [name for name in part["attributes"] if name.startswith("TEXCOORD_")]:
             del part["attributes"][name]
@@ -40,7 +40,7 @@ def bake(file: Unpacked) -> None:
         if (source, number) not in made:
             made[source, number] = file.add(transformed(file.numbers(source), transform), "VEC2")
         part["attributes"]["TEXCOORD_0"] = made[source, number]
-    for material in file.told.get("materials", []):
+    for material in file.gltf.get("materials", []):
         for info in _infos(material):
             info.pop("texCoord", None)
             info.get("extensions", {}).pop(TRANSFORM, None)

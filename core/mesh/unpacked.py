@@ -44,17 +44,17 @@ class Unpacked:
     """Nothing in it is compressed, quantized or sparse any more; what it shows is the same.
 
     Attributes:
-        told: the description; its views and buffers are those of the old file until it is written.
+        gltf: the description; its views and buffers are those of the old file until it is written.
         lists: for each accessor its numbers, (count, components); None where it has none.
         pictures: for each image its file.
     """
 
-    told: dict[str, Any]
+    gltf: dict[str, Any]
     lists: list[NDArray[Any] | None]
     pictures: list[bytes]
 
     def primitives(self) -> Iterator[dict[str, Any]]:
-        for mesh in self.told.get("meshes", []):
+        for mesh in self.gltf.get("meshes", []):
             yield from mesh["primitives"]
 
     def numbers(self, index: int) -> NDArray[Any]:
@@ -66,23 +66,23 @@ class Unpacked:
 
     def add(self, values: NDArray[np.float32], kind: str) -> int:
         """A new accessor, of floats; its number."""
-        self.told["accessors"].append({"componentType": FLOAT, "count": len(values), "type": kind})
+        self.gltf["accessors"].append({"componentType": FLOAT, "count": len(values), "type": kind})
         self.lists.append(np.ascontiguousarray(values, np.float32))
         return len(self.lists) - 1
 
     def forget(self, *extensions: str) -> None:
         for name in ("extensionsUsed", "extensionsRequired"):
-            left = [each for each in self.told.get(name, []) if each not in extensions]
-            self.told.pop(name, None)
+            left = [each for each in self.gltf.get(name, []) if each not in extensions]
+            self.gltf.pop(name, None)
             if left:
-                self.told[name] = left
+                self.gltf[name] = left
 
     def written(self) -> bytes:
         """As a GLB: one list after the other, without gaps."""
         binary = Binary()
         self.put_rest(binary, done=set())
-        self.told["bufferViews"], self.told["buffers"] = binary.views, [{"byteLength": len(binary.blob)}]
-        return glb(self.told, bytes(binary.blob))
+        self.gltf["bufferViews"], self.gltf["buffers"] = binary.views, [{"byteLength": len(binary.blob)}]
+        return glb(self.gltf, bytes(binary.blob))
 
     def put_rest(self, binary: Binary, *, done: set[int]) -> None:
         """All lists but those, and the pictures."""
@@ -97,29 +97,29 @@ class Unpacked:
                 place = binary.put(rows.tobytes(), byteStride=rows.shape[1])
             else:
                 place = binary.put(values.tobytes())
-            self.told["accessors"][index]["bufferView"] = place
-        for image, raw in zip(self.told.get("images", []), self.pictures, strict=True):
+            self.gltf["accessors"][index]["bufferView"] = place
+        for image, raw in zip(self.gltf.get("images", []), self.pictures, strict=True):
             image["bufferView"] = binary.put(raw)
 
 
 def unpacked(data: bytes) -> Unpacked:
     """Raises: ModelInvalid, with a sentence, also when a decoder is not installed."""
     document = read_document(data)
-    told = document.json
+    gltf = document.json
     try:
         binary = data[document.binary_offset : document.binary_offset + document.binary_bytes]
-        views = _views(told, binary)
+        views = _views(gltf, binary)
         file = Unpacked(
-            told=told,
-            lists=[_dense(accessor, told, views) for accessor in told.get("accessors", [])],
-            pictures=[views[image["bufferView"]] for image in told.get("images", [])],
+            gltf=gltf,
+            lists=[_dense(accessor, gltf, views) for accessor in gltf.get("accessors", [])],
+            pictures=[views[image["bufferView"]] for image in gltf.get("images", [])],
         )
         for part in file.primitives():
             _undraco(file, part, views)
-        for index in _attributes(told):
+        for index in _attributes(gltf):
             _to_floats(file, index)
         file.lists = [None if values is None else np.ascontiguousarray(values) for values in file.lists]
-        for accessor in told.get("accessors", []):
+        for accessor in gltf.get("accessors", []):
             for name in ("bufferView", "byteOffset", "sparse"):
                 accessor.pop(name, None)
     except (KeyError, IndexError, TypeError, AttributeError, ValueError, RuntimeError) as exc:
@@ -128,21 +128,21 @@ def unpacked(data: bytes) -> Unpacked:
     return file
 
 
-def is_packed(told: dict[str, Any]) -> bool:
+def is_packed(gltf: dict[str, Any]) -> bool:
     """Whether a reader that knows only plain floats would read it wrongly."""
-    if {*MESHOPT_NAMES, QUANTIZED, DRACO} & set(told.get("extensionsUsed", [])):
+    if {*MESHOPT_NAMES, QUANTIZED, DRACO} & set(gltf.get("extensionsUsed", [])):
         return True
-    accessors = told.get("accessors", [])
+    accessors = gltf.get("accessors", [])
     return any("sparse" in accessor for accessor in accessors) or any(
-        accessors[index]["componentType"] != FLOAT for index in _attributes(told)
+        accessors[index]["componentType"] != FLOAT for index in _attributes(gltf)
     )
 
 
-def _attributes(told: dict[str, Any]) -> set[int]:
+def _attributes(gltf: dict[str, Any]) -> set[int]:
     """The lists that are floats in a plain file, of points and of their morphs."""
     return {
         int(index)
-        for mesh in told.get("meshes", [])
+        for mesh in gltf.get("meshes", [])
         for part in mesh["primitives"]
         for attributes in (part["attributes"], *part.get("targets", []))
         for name, index in attributes.items()
@@ -150,9 +150,9 @@ def _attributes(told: dict[str, Any]) -> set[int]:
     }
 
 
-def _views(told: dict[str, Any], binary: bytes) -> list[bytes]:
+def _views(gltf: dict[str, Any], binary: bytes) -> list[bytes]:
     found, total = [], 0
-    for view in told.get("bufferViews", []):
+    for view in gltf.get("bufferViews", []):
         packed = _meshopt(view)
         if packed is None:
             begin = view.get("byteOffset", 0)
@@ -169,24 +169,24 @@ def _meshopt(view: dict[str, Any]) -> dict[str, Any] | None:
     return next((view["extensions"][name] for name in MESHOPT_NAMES if name in view.get("extensions", {})), None)
 
 
-def _dense(accessor: dict[str, Any], told: dict[str, Any], views: list[bytes]) -> NDArray[Any] | None:
+def _dense(accessor: dict[str, Any], gltf: dict[str, Any], views: list[bytes]) -> NDArray[Any] | None:
     """The numbers of one accessor, with those that a sparse one puts in their places."""
     kind, width, count = np.dtype(TYPES[accessor["componentType"]]), COMPONENTS[accessor["type"]], accessor["count"]
-    values = _read(accessor, told, views, kind, width, count) if "bufferView" in accessor else None
+    values = _read(accessor, gltf, views, kind, width, count) if "bufferView" in accessor else None
     sparse = accessor.get("sparse")
     if sparse is None or count * width * kind.itemsize > MOST_BYTES:
         return values
     values = np.zeros((count, width), kind) if values is None else values.copy()
     indices = sparse["indices"]
-    places = _read(indices, told, views, np.dtype(TYPES[indices["componentType"]]), 1, sparse["count"])
-    values[places.ravel()] = _read(sparse["values"], told, views, kind, width, sparse["count"])
+    places = _read(indices, gltf, views, np.dtype(TYPES[indices["componentType"]]), 1, sparse["count"])
+    values[places.ravel()] = _read(sparse["values"], gltf, views, kind, width, sparse["count"])
     return values
 
 
 def _read(
-    place: dict[str, Any], told: dict[str, Any], views: list[bytes], kind: np.dtype[Any], width: int, count: int
+    place: dict[str, Any], gltf: dict[str, Any], views: list[bytes], kind: np.dtype[Any], width: int, count: int
 ) -> NDArray[Any]:
-    view, raw = told["bufferViews"][place["bufferView"]], views[place["bufferView"]]
+    view, raw = gltf["bufferViews"][place["bufferView"]], views[place["bufferView"]]
     stride = view.get("byteStride") or (_meshopt(view) or {}).get("byteStride") or kind.itemsize * width
     offset = place.get("byteOffset", 0)
     if count and offset + stride * (count - 1) + kind.itemsize * width > len(raw):
@@ -210,7 +210,7 @@ def _undraco(file: Unpacked, part: dict[str, Any], views: list[bytes]) -> None:
         lists[part["indices"]] = np.asarray(faces)
         part["mode"] = TRIANGLES  # whatever it was, Draco gives single triangles
     for index, values in lists.items():
-        accessor = file.told["accessors"][index]
+        accessor = file.gltf["accessors"][index]
         flat = values.reshape(-1, COMPONENTS[accessor["type"]])
         file.lists[index] = np.ascontiguousarray(flat, TYPES[accessor["componentType"]])
         accessor["count"] = len(flat)
@@ -218,7 +218,7 @@ def _undraco(file: Unpacked, part: dict[str, Any], views: list[bytes]) -> None:
 
 def _to_floats(file: Unpacked, index: int) -> None:
     """Source: glTF 2.0, 3.11 (normalized integers); KHR_mesh_quantization."""
-    accessor, values = file.told["accessors"][index], file.lists[index]
+    accessor, values = file.gltf["accessors"][index], file.lists[index]
     if accessor["componentType"] == FLOAT or values is None:
         return
     floats = values.astype(np.float32)
@@ -231,9 +231,9 @@ def _to_floats(file: Unpacked, index: int) -> None:
     accessor.pop("normalized", None)
 
 
-def glb(told: dict[str, Any], blob: bytes) -> bytes:
+def glb(gltf: dict[str, Any], blob: bytes) -> bytes:
     """A GLB of a description and its binary part."""
-    text = json.dumps(told, separators=(",", ":")).encode()
+    text = json.dumps(gltf, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 4)
     blob += b"\0" * (-len(blob) % 4)
     head = struct.pack("<5I", MAGIC, 2, 28 + len(text) + len(blob), len(text), JSON_CHUNK)

@@ -76,9 +76,9 @@ def _work() -> None:
     with os.fdopen(os.dup(sys.stdin.fileno()), "rb") as asked:
         order = json.loads(asked.readline())
         data = asked.read(order["size"])  # where this fails, the rest must not be taken for the next order
-    told, out = _answer(order, data)
+    message, out = _answer(order, data)
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as said:
-        said.write(json.dumps(told | {"size": len(out)}).encode() + b"\n")
+        said.write(json.dumps(message | {"size": len(out)}).encode() + b"\n")
         said.write(out)
 
 

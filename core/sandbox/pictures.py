@@ -51,7 +51,7 @@ class PictureChildren:
 
     def prepare(self, data: bytes, *, max_bytes: int) -> Picture:
         answer = self._asked({"do": "prepare", "max_bytes": max_bytes}, data)
-        return Picture(data=answer.data, **answer.told)
+        return Picture(data=answer.data, **answer.message)
 
     def preview(self, data: bytes, *, max_bytes: int, side_px: int) -> bytes:
         return self._asked({"do": "preview", "max_bytes": max_bytes, "side_px": side_px}, data).data
@@ -70,10 +70,10 @@ class PictureChildren:
     def _asked(self, order: dict[str, Any], data: bytes) -> Answer:
         with self._place():
             answer = self._answered(order, data)
-        if "refused" in answer.told:
-            raise PictureRefused(answer.told["refused"], code=answer.told["code"])
-        if "fault" in answer.told:
-            log.error("a fault of ours while a picture was decoded: %s", answer.told["fault"])
+        if "refused" in answer.message:
+            raise PictureRefused(answer.message["refused"], code=answer.message["code"])
+        if "fault" in answer.message:
+            log.error("a fault of ours while a picture was decoded: %s", answer.message["fault"])
             raise SandboxFailed("The picture could not be worked on; the reason is in the server's log.")
         return answer
 

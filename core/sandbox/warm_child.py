@@ -35,7 +35,7 @@ class ChildDied(Exception):
 class Answer:
     """What came back."""
 
-    told: dict[str, Any]
+    message: dict[str, Any]
     data: bytes = field(repr=False)
 
 
@@ -130,7 +130,7 @@ def _answer(stdout: IO[bytes]) -> Answer | None:
     line = stdout.readline()
     if not line.endswith(b"\n"):
         return None
-    told = json.loads(line)
-    size = told.pop("size")
+    message = json.loads(line)
+    size = message.pop("size")
     data = stdout.read(size)
-    return Answer(told=told, data=data) if len(data) == size else None
+    return Answer(message=message, data=data) if len(data) == size else None

@@ -160,6 +160,6 @@ def _harmless(value: Any) -> Any:
 
 def _shown(request: JobRequest) -> dict[str, Any]:
     """What was asked for, without where the pictures are kept."""
-    told = {name: value for name, value in to_json(request).items() if name not in ("kind", "image", "inputs")}
+    fields = {name: value for name, value in to_json(request).items() if name not in ("kind", "image", "inputs")}
     views = {slot.value: {"name": image.name, "sha256": image.sha256} for slot, image in request.inputs().items()}
-    return told | ({"pictures": views} if views else {})
+    return fields | ({"pictures": views} if views else {})

@@ -24,24 +24,24 @@ def fits(job: Job, task: TaskState) -> bool | None:
     """
     if job.conversion is not None:
         return _converts(job, task, job.conversion)
-    told = [
+    matches = [
         mine == theirs
         for mine, theirs in ((job.nonce, task.input_nonce), (job.image_token, task.input_token))
         if mine not in (None, "") and theirs is not None
     ]
-    if any(told):
-        return True if all(told) else None
-    return None if not told and _has_same_words(job, task) else False
+    if any(matches):
+        return True if all(matches) else None
+    return None if not matches and _has_same_words(job, task) else False
 
 
 def evidence(job: Job, task: TaskState) -> str:
     """In words, what speaks for and against."""
     if job.conversion is not None:
         shown = task.input_conversion
-        told = "but does not show how"
+        how = "but does not show how"
         if shown is not None:
-            told = "as it was asked for here" if shown == job.conversion else "with another number of faces"
-        return f"It was made of the same model after this job was sent, {told}."
+            how = "as it was asked for here" if shown == job.conversion else "with another number of faces"
+        return f"It was made of the same model after this job was sent, {how}."
     if task.input_nonce is None and _has_same_words(job, task):
         return f"It was made of the same words after this job was sent, but does not show {NUMBER}."
     parts: list[tuple[object, object, str]] = [(job.nonce, task.input_nonce, NUMBER)]

@@ -156,8 +156,8 @@ class Inspect:
         facts = FORMATS[order.format]
         if order == ExportOrder(format=Format.GLB, height_mm=order.height_mm):
             return done(self.as_it_is(job))
-        told = hashlib.sha256(json.dumps(asdict(order) | {"name": name}).encode()).hexdigest()[:16]
-        key = f"{model.sha256}/{VERSION}-{told}.{facts.ending}"
+        digest = hashlib.sha256(json.dumps(asdict(order) | {"name": name}).encode()).hexdigest()[:16]
+        key = f"{model.sha256}/{VERSION}-{digest}.{facts.ending}"
         made = Exported(
             key=key,
             name=f"{name}{_suffix(order)}.{facts.ending}",
@@ -257,11 +257,11 @@ class Inspect:
         try:
             looked = self.sandbox.look(self.objects.get(model.key))
         except ModelInvalid as exc:
-            told: dict[str, object] = {"problem": exc.message}
+            record: dict[str, object] = {"problem": exc.message}
         else:
-            told = {"shape": asdict(looked.shape) if looked.shape is not None else None, "problem": looked.problem}
+            record = {"shape": asdict(looked.shape) if looked.shape is not None else None, "problem": looked.problem}
             self.objects.put(_thumbnail_key(model), looked.thumbnail, media_type="image/png")
-        self.objects.put(_shape_key(model), json.dumps(told).encode(), media_type="application/json")
+        self.objects.put(_shape_key(model), json.dumps(record).encode(), media_type="application/json")
 
     def _known_header(self, model: StoredModel) -> HeaderFacts:
         """Read once in this process: files far away are fetched for it."""
@@ -288,12 +288,12 @@ class Inspect:
 
     def _kept_shape(self, model: StoredModel) -> tuple[ShapeFacts | None, str] | None:
         try:
-            told = json.loads(self.objects.get(_shape_key(model)))
+            record = json.loads(self.objects.get(_shape_key(model)))
         except ObjectMissing:
             return None
-        shape = told.get("shape")
+        shape = record.get("shape")
         if shape is None:
-            return None, str(told.get("problem", ""))
+            return None, str(record.get("problem", ""))
         shape |= {name: tuple(shape[name]) for name in ("centre_m", "extents_m")}
         return ShapeFacts(**shape), ""
 

@@ -67,8 +67,8 @@ def _texts(request: SubmitRequest) -> dict[str, Any]:
         "iteration": request.iteration,
         "options": _counted(request.choices),
     }
-    told = {"prompt": request.prompt, "negative_prompt": request.negative_prompt, "generator": request.generator}
-    return parts | {name: text for name, text in told.items() if text}
+    texts = {"prompt": request.prompt, "negative_prompt": request.negative_prompt, "generator": request.generator}
+    return parts | {name: text for name, text in texts.items() if text}
 
 
 def _counted(choices: Choices) -> dict[str, Any]:

@@ -88,7 +88,7 @@ class Written:
     """A GLB written list by list: `told` is its description, to be changed before `glb()`."""
 
     def __init__(self, **told: Any) -> None:
-        self.told: dict[str, Any] = {
+        self.gltf: dict[str, Any] = {
             "asset": {"version": "2.0"},
             "scene": 0,
             "scenes": [{"nodes": [0]}],
@@ -101,13 +101,13 @@ class Written:
 
     @property
     def part(self) -> dict[str, Any]:
-        return self.told["meshes"][0]["primitives"][0]
+        return self.gltf["meshes"][0]["primitives"][0]
 
     def plain_view(self, raw: bytes, **more: Any) -> int:
         self._blob += b"\0" * (-len(self._blob) % 4)
-        self.told["bufferViews"].append({"buffer": 0, "byteOffset": len(self._blob), "byteLength": len(raw)} | more)
+        self.gltf["bufferViews"].append({"buffer": 0, "byteOffset": len(self._blob), "byteLength": len(raw)} | more)
         self._blob += raw
-        return len(self.told["bufferViews"]) - 1
+        return len(self.gltf["bufferViews"]) - 1
 
     def numbers(self, values: np.ndarray, kind: str, *, component: int = FLOATS, normalized: bool = False) -> int:
         """Rows of points begin at multiples of four bytes, as glTF wants them."""
@@ -124,15 +124,15 @@ class Written:
             accessor["normalized"] = True
         if kind == "VEC3":
             accessor |= {"min": stored.min(axis=0).tolist(), "max": stored.max(axis=0).tolist()}
-        self.told["accessors"].append(accessor | {"bufferView": self.plain_view(raw.tobytes(), **more)})
-        return len(self.told["accessors"]) - 1
+        self.gltf["accessors"].append(accessor | {"bufferView": self.plain_view(raw.tobytes(), **more)})
+        return len(self.gltf["accessors"]) - 1
 
     def buffers(self, size_bytes: int) -> list[dict[str, Any]]:
         return [{"byteLength": size_bytes}]
 
     def glb(self) -> bytes:
         binary = bytes(self._blob) + b"\0" * (-len(self._blob) % 4)
-        text = json.dumps(self.told | {"buffers": self.buffers(len(binary))}).encode()
+        text = json.dumps(self.gltf | {"buffers": self.buffers(len(binary))}).encode()
         text += b" " * (-len(text) % 4)
         head = struct.pack("<5I", 0x46546C67, 2, 28 + len(text) + len(binary), len(text), 0x4E4F534A)
         return head + text + struct.pack("<2I", len(binary), 0x004E4942) + binary
@@ -162,7 +162,7 @@ def quad(
     points = np.stack([column - 0.5, 0.5 - row, np.zeros_like(row)], axis=1)
     if place[0] != FLOATS and not place[1]:
         points = np.round(points * 100) + np.array([50.0, 50.0, 0.0])
-        file.told["nodes"] = [{"mesh": 0, "scale": [0.01] * 3, "translation": [-0.5, -0.5, 0]}]
+        file.gltf["nodes"] = [{"mesh": 0, "scale": [0.01] * 3, "translation": [-0.5, -0.5, 0]}]
     coordinates = np.stack([column, row], axis=1)
     given = file.part["attributes"]
     given["POSITION"] = file.numbers(points, "VEC3", component=place[0], normalized=place[1])
@@ -177,15 +177,15 @@ def quad(
     info: dict[str, Any] = {"index": 0}
     if transform is not None:
         info["extensions"] = {"KHR_texture_transform": transform}
-        file.told["extensionsUsed"] = ["KHR_texture_transform"]
-    file.told |= {
+        file.gltf["extensionsUsed"] = ["KHR_texture_transform"]
+    file.gltf |= {
         "materials": [{"pbrMetallicRoughness": {"baseColorTexture": info, "metallicFactor": 0}, "doubleSided": True}],
         "textures": [{"source": 0}],
         "images": [{"bufferView": file.plain_view(quarters()), "mimeType": "image/png"}],
     }
     if any(kind != FLOATS for kind, _ in (place, normal)):
-        file.told["extensionsUsed"] = [*file.told.get("extensionsUsed", []), "KHR_mesh_quantization"]
-        file.told["extensionsRequired"] = ["KHR_mesh_quantization"]
+        file.gltf["extensionsUsed"] = [*file.gltf.get("extensionsUsed", []), "KHR_mesh_quantization"]
+        file.gltf["extensionsRequired"] = ["KHR_mesh_quantization"]
     return file.glb()
 
 
@@ -220,7 +220,7 @@ def arm(*, is_moved: bool = True, joints: int = UBYTES, weights: tuple[int, bool
     down[1, 3] = -0.5
     back = np.stack([shrinks.T, (down @ shrinks).T]).reshape(2, 16)  # column by column
     half = float(np.sqrt(0.5))
-    file.told |= {
+    file.gltf |= {
         "nodes": [
             {"children": [1, 2], "name": "all"},
             {"mesh": 0, "skin": 0, "name": "post"},
@@ -230,13 +230,13 @@ def arm(*, is_moved: bool = True, joints: int = UBYTES, weights: tuple[int, bool
         "skins": [{"joints": [2, 3], "inverseBindMatrices": file.numbers(back, "MAT4")}],
     }
     if is_moved:
-        file.told["nodes"][1] |= {"translation": [3, 3, 3], "scale": [7, 7, 7]}
+        file.gltf["nodes"][1] |= {"translation": [3, 3, 3], "scale": [7, 7, 7]}
     else:
-        file.told["nodes"][0]["children"], file.told["scenes"] = [2], [{"nodes": [0, 1]}]
+        file.gltf["nodes"][0]["children"], file.gltf["scenes"] = [2], [{"nodes": [0, 1]}]
     times = file.numbers(np.array([[0.0], [1.0]]), "SCALAR")
-    file.told["accessors"][times] |= {"min": [0], "max": [1]}
+    file.gltf["accessors"][times] |= {"min": [0], "max": [1]}
     turns = file.numbers(np.array([[0, 0, half, half], [0, 0, 0, 1.0]]), "VEC4")
-    file.told["animations"] = [
+    file.gltf["animations"] = [
         {
             "channels": [{"sampler": 0, "target": {"node": 3, "path": "rotation"}}],
             "samplers": [{"input": times, "output": turns}],

@@ -56,13 +56,13 @@ def test_all_faces_keep_animations_and_skins_however_packed(compression: Compres
     assert (header.animation_count, header.skin_count) == (1, 1)
     before, after = unpacked(model), unpacked(written)
     for name in ("skins", "animations", "nodes"):
-        assert len(after.told[name]) == len(before.told[name])
+        assert len(after.gltf[name]) == len(before.gltf[name])
     for file in (before, after):
         (part,) = file.primitives()
-        assert file.told["accessors"][part["attributes"]["JOINTS_0"]]["componentType"] == joints
+        assert file.gltf["accessors"][part["attributes"]["JOINTS_0"]]["componentType"] == joints
     for name in ("POSITION", "JOINTS_0", "WEIGHTS_0"):
         np.testing.assert_array_equal(_points(before, name), _points(after, name))
-    for index in (after.told["skins"][0]["inverseBindMatrices"], *after.told["animations"][0]["samplers"][0].values()):
+    for index in (after.gltf["skins"][0]["inverseBindMatrices"], *after.gltf["animations"][0]["samplers"][0].values()):
         np.testing.assert_array_equal(after.numbers(index), before.numbers(index))
     np.testing.assert_allclose(read_surface(written).vertices.max(axis=0), HIGH, atol=1e-5)
 
@@ -84,7 +84,7 @@ def test_a_moved_morph_counts_and_one_at_rest_does_not() -> None:
         file.part["attributes"]["POSITION"] = file.numbers(body.vertices, "VEC3")
         file.part["indices"] = file.numbers(body.faces.ravel(), "SCALAR", component=5125)
         file.part["targets"] = [{"POSITION": file.numbers(np.tile([4.0, 0, 0], (8, 1)), "VEC3")}]
-        file.told["meshes"][0] |= more
+        file.gltf["meshes"][0] |= more
         return file.glb()
 
     assert read_surface(morphed()).vertices[:, 0].max() == pytest.approx(0.5)

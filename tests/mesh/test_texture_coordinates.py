@@ -237,10 +237,10 @@ def test_a_draco_file_of_another_program_is_transformed_too() -> None:
     )
     numbers = {each["attribute_type"]: each["unique_id"] for each in DracoPy.decode(raw).attributes}
     file = Written(**{name: description(quad(transform))[name] for name in ("materials", "textures")})
-    file.told["images"] = [{"bufferView": file.plain_view(quarters()), "mimeType": "image/png"}]
+    file.gltf["images"] = [{"bufferView": file.plain_view(quarters()), "mimeType": "image/png"}]
     packed = {"bufferView": file.plain_view(raw), "attributes": {"POSITION": numbers[0], "TEXCOORD_0": numbers[3]}}
     count = len(plain.vertices)
-    file.told["accessors"] = [
+    file.gltf["accessors"] = [
         {"componentType": 5126, "count": count, "type": "VEC3", "min": [-0.5] * 3, "max": [0.5] * 3},
         {"componentType": 5126, "count": count, "type": "VEC2"},
         {"componentType": 5123, "count": plain.faces.size, "type": "SCALAR"},
@@ -252,7 +252,7 @@ def test_a_draco_file_of_another_program_is_transformed_too() -> None:
         "material": 0,
         "extensions": {"KHR_draco_mesh_compression": packed},
     }
-    file.told["extensionsUsed"] = ["KHR_draco_mesh_compression", "KHR_texture_transform"]
+    file.gltf["extensionsUsed"] = ["KHR_draco_mesh_compression", "KHR_texture_transform"]
 
     assert seen(read_surface(file.glb())) == expected
 

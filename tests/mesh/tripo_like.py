@@ -92,7 +92,7 @@ def tripo_like(like: Like) -> bytes:
             {"children": [2], "rotation": [0, half, 0, half], "scale": [100] * 3},
             node,
         ]
-    file.told |= {
+    file.gltf |= {
         "asset": {"version": "2.0", "generator": "a builder of tests"},
         "nodes": nodes,
         "meshes": [{"name": "tripo_mesh", "primitives": primitives}],
@@ -102,10 +102,10 @@ def tripo_like(like: Like) -> bytes:
         "images": [{"bufferView": view, "mimeType": "image/jpeg"} for view in pictures],
     }
     if used:
-        file.told["extensionsUsed"] = used
+        file.gltf["extensionsUsed"] = used
     needed = [name for name in used if name in ("KHR_mesh_quantization", "EXT_meshopt_compression")]
     if needed:
-        file.told["extensionsRequired"] = needed
+        file.gltf["extensionsRequired"] = needed
     return file.glb()
 
 
@@ -165,7 +165,7 @@ class _Packed(Written):
 
     def numbers(self, values: np.ndarray, kind: str, *, component: int = FLOATS, normalized: bool = False) -> int:
         index = super().numbers(values, kind, component=component, normalized=normalized)
-        view = self.told["bufferViews"][self.told["accessors"][index]["bufferView"]]
+        view = self.gltf["bufferViews"][self.gltf["accessors"][index]["bufferView"]]
         begin, size, count = view["byteOffset"], view["byteLength"], len(values)
         raw, stride = bytes(self._blob[begin : begin + size]), size // count
         del self._blob[begin:]

@@ -65,8 +65,8 @@ class LocalJournal:
         """A name for each answer: another installation has jobs of the same numbers."""
         name = f"{note.job_id}-{note.attempt}"
         if note.names_its_table:
-            told = f"{note.installation} {note.project} {note.nonce} {note.task_id}"
-            name += f"-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+            identity = f"{note.installation} {note.project} {note.nonce} {note.task_id}"
+            name += f"-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
         return self._folder / f"{name}.json"
 
     def _sync_folder(self) -> None:
