@@ -8,7 +8,7 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from typing import Any
 
-ROUTES = {"upload", "prompt", "job", "jobs", "view", "cancel", "stats", "node"}
+ROUTES = {"upload", "prompt", "job", "jobs", "view", "cancel", "stats", "node", "free"}
 KINDS = {
     "drop before",  # the connection ends, nothing was done
     "drop after",  # it was done, then the connection ends without an answer
@@ -56,6 +56,7 @@ AT_RANDOM: dict[str, tuple[Fault, ...]] = {
     "view": (Fault("drop before"), Fault("html"), Fault("cut"), Fault("not a model")),
     "cancel": (*ANY, Fault("drop after")),
     "stats": ANY,
+    "free": (*ANY, Fault("drop after")),
     "node": ANY,
 }
 

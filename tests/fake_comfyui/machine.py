@@ -68,6 +68,8 @@ class Machine:
         step_s: of a sampler. Other nodes take `node_s` and cannot be interrupted while they run.
         breaks: kinds of nodes that raise: (exception type, message).
         raw: what a kind of output node tells instead of the truth.
+        heals: whether what breaks is mended by `free`, as a full graphics card is.
+        frees: what `free` was asked for, one by one.
         slow: how long a kind of node takes that is no sampler, in seconds.
         gone: kinds of nodes that are not installed.
         runs, posts: the books.
@@ -81,6 +83,8 @@ class Machine:
     breaks: dict[str, tuple[str, str]] = field(default_factory=dict)
     raw: dict[str, dict[str, Any]] = field(default_factory=dict)
     slow: dict[str, float] = field(default_factory=dict)
+    heals: bool = False
+    frees: list[dict[str, Any]] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
     runs: list[Run] = field(default_factory=list)
     posts: list[str] = field(default_factory=list)
@@ -281,6 +285,14 @@ class Machine:
             self.queue.remove(waiting)
             heapq.heapify(self.queue)
         return waiting is not None
+
+    def free(self, asked: dict[str, Any]) -> None:
+        """Unload models and forget results, as far as was asked."""
+        self.frees.append(asked)
+        if asked.get("free_memory"):
+            self._cache = {}
+        if self.heals and asked.get("unload_models"):
+            self.breaks.clear()
 
     def restart(self, *, half: bool = False) -> None:
         """The process ends and begins again: queue and history are gone, files stay, one may be half written."""

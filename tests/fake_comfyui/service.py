@@ -119,6 +119,8 @@ class Service:
             return given(rows.history(path.removeprefix("/history/")))
         if method != "POST" or path not in POSTS:
             return self._no_route(method)
+        if path == "/free":
+            return self._acted("free", lambda: self._freed(body))
         asked = json.loads(body or b"{}")
         if path in ("/queue", "/history"):
             gone = asked.get("delete", [])
@@ -136,6 +138,10 @@ class Service:
             and asked.get("prompt_id", machine.running.id) == machine.running.id
         ):
             machine.running.is_interrupted = True
+        return Reply(200, b"", EMPTY)
+
+    def _freed(self, body: bytes) -> Reply:
+        self.machine.free(json.loads(body or b"{}"))
         return Reply(200, b"", EMPTY)
 
     def _stats(self) -> Reply:

@@ -18,6 +18,7 @@ from core.generators.comfyui.graph import Graph
 from core.generators.comfyui.workflow import FOLDER, Workflow
 
 OURS = "3c0d7c52-4f0e-5a51-8a43-6d2a3c2f4b11"  # `workflow.id` of all our jobs, by which the list is filtered
+SECOND_RUN = "maquette_second_run"  # in `extra_data`, which comes back in look-ups
 MAX_MODEL_BYTES = 512 * 2**20
 UPLOAD_TOTAL_S, DOWNLOAD_TOTAL_S = 120.0, 600.0
 HEADER = 12  # bytes of a GLB that tell its length
@@ -63,14 +64,25 @@ class ComfyClient:
         return f"{FOLDER}/{stored}"
 
     def create(
-        self, attempt_id: str, graph: Graph, *, mark: str, workflow: Workflow, check_send_window: Callable[[], None]
+        self,
+        attempt_id: str,
+        graph: Graph,
+        *,
+        mark: str,
+        workflow: Workflow,
+        check_send_window: Callable[[], None],
+        is_second_run: bool = False,
     ) -> None:
         """Queue a job under our id, once. Raises: NotSent, RequestRejected, AccountBlocked, OutcomeUnknown."""
         body = {  # never `number`: two jobs of one number are queued and answered 500
             "prompt": graph,
             "prompt_id": attempt_id,
             "client_id": self._client_id,
-            "extra_data": {"maquette": mark, "extra_pnginfo": {"workflow": {"id": OURS}}},
+            "extra_data": {
+                "maquette": mark,
+                SECOND_RUN: is_second_run,
+                "extra_pnginfo": {"workflow": {"id": OURS}},
+            },
         }
         created(self._http.post_once("/api/prompt", body, check_send_window=check_send_window), attempt_id, workflow)
 
@@ -91,6 +103,12 @@ class ComfyClient:
     def cancel(self, attempt_id: str) -> bool:
         """Ask for an end; True is a promise to try, not an end. Raises: as `told`."""
         return told(self._http.send("POST", f"/api/jobs/{attempt_id}/cancel")).get("cancelled") is True
+
+    def free(self) -> None:
+        """Ask for the memory of the graphics card back, once what runs has ended. Raises: as `told`."""
+        response = self._http.send("POST", "/api/free", json={"unload_models": True, "free_memory": True})
+        if response.status_code != 200:
+            raise question_failed(response)
 
     def stats(self) -> dict[str, Any]:
         return self._http.ask("/api/system_stats")

@@ -18,6 +18,7 @@ from core.generators.comfyui import states
 from core.generators.comfyui.capabilities import missing
 from core.generators.comfyui.client import ComfyClient, ComfyFile
 from core.generators.comfyui.declaration import NAME, declared
+from core.generators.comfyui.memory import run_again
 from core.generators.comfyui.order import ComfyOrder, order_of
 from core.generators.comfyui.progress import Progress
 from core.generators.comfyui.results import find, kept_model, told_names
@@ -106,7 +107,7 @@ class ComfyGenerator:
         found: dict[str, TaskState] = {}
         for task_id in task_ids:
             job = jobs.get(task_id)
-            state = self._settled(task_id) if job is None else self._open(task_id, job)
+            state = self._settled(task_id, may_run_again=True) if job is None else self._open(task_id, job)
             if state is not None:
                 found[task_id] = state
         return TaskLookup(found=found, missed=frozenset(task_ids) - found.keys())
@@ -114,10 +115,11 @@ class ComfyGenerator:
     def _open(self, task_id: str, job: Mapping[str, object]) -> TaskState:
         return states.open_state(task_id, job, self._progress.percent(task_id))
 
-    def _settled(self, task_id: str) -> TaskState | None:
+    def _settled(self, task_id: str, *, may_run_again: bool = False) -> TaskState | None:
         """A job by itself; None when ComfyUI does not know it and no file of it is there.
 
-        The file counts before the words: it outlives a restart, and a job that failed later made it all the same.
+        Only one that neither waits nor runs may run again: while it does, its first end is told here. The file counts
+        before the words: it outlives a restart, and a job that failed later made it all the same.
         """
         job = self._client.job(task_id)
         if job is not None and str(job.get("status")) in states.OPEN:
@@ -128,6 +130,8 @@ class ComfyGenerator:
             return states.made(task_id, file)
         if job is None:
             return states.stopped(task_id) if task_id in self._stopped else None
+        if may_run_again and task_id not in self._stopped and run_again(self._client, self.workflow, task_id, job):
+            return states.waiting(task_id)
         return states.not_made(task_id, job, is_half=is_half, was_told=bool(told))
 
     def fetch_model(self, task: TaskState) -> FetchedModel:

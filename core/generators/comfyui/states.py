@@ -7,7 +7,7 @@ from typing import Any
 
 from core.domain.generation import TaskPhase, TaskState
 from core.generators.comfyui.answers import said
-from core.generators.comfyui.client import ComfyFile
+from core.generators.comfyui.client import SECOND_RUN, ComfyFile
 
 OPEN = {"pending": TaskPhase.WAITING, "in_progress": TaskPhase.WORKING}
 MEMORY = ("OutOfMemoryError",)
@@ -26,6 +26,10 @@ def open_state(task_id: str, job: Mapping[str, Any], progress: int) -> TaskState
     return TaskState(task_id=task_id, phase=phase, progress=progress if phase is TaskPhase.WORKING else 0)
 
 
+def waiting(task_id: str) -> TaskState:
+    return TaskState(task_id=task_id, phase=TaskPhase.WAITING)
+
+
 def made(task_id: str, file: ComfyFile) -> TaskState:
     address = f"{file.subfolder}/{file.filename}"
     return TaskState(task_id=task_id, phase=TaskPhase.SUCCEEDED, progress=100, model_url=address)
@@ -41,7 +45,7 @@ def not_made(task_id: str, job: Mapping[str, Any], *, is_half: bool, was_told: b
     if status == "cancelled":
         return stopped(task_id)
     if status == "failed":
-        return _failed(task_id, *_failure(job.get("execution_error")))
+        return _failed(task_id, *_failure(job))
     if is_half:
         return _failed(task_id, "comfyui_cut_short", HALF)
     return _failed(task_id, "comfyui_file_lost", LOST) if was_told else _failed(task_id, "comfyui_no_model", NOTHING)
@@ -51,14 +55,35 @@ def _failed(task_id: str, code: str, message: str) -> TaskState:
     return TaskState(task_id=task_id, phase=TaskPhase.FAILED, error_code=code, error_message=message)
 
 
-def _failure(error: object) -> tuple[str, str]:
+def is_out_of_memory(job: Mapping[str, Any]) -> bool:
+    return job.get("status") == "failed" and _kind(_error(job)).endswith(MEMORY)
+
+
+def ran_again(job: Mapping[str, Any]) -> bool:
+    """Whether it was sent a second time, after the first ran out of memory."""
+    workflow = job.get("workflow")
+    extra = workflow.get("extra_data") if isinstance(workflow, dict) else None
+    return isinstance(extra, dict) and extra.get(SECOND_RUN) is True
+
+
+def _error(job: Mapping[str, Any]) -> Mapping[str, Any]:
+    told = job.get("execution_error")
+    return told if isinstance(told, dict) else {}
+
+
+def _kind(error: Mapping[str, Any]) -> str:
+    return str(error.get("exception_type", ""))
+
+
+def _failure(job: Mapping[str, Any]) -> tuple[str, str]:
     """Code and sentence. An error entry has stack traces, paths and printed tensors: none of it is repeated."""
-    told = error if isinstance(error, dict) else {}
-    kind = str(told.get("exception_type", ""))
+    told = _error(job)
+    kind = _kind(told)
     if kind.endswith(MEMORY):
+        again = ", also when it ran a second time with the memory freed" if ran_again(job) else ""
         return "comfyui_out_of_memory", (
-            "The graphics card of the ComfyUI server ran out of memory. It cost nothing. Try again when it is less "
-            "busy, or ask its operator for a lighter workflow."
+            f"The graphics card of the ComfyUI server ran out of memory{again}. It cost nothing. Try again when it is "
+            "less busy, or ask its operator for a lighter workflow."
         )
     if kind.endswith(PICTURE):
         return "comfyui_picture", "ComfyUI could not read the picture. It cost nothing. Submit another one."
