@@ -13,7 +13,7 @@ SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder --durations=10
 
 .DEFAULT_GOAL := run
 .PHONY: run install install-extras install-test check check-tests linters lint types imports audit constraints test \
-	test-all test-unit test-newest test-proof test-slow test-supabase test-heavy proof simulate differential chaos bench clean
+	test-all test-unit test-longer test-newest test-proof test-slow test-supabase test-heavy proof simulate differential chaos bench clean
 
 run: install ## install what is missing and serve the dashboard at http://127.0.0.1:$(PORT)
 	exec $(BIN)/streamlit run app.py --server.port $(PORT)
@@ -45,6 +45,7 @@ check: install-test ## everything that must be green on main; the linters run be
 
 check-tests: install-test
 	$(MAKE) --no-print-directory test-unit
+	$(MAKE) --no-print-directory test-longer
 	$(MAKE) --no-print-directory test-newest
 	$(MAKE) --no-print-directory test-proof
 	$(MAKE) --no-print-directory test-heavy
@@ -67,15 +68,18 @@ audit: install-test ## known holes in the tested versions; one line where nobody
 constraints: install-test ## write the versions of this environment into constraints.txt
 	$(BIN)/python -m tests.constraints
 
-test: install-test test-unit test-proof test-slow ## the fast part first; fails at its end without PostgreSQL
+test: install-test test-unit test-longer test-proof test-slow ## the fast part first; fails at its end without PostgreSQL
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
 	{ echo "All else is well, but the part with Supabase could not be tested: it needs PostgreSQL. On Debian: apt-get install postgresql"; exit 1; }
 	$(MAKE) --no-print-directory test-supabase
 
-test-all: install-test test-unit test-proof test-heavy ## everything, or it fails
+test-all: install-test test-unit test-longer test-proof test-heavy ## everything, or it fails
 
 test-unit: install-test
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not e2e and not proof and not supabase" --durations=5
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not longer and not slow and not e2e and not proof and not supabase" --durations=5
+
+test-longer: install-test ## what takes more than a tenth of a second each, by tests/longer.txt
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "longer and not slow and not e2e and not proof and not supabase" --durations=5
 
 test-newest: install-test ## the fast part on the newest Python that is installed; PYTHON_NEWEST=python3.14 names it
 	$(BIN)/python -m tests.newest $(PYTHON_NEWEST)

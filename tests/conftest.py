@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.stores.sqlite import database
+from tests.durations import function_of, listed
 from tests.fake_tripo.server import Switch, running
 from tests.supabase.server import SupabaseLite
 
@@ -36,6 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--sweep-every", type=int, default=1, metavar="N", help="take every Nth point of the crash sweep, not each"
     )
+    parser.addoption("--measure", action="store_true", help="for tests/durations.py: what it listed counts as fast")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -45,9 +47,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if marks and all(f"not {mark}" in asked for mark in marks) else None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(tryfirst=True)  # before the tests of other marks are left out
+def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Config) -> None:
+    longer = frozenset() if config.getoption("measure") else listed()
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
     for item in items:
+        if function_of(item.nodeid) in longer:
+            item.add_marker(pytest.mark.longer)
         folder = item.path.relative_to(Path(__file__).parent).parts[0]
         if folder in FOLDERS and not FOLDERS[folder] & {mark.name for mark in item.iter_markers()}:
             raise pytest.UsageError(

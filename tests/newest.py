@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 OLDEST, BEYOND = (3, 11), (3, 15)
 FILES = ("requirements.txt", "requirements-extras.txt", "constraints.txt", "tests/requirements.txt")
-FAST = "not slow and not e2e and not proof and not supabase"
+FAST = "not longer and not slow and not e2e and not proof and not supabase"
 
 
 def candidates() -> Iterator[str]:
