@@ -28,6 +28,7 @@ class Candidate:
         choices: those of the wanted ones that it knows and that count beside each other.
         credits: what it would cost with them; None when the list of prices does not say.
         usual_s: how long it took of late; None when too few models were made to say.
+        problem: why no job can be given to it now, as a sentence; None when nothing is known against it.
         balance: what is left on its account; None where nothing is paid, or it has not been read yet.
     """
 
@@ -37,6 +38,7 @@ class Candidate:
     credits: Decimal | None
     usual_s: float | None
     balance: Balance | None
+    problem: str | None = None
 
     @property
     def name(self) -> str:
@@ -90,6 +92,7 @@ class Candidates:
             credits=maker.estimate(resolved),
             usual_s=usual.get(),
             balance=left.get(),
+            problem=maker.problem,
         )
 
     def _usual_s(self, category: Category) -> float | None:

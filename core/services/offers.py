@@ -30,10 +30,15 @@ class KindOffer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MakerOffers:
-    """A connected generator, and what it can do."""
+    """A connected generator, and what it can do.
+
+    Attributes:
+        problem: why no job can be given to it now, as a sentence; None when nothing is known against it.
+    """
 
     declaration: Declaration
     is_default: bool
+    problem: str | None
     kinds: tuple[KindOffer, ...]
 
 
@@ -63,7 +68,12 @@ class Offers:
         default = self.makers.default
         ordered = sorted(self.makers.connected.values(), key=lambda each: each is not default)
         return tuple(
-            MakerOffers(declaration=maker.declaration, is_default=maker is default, kinds=tuple(self._kinds_of(maker)))
+            MakerOffers(
+                declaration=maker.declaration,
+                is_default=maker is default,
+                problem=maker.problem,
+                kinds=tuple(self._kinds_of(maker)),
+            )
             for maker in ordered
         )
 

@@ -63,7 +63,8 @@ class Throttle:
         self._finished: dict[str, tuple[float, TaskState]] = {}
         self._has_asked_time = False
         self._was_checked = False
-        self.problem: str | None = None  # why no job can be given to it, as a sentence for its operator
+        self._refused: str | None = None  # why no job can be given to it, as a sentence for its operator
+        self._unreached: str | None = None  # why it could not be asked about its account, until it answers anything
         self._told: tuple[datetime, float] | None = None  # the vendor's time, and ours on the clock nobody can set
 
     @property
@@ -85,6 +86,13 @@ class Throttle:
     @property
     def account(self) -> str:
         return self._generator.account
+
+    @property
+    def problem(self) -> str | None:
+        """Why no job can be given to it, as a sentence; None when nothing is known against it. No call is made."""
+        if self._is_open:
+            return f"{self.label} has not answered for a while; it is asked again by itself."
+        return self._refused or self._unreached
 
     def wait_s(self) -> float:
         """Seconds until a call may go through; 0.0 when one may now. Raises: StoreUnavailable."""
@@ -141,15 +149,10 @@ class Throttle:
         return self._generator.fetch_model(task)  # from a signed address: no call of the account
 
     def check_account(self) -> None:
-        try:
-            self._call(self._generator.check_account)
-        except AccountBlocked as exc:
-            self._was_checked, self.problem = True, exc.message
-            raise
-        self._was_checked, self.problem = True, None
+        self._ask_account(self._generator.check_account)
 
     def balance(self) -> Balance:
-        return self._call(self._paid.balance)
+        return self._ask_account(self._paid.balance)
 
     def usage(self, *, limit: int, offset: int) -> list[UsageRow]:
         return self._call(lambda: self._paid.usage(limit=limit, offset=offset))
@@ -189,8 +192,8 @@ class Throttle:
         """A server of the operator's own may lack what it needs: it is asked before the first job, then each minute."""
         if not self._was_checked:
             self.check_account()
-        if self.problem is not None:
-            raise AccountBlocked(self.problem)
+        if self._refused is not None:
+            raise AccountBlocked(self._refused)
 
     def vendor_now(self) -> datetime | None:
         """The time by the vendor's clock, from its newest answer; None when it has not told it."""
@@ -212,6 +215,19 @@ class Throttle:
     def _call(self, act: Callable[[], Result]) -> Result:
         self._open_the_door()
         return self._count(act)
+
+    def _ask_account(self, act: Callable[[], Result]) -> Result:
+        """A free question that tells whether jobs can be given to it; what is wrong is remembered."""
+        try:
+            result = self._call(act)
+        except AccountBlocked as exc:
+            self._was_checked, self._refused = True, exc.message
+            raise
+        except LookupFailed as exc:
+            self._unreached = exc.message
+            raise
+        self._was_checked, self._refused = True, None
+        return result
 
     def _open_the_door(self) -> None:
         """Raises: AccountBusy, LookupFailed (the breaker is open), StoreUnavailable."""
@@ -258,6 +274,7 @@ class Throttle:
             if self._is_open:
                 log.info("%s answers again", self.label)
             self._failures, self._busy_count, self._is_open = 0, 0, False
+            self._unreached = None
 
     def _failed(self) -> None:
         with self._lock:

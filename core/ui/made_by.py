@@ -10,6 +10,7 @@ from core.services.candidates import Candidate
 from core.ui import draft, labels
 
 memory = st.session_state
+WAITS = "You can submit all the same: the job waits, and goes on by itself."
 
 
 def chosen(candidates: Sequence[Candidate]) -> Candidate:
@@ -37,6 +38,8 @@ def draw(candidates: Sequence[Candidate]) -> Candidate:
     else:
         st.markdown(f"Made by **{labels.literal(choice.declaration.label)}**: {labels.literal(_compared(choice))}.")
     draft.refusal("maker")
+    if choice.problem is not None:
+        st.warning(f"{labels.literal(choice.problem)} {WAITS}", icon=":material/link_off:")
     declaration = choice.declaration
     told = (choice.offer.note, declaration.leaves, declaration.terms)
     st.caption(labels.literal(" ".join(text for text in told if text)))
@@ -45,7 +48,7 @@ def draw(candidates: Sequence[Candidate]) -> Candidate:
 
 def _compared(candidate: Candidate) -> str:
     usual = "" if candidate.usual_s is None else f", usually {labels.about(candidate.usual_s)}"
-    return f"{_price(candidate)}{usual}"
+    return f"{_price(candidate)}{usual}{', cannot work now' if candidate.problem is not None else ''}"
 
 
 def _price(candidate: Candidate) -> str:

@@ -268,6 +268,9 @@ class GeneratorBody(Answer):
     label: str
     is_default: bool
     is_paid: bool
+    problem: str | None = Field(
+        description="Why no job can be given to it now: jobs for it wait, and go on by themselves. null: nothing known."
+    )
     leaves: str = Field(description="What leaves this machine.")
     terms: str = Field(description="A licence or terms to know before choosing it.")
     can_cancel: bool

@@ -39,6 +39,7 @@ def _maker(maker: MakerOffers) -> dict[str, Any]:
         "label": declaration.label,
         "is_default": maker.is_default,
         "is_paid": declaration.is_paid,
+        "problem": maker.problem,
         "leaves": declaration.leaves,
         "terms": declaration.terms,
         "can_cancel": declaration.can_cancel,

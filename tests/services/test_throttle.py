@@ -111,3 +111,38 @@ def test_where_a_finished_model_is_is_remembered_for_a_minute_and_told_once(worl
     assert world.throttle.take_finished("a") is None
     world.clock.advance(61)
     assert world.throttle.take_finished("b") is None
+
+
+def test_what_is_wrong_with_it_is_told_until_it_is_mended(world: World) -> None:
+    assert world.throttle.problem is None
+    for call in (world.throttle.check_account, world.throttle.balance):
+        world.generator.on_account = raising(AccountBlocked("the key is wrong"))
+        with pytest.raises(AccountBlocked):
+            call()
+        assert world.throttle.problem == "the key is wrong"
+
+        world.generator.on_account = lambda: None
+        call()
+        assert world.throttle.problem is None
+
+
+def test_one_that_cannot_be_reached_is_told_until_it_answers_anything(world: World) -> None:
+    world.generator.on_account = raising(LookupFailed("it cannot be reached"))
+    with pytest.raises(LookupFailed):
+        world.throttle.check_account()
+    assert world.throttle.problem == "it cannot be reached"
+
+    world.throttle.look_up(["t"])
+    assert world.throttle.problem is None
+
+
+def test_one_that_is_left_alone_for_a_while_is_told_and_a_single_lost_answer_is_not(world: World) -> None:
+    world.generator.on_look_up = raising(LookupFailed("down"))
+    told = []
+    for _ in range(FAILURES_TO_OPEN):
+        with pytest.raises(LookupFailed):
+            world.throttle.look_up(["t"])
+        told.append(world.throttle.problem)
+
+    assert told[:-1] == [None] * (FAILURES_TO_OPEN - 1)
+    assert told[-1] == "Tripo has not answered for a while; it is asked again by itself."

@@ -14,6 +14,7 @@ import core.bootstrap
 from core.bootstrap import Services, build_services
 from core.domain.claims import Failure
 from core.domain.declaration import Choice, ChoiceType, Declaration, Evidence, Offer, Typed
+from core.domain.errors import AccountBlocked
 from core.domain.generation import Balance
 from core.domain.job import Job
 from core.domain.request import JobRequest, Kind, MultiviewToModel, Slot, TextToModel
@@ -22,6 +23,7 @@ from core.services.makers import Makers
 from core.services.throttle import Throttle
 from core.settings import Settings
 from core.system_clock import SystemClock
+from core.ui import made_by
 from tests import pictures
 from tests.builders import EVERY_SLOT, intent, new_job, stored_model
 from tests.clocks import FakeClock
@@ -264,6 +266,27 @@ def test_what_is_left_is_that_of_the_generator_which_was_chosen(services: Servic
     app.radio(key="made_by-image_to_model").set_value("sun").run()
     assert "You have 10 left" in text(app)
     assert "more than is left" in text(app)
+
+
+def test_a_generator_that_cannot_work_now_says_why_beside_its_choice(services: Services) -> None:
+    moon = services.makers.connected["moon"]
+    page()
+    assert moon.problem is None
+
+    def refused() -> None:
+        raise AccountBlocked("Moon lacks the file *x*. Download it there.")
+
+    moon._generator.on_account = refused  # type: ignore[attr-defined]
+    with pytest.raises(AccountBlocked):
+        moon.check_account()
+    app = page()
+    radio = app.radio(key="made_by-image_to_model")
+    assert next(iter(radio.proto.captions)) == "free of charge, cannot work now"
+    assert "Moon lacks the file *x*. Download it there." in text(app)
+    assert [each.value.replace("\\", "") for each in app.warning] == [f"{moon.problem} {made_by.WAITS}"]
+
+    radio.set_value("sun").run()
+    assert not app.warning
 
 
 def test_a_choice_is_offered_only_beside_what_it_needs(services: Services) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from core.domain.declaration import Choice, ChoiceType
+from core.domain.errors import LookupFailed
 from core.services.makers import Makers
 from core.services.throttle import Throttle
 from core.web.answers import GeneratorsBody
@@ -90,6 +91,18 @@ def test_of_a_conversion_the_order_is_told_as_choices(site: Site) -> None:
     names = [each["name"] for each in kinds_of(answer_of(site), "tripo")["convert_model"]["choices"]]
 
     assert names == ["format", "quad", "face_limit"]
+
+
+def test_what_is_wrong_with_a_generator_is_told(site: Site) -> None:
+    assert [each["problem"] for each in answer_of(site)["generators"]] == [None, None]
+
+    paid = site.services.makers.connected["tripo"]
+    with pytest.raises(LookupFailed):
+        paid.check_account()  # nobody listens there
+    first, second = answer_of(site)["generators"]
+    assert first["problem"] == paid.problem
+    assert "could not be reached" in first["problem"]
+    assert second["problem"] is None
 
 
 def test_the_usual_time_is_told_after_a_few_models(site: Site) -> None:
