@@ -87,9 +87,10 @@ test-newest: install-test ## the fast part on the newest Python that is installe
 test-proof: install-test ## the promises of the life of a job, the crash sweep at every fifth point
 	$(BIN)/python -m pytest -n 2 -m proof --sweep-every 5 --durations=10
 
-proof: install-test ## the whole of it: every point of the crash sweep, and ten thousand seeds
+proof: install-test ## the whole of it: every point of the crash sweeps, every case of which a check takes some, and ten thousand seeds
 	$(BIN)/python -m pytest -n 2 -m proof --durations=10
-	$(BIN)/python -m pytest tests/generators/offline/test_many.py
+	$(BIN)/python -m pytest tests/generators/offline/test_many.py tests/sandbox/test_models.py
+	$(BIN)/python -m pytest -m supabase tests/supabase/test_crashes.py tests/supabase/test_replicas.py
 	$(BIN)/python -m tests.simulation 10000
 
 simulate: install-test ## SEEDS=100000 runs so many; SEEDS=4711-4711 replays one

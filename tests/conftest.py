@@ -34,9 +34,7 @@ Tell = Callable[..., None]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--sweep-every", type=int, default=1, metavar="N", help="take every Nth point of the crash sweep, not each"
-    )
+    parser.addoption("--sweep-every", type=int, default=1, metavar="N", help="take every Nth of many cases, not each")
     parser.addoption("--measure", action="store_true", help="for tests/durations.py: what it listed counts as fast")
 
 
@@ -91,6 +89,14 @@ def new_supabase(started_supabase: SupabaseLite) -> SupabaseLite:
     """The same server for each module, as new: a project without the product's update."""
     started_supabase.make_anew()
     return started_supabase
+
+
+@pytest.fixture(scope="session")
+def every(pytestconfig: pytest.Config) -> int:
+    """Of many cases of one kind every Nth is tried, 1 for all of them. Odd, for some cases come in pairs."""
+    number: int = pytestconfig.getoption("--sweep-every")
+    assert number % 2, "--sweep-every must be odd"
+    return number
 
 
 @pytest.fixture

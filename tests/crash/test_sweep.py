@@ -132,14 +132,6 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         yield Bench(tmp_path_factory.mktemp("sweep"), fake, address, zygote)
 
 
-@pytest.fixture
-def every(request: pytest.FixtureRequest) -> int:
-    """1 for the whole sweep. Points come in pairs, before and after: an even number would see only one kind."""
-    every: int = request.config.getoption("--sweep-every")
-    assert every % 2, "--sweep-every must be odd"
-    return every
-
-
 def test_a_life_without_trouble_ends_well_and_passes_every_kind_of_point(bench: Bench) -> None:
     life = bench.fresh({})
 

@@ -92,7 +92,7 @@ def test_no_key_reaches_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
-def test_every_hostile_file_ends_in_a_sentence_or_a_picture() -> None:
+def test_every_hostile_file_ends_in_a_sentence_or_a_picture(every: int) -> None:
     """In real children, two at a time; and no file makes anyone call a host."""
     calls: list[str] = []
 
@@ -114,14 +114,14 @@ def test_every_hostile_file_ends_in_a_sentence_or_a_picture() -> None:
                 found[name] = exc.message
         return found
 
-    names = list(files)
+    names = list(files) if every == 1 else list(files)[::3]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         halves = pool.map(ends, ({name: files[name] for name in names[part::2]} for part in (0, 1)))
         found = {name: end for half in halves for name, end in half.items()}
     server.shutdown()
     server.server_close()
 
-    assert len(found) >= 60
+    assert len(found) == len(names) >= (60 if every == 1 else 20)
     assert [name for name, end in found.items() if end != "drawn" and not end.endswith(".")] == []
     assert calls == []
     late = [name for name, end in found.items() if "more time or memory" in end]

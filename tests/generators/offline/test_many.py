@@ -54,8 +54,8 @@ def test_random_masks_become_closed_solids() -> None:
     assert sum(map(is_refused, range(QUICK_MASKS))) <= MOST_REFUSED * QUICK_MASKS
 
 
-def test_thousands_of_random_masks_become_closed_solids(request: pytest.FixtureRequest) -> None:
-    masks = range(QUICK_MASKS, QUICK_MASKS + MASKS, request.config.getoption("--sweep-every"))
+def test_thousands_of_random_masks_become_closed_solids(every: int) -> None:
+    masks = range(QUICK_MASKS, QUICK_MASKS + MASKS, every)
     assert sum(map(is_refused, masks)) <= MOST_REFUSED * len(masks)
 
 
