@@ -21,6 +21,7 @@ MOST_BYTES = 64 * 1024
 MOST_PICTURE_BYTES = 41 * MB  # the two largest pictures, and a little for the rest of the form
 MOST_VIEWS_BYTES = 82 * MB  # the four largest
 MOST_S = 30.0
+OLDER = "/api/generate-3d"  # takes pictures, too
 LARGE_BYTES = MB
 LARGE_AT_ONCE = 8  # places: one for each two pictures
 RETRY_AFTER_S = 5
@@ -45,7 +46,7 @@ class BodyLimits:
             return
         limit = most_bytes(scope, headers)
         has_pictures = limit > MOST_BYTES
-        refused = _refused_at_once(headers, limit)
+        refused = _refused_at_once(headers, limit, scope["path"])
         places = _places(headers, limit) if refused is None and has_pictures else 0
         if places and self._large + places > LARGE_AT_ONCE:
             refused = _busy()
@@ -54,7 +55,8 @@ class BodyLimits:
             return
         patience_s = self._picture_s if has_pictures else self._most_s
         self._large += places
-        body = _Body(receive, limit=limit, patience_s=patience_s, then=lambda: self._give_back(places))
+        path = scope["path"]
+        body = _Body(receive, limit=limit, path=path, patience_s=patience_s, then=lambda: self._give_back(places))
         try:
             await body.guard(self._app, scope, send)
         finally:
@@ -67,8 +69,9 @@ class BodyLimits:
 class _Body:
     """One body on its way: counted and timed while the application reads it."""
 
-    def __init__(self, receive: Receive, *, limit: int, patience_s: float, then: Callable[[], None]) -> None:
+    def __init__(self, receive: Receive, *, limit: int, path: str, patience_s: float, then: Callable[[], None]) -> None:
         self._receive = receive
+        self._path = path
         self._limit = limit
         self._ends_s = asyncio.get_running_loop().time() + patience_s
         self._seen = 0
@@ -112,7 +115,7 @@ class _Body:
             return self._refuse(problem(408, "The request took too long to arrive, so it was cut off.", headers=CLOSE))
         self._seen += len(message.get("body", b""))
         if self._seen > self._limit:
-            return self._refuse(_too_large(self._limit))
+            return self._refuse(_too_large(self._limit, self._path))
         if not message.get("more_body", False):
             self.over()
         return message
@@ -130,7 +133,7 @@ def most_bytes(scope: Scope, headers: Headers) -> int:
     method, path = scope["method"], scope["path"]
     if (method, path) == ("POST", "/api/jobs"):
         return MOST_VIEWS_BYTES
-    if (method, path) == ("POST", "/api/generate-3d") or (method == "PUT" and path.startswith("/_stcore/upload_file/")):
+    if (method, path) == ("POST", OLDER) or (method == "PUT" and path.startswith("/_stcore/upload_file/")):
         return MOST_PICTURE_BYTES
     return MOST_BYTES
 
@@ -147,13 +150,13 @@ def _places(headers: Headers, limit: int) -> int:
     return 0 if length <= LARGE_BYTES else 1 if length <= MOST_PICTURE_BYTES else 2
 
 
-def _refused_at_once(headers: Headers, limit: int) -> JSONResponse | None:
+def _refused_at_once(headers: Headers, limit: int, path: str) -> JSONResponse | None:
     """By what the headers say, before a byte of the body is read."""
     declared = headers.get("content-length", "0")
     if not (declared.isascii() and declared.isdecimal() and len(declared) < 20):
         return problem(400, "The header Content-Length is no number of bytes.", headers=CLOSE)
     if int(declared) > limit:
-        return _too_large(limit)
+        return _too_large(limit, path)
     if not _has_plain_charset(headers.get("content-type", "")):
         return problem(415, "Send the form's texts in UTF-8; its charset is another one.", headers=CLOSE)
     return None
@@ -170,13 +173,14 @@ def _has_plain_charset(content_type: str) -> bool:
         return False
 
 
-def _too_large(limit: int) -> JSONResponse:
+def _too_large(limit: int, path: str) -> JSONResponse:
     if limit > MOST_BYTES:
         smaller = "smaller pictures" if limit == MOST_VIEWS_BYTES else "a smaller picture"
         return problem(413, f"The form is larger than {limit // MB} MB. Send {smaller}.", headers=CLOSE)
+    goes_to = path if path == OLDER else "/api/jobs"
     return problem(
         413,
-        f"The request is larger than {limit // 1024} kB. Pictures go to /api/generate-3d, in a form.",
+        f"The request is larger than {limit // 1024} kB. Pictures go to {goes_to}, in a form.",
         headers=CLOSE,
     )
 

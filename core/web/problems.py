@@ -25,6 +25,7 @@ from core.domain.errors import (
     StorageFull,
     StoreUnavailable,
 )
+from core.domain.request import Slot
 
 log = logging.getLogger(__name__)
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -43,6 +44,8 @@ STATUS_CODES: tuple[tuple[type[MaquetteError], int], ...] = (
     (StoreUnavailable, 503),
     (SandboxFailed, 503),
 )
+SIDES = frozenset(f"{slot.value}_too_large" for slot in Slot)
+OLDER = "/api/generate-3d"  # its picture of the back was refused with 422 from the beginning
 
 
 def problem(status_code: int, sentence: str, *, headers: dict[str, str] | None = None) -> JSONResponse:
@@ -64,7 +67,7 @@ async def _ours(request: Request, exc: Exception) -> JSONResponse:
     if not isinstance(exc, MaquetteError):
         raise exc
     code = next((code for kind, code in STATUS_CODES if isinstance(exc, kind)), 500)
-    if exc.code == "too_large":
+    if exc.code == "too_large" or (exc.code in SIDES and request.scope["path"] != OLDER):
         code = 413
     headers = {"Retry-After": str(RETRY_AFTER_S)} if code == 503 else None
     return problem(code, exc.message, headers=headers)

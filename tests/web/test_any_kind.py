@@ -475,3 +475,24 @@ def test_a_model_that_is_not_finished_is_not_converted(site: Site) -> None:
 
     assert answer.status_code == 409
     assert "no finished model" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("field", ["image", "imageLeft", "imageBack", "imageRight"])
+def test_a_picture_that_is_too_large_is_413_whichever_side_it_shows(make_site: Callable[..., Site], field: str) -> None:
+    site = make_site(max_image_mb=1, tripo_api_key="tsk_x", tripo_base_url=NOBODY)
+    files = {"image": VIEWS["front"], "imageLeft": VIEWS["left"]}
+    files[field] = VIEWS["right"] + bytes(2**20)
+    answer = site.client.post("/api/jobs", files={name: ("a.png", data) for name, data in files.items()}, data=NAMED)
+
+    assert answer.status_code == 413
+    assert "at most 1 MB are possible" in answer.json()["error"]
+    assert site.services.jobs.find(JobQuery()).total == 0
+
+
+def test_at_the_older_address_a_back_that_is_too_large_is_answered_as_it_always_was(
+    make_site: Callable[..., Site],
+) -> None:
+    site = make_site(max_image_mb=1)
+    files = {"image": ("a.png", VIEWS["front"]), "back": ("b.png", VIEWS["right"] + bytes(2**20))}
+
+    assert site.client.post("/api/generate-3d", files=files, data=NAMED).status_code == 422

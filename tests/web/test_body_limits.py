@@ -108,6 +108,17 @@ def test_a_form_of_four_views_may_be_82_mb() -> None:
     assert post(VIEWS, CHUNKED | {"content-type": FORM}, [piece] * 9).status == 413
 
 
+@pytest.mark.parametrize("path", ROUTES)
+def test_too_large_json_is_told_where_pictures_go(path: str) -> None:
+    """Each of the two addresses that take pictures names itself, and all others name the newer one."""
+    goes_to = path if path == "/api/generate-3d" else VIEWS
+    sentence = f"The request is larger than 64 kB. Pictures go to {goes_to}, in a form."
+    declared = {"content-type": "application/json", "content-length": str(MOST_BYTES + 1)}
+
+    assert post(path, declared, [None]).error == sentence
+    assert post(path, CHUNKED | {"content-type": "application/json"}, [b"x" * 40_000] * 9).error == sentence
+
+
 def test_a_chunked_form_is_cut_off_at_41_mb() -> None:
     piece = b"x" * (10 * 1024 * 1024)
     reader = Reader()
