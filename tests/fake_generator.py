@@ -65,6 +65,7 @@ class FakeGenerator:
             leaves="Nothing leaves this machine.",
             can_cancel=not self.is_paid,
             can_begin_again=not self.is_paid,
+            input_codes=frozenset({"2008"}),
         )
 
     def estimate(self, request: JobRequest) -> Decimal:

@@ -186,6 +186,7 @@ class Declaration:
         can_begin_again: a task that is gone may be begun again under its number, because it costs nothing.
         lists_tasks: whether the account's tasks can be listed.
         knows_cost: whether it tells what a task did cost.
+        input_codes: final codes with which it refuses what was to be made a model of; the same would be refused again.
         webhook: how it calls us; None where it does not.
     """
 
@@ -201,6 +202,7 @@ class Declaration:
     can_begin_again: bool = False
     lists_tasks: bool = False
     knows_cost: bool = False
+    input_codes: frozenset[str] = frozenset()
     webhook: WebhookTerms | None = None
 
     def offer(self, kind: Kind) -> Offer | None:

@@ -31,11 +31,6 @@ MaquetteError
 
 from __future__ import annotations
 
-# Final codes that are about what was to be made a model of: its content (2008), its size (2021, 2022), or what the
-# engine can do with it.
-# Source: Tripo v3, error codes; core.generators.offline.generator
-INPUT_CODES = frozenset({"2008", "2021", "2022", "engine_failed"})
-
 
 class MaquetteError(Exception):
     """Root of the tree.

@@ -62,14 +62,9 @@ class Candidates:
         """Who could do what nobody here can, as a sentence."""
         return self.makers.nobody(kind)
 
-    def declaration(self, name: str) -> Declaration | None:
-        """Of a generator that is connected or could be; None for one that nobody knows any more."""
-        connected = [maker.declaration for maker in self.makers.connected.values()]
-        return next((each for each in (*connected, *self.makers.others) if each.name == name), None)
-
     def shown(self, job: Job) -> list[tuple[str, str]]:
         """What was chosen for a job, in the words of its generator."""
-        declaration = self.declaration(job.generator)
+        declaration = self.makers.declaration(job.generator)
         offer = None if declaration is None else declaration.offer(job.kind)
         known = {} if offer is None else {choice.name: choice for choice in offer.choices}
         return [

@@ -8,7 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from core.domain.claims import Budget
-from core.domain.errors import INPUT_CODES, IllegalTransition, InputRefused, ObjectMissing, StoreUnavailable
+from core.domain.errors import IllegalTransition, InputRefused, ObjectMissing, StoreUnavailable
 from core.domain.generation import OrphanedTask
 from core.domain.job import Job, NewJob
 from core.domain.request import JobRequest, Kind
@@ -72,7 +72,8 @@ class Decide:
             return None
         maker, request = again
         credits = maker.estimate(request)
-        is_refused = job.status is Status.FAILED and job.error_code in INPUT_CODES
+        declared = self.makers.declaration(job.generator)
+        is_refused = job.status is Status.FAILED and declared is not None and job.error_code in declared.input_codes
         why = self._why(job, credits)
         has_words = job.kind is Kind.TEXT
         return RetryOffer(

@@ -37,6 +37,11 @@ class Makers:
             )
         return found
 
+    def declaration(self, name: str) -> Declaration | None:
+        """Of a generator that is connected or could be; None for one that nobody knows any more."""
+        connected = [maker.declaration for maker in self.connected.values()]
+        return next((each for each in (*connected, *self.others) if each.name == name), None)
+
     def able(self, kind: Kind) -> tuple[Throttle, ...]:
         """Who can do it: the default first, and where that is free, what is free before what charges."""
         found = [each for each in self.connected.values() if each.declaration.offer(kind) is not None]

@@ -45,7 +45,7 @@ def _described() -> dict[str, Any]:
 async def webhook(request: Request, services: ServicesNeeded) -> JSONResponse:
     """Off until its secret is set. Stores the delivery, answers, and has the task asked for at once."""
     generator = request.path_params["generator"]
-    declaration = services.candidates.declaration(generator)
+    declaration = services.makers.declaration(generator)
     reader = services.webhooks.get(generator)
     if declaration is None or declaration.webhook is None or reader is None:
         return problem(404, _why_off(services, generator))
@@ -66,7 +66,7 @@ async def webhook(request: Request, services: ServicesNeeded) -> JSONResponse:
 
 
 def _why_off(services: Services, generator: str) -> str:
-    declaration = services.candidates.declaration(generator)
+    declaration = services.makers.declaration(generator)
     if declaration is None or declaration.webhook is None:
         return "No generator that is known here calls this address."
     secret = declaration.webhook.turned_on_by

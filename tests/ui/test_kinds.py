@@ -86,6 +86,7 @@ class Declared(FakeGenerator):
             leaves=f"All goes to {self.label}.",
             terms=f"Licence of {self.label}.",
             connected_by=f"{self.name.upper()}_URL",
+            input_codes=frozenset({"2008"}),
         )
 
     def estimate(self, request: JobRequest) -> Decimal:

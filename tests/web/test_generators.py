@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from core.domain.claims import Failure
 from core.domain.declaration import Choice, ChoiceType
 from core.domain.errors import LookupFailed
 from core.services.makers import Makers
 from core.services.throttle import Throttle
 from core.web.answers import GeneratorsBody
 from tests import pictures
+from tests.builders import EVERY_SLOT, new_job
 from tests.fake_generator import FakeGenerator
 from tests.web.conftest import CannedFetcher, Site
 
@@ -103,6 +105,31 @@ def test_what_is_wrong_with_a_generator_is_told(site: Site) -> None:
     assert first["problem"] == paid.problem
     assert "could not be reached" in first["problem"]
     assert second["problem"] is None
+
+
+@pytest.mark.parametrize(
+    ("generator", "code", "is_refused"),
+    [
+        ("tripo", "2008", True),
+        ("tripo", "2018", False),
+        ("offline", "engine_failed", True),
+        ("offline", "2008", False),
+        ("comfyui", "comfyui_picture", True),
+        ("comfyui", "comfyui_out_of_memory", False),
+        ("gone", "2008", False),
+    ],
+)
+def test_whether_another_picture_is_needed_is_what_the_generator_declares(
+    site: Site, generator: str, code: str, is_refused: bool
+) -> None:
+    """Also one that is not connected any more."""
+    jobs = site.services.jobs
+    job_id = jobs.add(new_job(generator=generator)).job.id
+    claimed = jobs.claim_queued(owner="t", lease_s=60, slots=EVERY_SLOT, limit=1)[0]
+    jobs.fail(claimed.claim, Failure(code=code, message="It failed."))
+    offer = site.client.get(f"/api/jobs/{job_id}/retry").json()
+
+    assert (offer["possible"], offer["needs_another_picture"]) == (True, is_refused)
 
 
 def test_the_usual_time_is_told_after_a_few_models(site: Site) -> None:

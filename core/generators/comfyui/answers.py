@@ -21,6 +21,7 @@ from core.domain.errors import (
 from core.generators.comfyui.workflow import IMAGE, VIEWS, Workflow
 
 MOST_TEXT = 160
+PICTURE_REFUSED = "comfyui_picture"
 MAX_WAIT_S = 600.0
 PATHS = re.compile(r"(?:[A-Za-z]:)?[\\/](?:[^\s'\"<>|\\/]+[\\/])+[^\s'\"<>|,;:]*")
 FOLDERS = {  # of the loaders of ComfyUI itself: name of the input → folder below `models`
@@ -103,7 +104,7 @@ def _refusal(body: Mapping[str, Any], workflow: Workflow) -> GenerationError:
         if role in (IMAGE, *VIEWS):
             return RequestRejected(
                 "ComfyUI did not accept the picture, or it was removed there. It cost nothing. Submit it again.",
-                code="comfyui_picture",
+                code=PICTURE_REFUSED,
             )
         if fault.type in ("value_smaller_than_min", "value_bigger_than_max") and role is not None:
             return RequestRejected(

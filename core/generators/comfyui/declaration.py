@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.domain.declaration import Choice, ChoiceType, Declaration, Evidence, Offer
 from core.domain.request import Kind, Slot
 from core.generators.comfyui import LABEL
+from core.generators.comfyui.answers import PICTURE_REFUSED
 from core.generators.comfyui.workflow import FACES, IMAGE, PROMPT, VIEWS, Workflow
 
 NAME = "comfyui"
@@ -34,6 +35,7 @@ def declared(workflow: Workflow) -> Declaration:
         can_cancel=True,
         can_begin_again=True,
         knows_cost=True,
+        input_codes=frozenset({PICTURE_REFUSED}),
     )
 
 
@@ -63,4 +65,5 @@ TEMPLATE = Declaration(
     can_cancel=True,
     can_begin_again=True,
     knows_cost=True,
+    input_codes=frozenset({PICTURE_REFUSED}),
 )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.domain.generation import TaskPhase, TaskState
-from core.generators.comfyui.answers import said
+from core.generators.comfyui.answers import PICTURE_REFUSED, said
 from core.generators.comfyui.client import SECOND_RUN, ComfyFile
 
 OPEN = {"pending": TaskPhase.WAITING, "in_progress": TaskPhase.WORKING}
@@ -86,7 +86,7 @@ def _failure(job: Mapping[str, Any]) -> tuple[str, str]:
             "less busy, or ask its operator for a lighter workflow."
         )
     if kind.endswith(PICTURE):
-        return "comfyui_picture", "ComfyUI could not read the picture. It cost nothing. Submit another one."
+        return PICTURE_REFUSED, "ComfyUI could not read the picture. It cost nothing. Submit another one."
     where = f" at node {said(told.get('node_id'))} ({said(told.get('node_type'))})" if told.get("node_type") else ""
     reason = said(told.get("exception_message"))
     return (

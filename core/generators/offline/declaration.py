@@ -14,6 +14,7 @@ STYLES = {
     "lithophane": "Lithophane: a thin plate to hold against the light",
     "coin": "Coin: the picture embossed on a disc",
 }
+FAILED = "engine_failed"  # the work ended without a model: it is the picture
 HEIGHTS_M = (0.001, 1000.0)
 CHOICES = (
     Choice(
@@ -68,4 +69,5 @@ DECLARATION = Declaration(
     can_cancel=True,
     can_begin_again=True,
     knows_cost=True,
+    input_codes=frozenset({FAILED}),
 )

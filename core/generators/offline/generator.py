@@ -13,7 +13,7 @@ from core.domain.errors import LookupFailed, ModelUnavailable, NotSent
 from core.domain.generation import FetchedModel, GenerationRequest, TaskLookup, TaskPhase, TaskState
 from core.domain.job import Category
 from core.domain.request import JobRequest, Slot, StoredImage
-from core.generators.offline.declaration import DECLARATION, NAME
+from core.generators.offline.declaration import DECLARATION, FAILED, NAME
 from core.generators.offline.tasks import TaskFolders, TaskRequest, new_task_id
 from core.generators.offline.worker import Worker
 
@@ -116,7 +116,7 @@ class OfflineGenerator:
             return TaskState(task_id=task_id, phase=TaskPhase.SUCCEEDED, progress=100)
         failure = self._folders.failure(task_id)
         if failure is not None:
-            return TaskState(task_id=task_id, phase=TaskPhase.FAILED, error_code="engine_failed", error_message=failure)
+            return TaskState(task_id=task_id, phase=TaskPhase.FAILED, error_code=FAILED, error_message=failure)
         progress = next((known for worker in self._workers if (known := worker.progress(task_id)) is not None), None)
         if progress is None:
             if self._folders.request(task_id) is None:
