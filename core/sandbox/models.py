@@ -30,13 +30,16 @@ class ModelChildren:
 
     Args:
         environment: all that a child gets to see of it.
+        most_waiting: files that may be here at once; the next is refused.
     """
 
-    def __init__(self, *, environment: Mapping[str, str], limit_s: float = LIMIT_S) -> None:
+    def __init__(
+        self, *, environment: Mapping[str, str], limit_s: float = LIMIT_S, most_waiting: int = MOST_WAITING
+    ) -> None:
         self._environment = dict(environment)
         self._limit_s = limit_s
         self._places = threading.Semaphore(AT_ONCE)
-        self._waiting = threading.BoundedSemaphore(MOST_WAITING)
+        self._waiting = threading.BoundedSemaphore(most_waiting)
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[bytes]] = set()
         self._is_closed = False

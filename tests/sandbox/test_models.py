@@ -15,7 +15,7 @@ from PIL import Image
 from core.domain.errors import ModelInvalid, SandboxFailed
 from core.domain.export import Compression, ExportOrder, Format
 from core.mesh.header import read_header
-from core.sandbox.models import MOST_WAITING, ModelChildren
+from core.sandbox.models import ModelChildren
 from core.settings import harmless_environment
 from tests.mesh.hostile import hostile, of_a_host
 from tests.mesh.models import ball, glb_of, textured
@@ -57,7 +57,9 @@ def test_a_file_is_packed_as_it_was_asked_for(
 
 
 @pytest.mark.slow
-def test_more_than_a_few_at_once_are_told_to_come_again(sandbox: ModelChildren) -> None:
+def test_more_than_a_few_at_once_are_told_to_come_again() -> None:
+    sandbox = ModelChildren(environment=harmless_environment(), most_waiting=2)
+
     def look(_: int) -> str:
         try:
             sandbox.look(WHOLE)
@@ -65,8 +67,9 @@ def test_more_than_a_few_at_once_are_told_to_come_again(sandbox: ModelChildren) 
             return exc.message
         return ""
 
-    with concurrent.futures.ThreadPoolExecutor(MOST_WAITING + 3) as pool:
-        said = list(pool.map(look, range(MOST_WAITING + 3)))
+    with concurrent.futures.ThreadPoolExecutor(5) as pool:
+        said = list(pool.map(look, range(5)))
+    sandbox.close()
     assert said.count("Many models are being worked on at this moment. Try again in a minute.") >= 1
     assert said.count("") >= 1
 
@@ -79,7 +82,7 @@ def test_a_child_that_takes_too_long_is_ended(sandbox: ModelChildren) -> None:
     assert [each for each in psutil.Process().children() if "sandbox" in " ".join(each.cmdline())] == []
 
 
-def test_a_closed_workshop_takes_nothing(sandbox: ModelChildren) -> None:
+def test_a_closed_sandbox_takes_nothing(sandbox: ModelChildren) -> None:
     sandbox.close()
     with pytest.raises(SandboxFailed, match="being stopped"):
         sandbox.look(WHOLE)
