@@ -2,7 +2,8 @@
 // On the page of one job: the navigation's own link to the list, which Streamlit does not follow to the page it is on.
 const KEPT = "maquette-place";
 const SCROLLED = [".dvn-scroller", '[data-testid="stMain"]'];
-const PATIENCE_MS = 10000; // a busy server draws its table late; a person who scrolls ends it at once
+const PATIENCE_MS = 10000; // from when the table is there; a person who scrolls ends it at once
+const MOST_PATIENCE_MS = 120000; // a busy server draws its table late
 
 function toList(link) {
   const url = new URL(link.href, location.href);
@@ -26,7 +27,8 @@ function onList(view) {
   const places = () => SCROLLED.map((each) => document.querySelector(each));
   const kept = JSON.parse(sessionStorage.getItem(KEPT) || "{}");
   const wanted = kept.view === view ? kept.tops : null;
-  const until = performance.now() + PATIENCE_MS;
+  const ends = performance.now() + MOST_PATIENCE_MS;
+  let until = ends;
   let timer = null;
   const stop = () => {
     clearInterval(timer);
@@ -35,6 +37,7 @@ function onList(view) {
   // again and again for a while: a table that is drawn anew, because its rows changed, begins at its top
   const restore = () => {
     places().forEach((place, number) => { if (place && wanted[number]) place.scrollTop = wanted[number]; });
+    if (until === ends && places()[0]) until = Math.min(ends, performance.now() + PATIENCE_MS);
     if (performance.now() > until) stop();
   };
   if (wanted?.some(Boolean)) timer = setInterval(restore, 50);

@@ -84,7 +84,7 @@ def test_parts_that_share_their_points_are_packed_and_still_touch(compression: C
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LIKES)
-def test_every_look_and_every_export_works_in_a_real_child(name: str, sandbox: ModelChildren) -> None:
+def test_every_look_and_every_export_works_in_a_real_child(name: str, sandbox: ModelChildren, every: int) -> None:
     model = tripo_like(LIKES[name])
     looked = sandbox.look(model)
     assert looked.shape is not None
@@ -95,7 +95,8 @@ def test_every_look_and_every_export_works_in_a_real_child(name: str, sandbox: M
     assert Image.open(io.BytesIO(sandbox.turntable(model))).n_frames == 24
 
     whole = read_header(model).face_count
-    for order in ORDERS:
+    first = list(LIKES).index(name) % every
+    for order in ORDERS[first::every]:
         written, facts = sandbox.export(model, order, name="thing")
         assert facts.is_watertight, order
         assert facts.face_count == (whole if order.faces is None else pytest.approx(order.faces, rel=0.1)), order

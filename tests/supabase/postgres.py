@@ -14,7 +14,7 @@ from tests.serving import free_port
 
 START_S = 30.0
 STOP_S = 30.0
-COMMAND_S = 60.0
+COMMAND_S = 180.0
 
 
 def run(command: list[str], *, folder: Path, user: str | None = None, text_in: str | None = None) -> str:

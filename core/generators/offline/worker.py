@@ -90,6 +90,8 @@ class Worker:
             try:
                 self._work_on(task_id)
             except Exception:
+                if self._closing.is_set():  # what it worked with was taken away; the task stays for the next engine
+                    return
                 log.exception("task %s: a fault of ours", task_id)
                 self._fail(task_id, "The built-in engine failed on this picture. It cost nothing.")
             finally:
@@ -137,7 +139,7 @@ class Worker:
             raise ChildDied("the engine's process has no pipes")
         try:
             child.stdin.write(json.dumps(order).encode() + b"\n")
-        except OSError as exc:
+        except (OSError, ValueError) as exc:  # ValueError: its pipe was closed
             self._end_child()
             raise ChildDied("the engine's process had ended") from exc
         ends_s = time.monotonic() + TASK_LIMIT_S
@@ -162,13 +164,13 @@ class Worker:
         """The child's next whole line. Raises: ChildDied, Stopped."""
         while b"\n" not in self._heard:
             left_s = ends_s - time.monotonic()
-            readable, _, _ = select.select([stdout], [], [], max(0.0, min(left_s, LOOK_EVERY_S)))
+            readable = _has_more(stdout, max(0.0, min(left_s, LOOK_EVERY_S)))
             if self._folders.failure(task_id) is not None:
                 self._end_child()
                 raise Stopped
             if not readable and left_s > LOOK_EVERY_S:
                 continue
-            more = os.read(stdout.fileno(), 65536) if readable else b""
+            more = _read(stdout) if readable else b""
             if not more:
                 self._end_child()
                 raise ChildDied("the engine's process " + ("ended" if readable else f"took over {TASK_LIMIT_S:.0f} s"))
@@ -208,3 +210,19 @@ class Worker:
                     pipe.close()
                 except OSError:  # the child left a line half read
                     log.debug("the engine's pipe was broken when it was closed")
+
+
+def _has_more(pipe: IO[bytes], wait_s: float) -> bool:
+    """Whether there is something to read, or nothing ever more. A pipe that was closed meanwhile has ended."""
+    try:
+        return bool(select.select([pipe], [], [], wait_s)[0])
+    except (OSError, ValueError):
+        return True
+
+
+def _read(pipe: IO[bytes]) -> bytes:
+    """What there is; nothing at its end."""
+    try:
+        return os.read(pipe.fileno(), 65536)
+    except (OSError, ValueError):
+        return b""

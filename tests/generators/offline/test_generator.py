@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO, Any
 
 import psutil
 import pytest
@@ -86,6 +88,32 @@ def test_a_killed_child_is_replaced_and_the_task_still_succeeds(generators: Call
     children()[0].kill()
 
     until(generator, task_id, TaskPhase.SUCCEEDED)
+
+
+def test_a_task_whose_engine_is_closed_between_a_look_and_a_read_is_left_and_not_failed(
+    generators: Callable[[], OfflineGenerator], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, closed = select.select, threading.Event()
+
+    def closing(pipes: list[IO[bytes]], *others: Any) -> Any:
+        found = real(pipes, *others)
+        if found[0] and not closed.is_set():  # as `close` does in another thread, at this very moment
+            engine._closing.set()
+            pipes[0].close()
+            closed.set()
+        return found
+
+    first = generators()
+    [engine] = first._workers
+    with monkeypatch.context() as patch:
+        patch.setattr(select, "select", closing)
+        task_id = order(first)
+        assert closed.wait(PATIENCE_S)
+        assert engine._thread is not None
+        engine._thread.join(PATIENCE_S)
+    first.close()
+
+    until(generators(), task_id, TaskPhase.SUCCEEDED)
 
 
 def test_a_task_left_by_a_closed_engine_is_finished_by_the_next_one(generators: Callable[[], OfflineGenerator]) -> None:
