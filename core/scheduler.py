@@ -60,7 +60,7 @@ class Scheduler:
     ) -> None:
         self._workers = tuple(workers)
         self._pace = pace
-        self._told: dict[str, tuple[str, float]] = {}
+        self._logged: dict[str, tuple[str, float]] = {}
         self._names: list[str] = []
         self._woken: list[str] = []  # the ticks that look for new jobs, for news, and for models that are made
         self._is_stopped = threading.Event()
@@ -128,10 +128,10 @@ class Scheduler:
 
     def _tell(self, name: str, message: str) -> None:
         """The same trouble of the same tick is told once a minute, not with every tick."""
-        told, at_s = self._told.get(name, ("", 0.0))
+        logged, at_s = self._logged.get(name, ("", 0.0))
         now_s = time.monotonic()
-        if message != told or now_s - at_s > TELL_AGAIN_S:
-            self._told[name] = (message, now_s)
+        if message != logged or now_s - at_s > TELL_AGAIN_S:
+            self._logged[name] = (message, now_s)
             log.warning("%s: %s", name, message)
 
     def _every(self, name: str, seconds: float, call: Callable[[], object], *, is_woken: bool = False) -> None:

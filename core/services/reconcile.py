@@ -60,8 +60,8 @@ class Reconcile:
         began = self.jobs.now()
         since = min(each.job.intent_at or each.job.updated_at for each in claimed) - MARGIN
         try:
-            told = [task.task_id for task in self.jobs.orphaned_tasks() if task.source is Source.WEBHOOK]
-            found = self.scan.read(since, also=told)
+            advice = [task.task_id for task in self.jobs.orphaned_tasks() if task.source is Source.WEBHOOK]
+            found = self.scan.read(since, also=advice)
         except (AccountBlocked, AccountBusy, LookupFailed, RequestRejected) as exc:
             log.warning("looking for %s lost tasks: %s", len(claimed), exc.message)
             found = None
@@ -87,7 +87,7 @@ class Reconcile:
             log.info("job %s: attempt %s: task %s was found", job.id, job.attempt, candidates[0].task_id)
             self.jobs.bind_task(uncertain.claim, candidates[0].task_id, poll_in_s=0.0)
         elif job.cancelled_at is not None:
-            self._end_when_told(uncertain, found, candidates, began)
+            self._end_when_known(uncertain, found, candidates, began)
         elif candidates:
             self._ask_a_person(uncertain, found, candidates)
         elif not found.is_complete:
@@ -126,7 +126,7 @@ class Reconcile:
         else:
             self._proven_not_made(uncertain)
 
-    def _end_when_told(
+    def _end_when_known(
         self, uncertain: Claimed, found: Found, candidates: Sequence[TaskState], began: datetime
     ) -> None:
         """A cancelled job asks nobody: two complete searches tell what is there to be listed, and it ends."""
@@ -142,8 +142,8 @@ class Reconcile:
             listed = "They are listed below the jobs table and may be charged; none was taken as this job's."
             self._end_cancelled(uncertain, f"Cancelled. {self._how_many(candidates)} {listed}")
         elif not self._has_echo(job):
-            told = f"Should {self.generator.label} have made it, its task is listed below the jobs table."
-            self._end_cancelled(uncertain, f"Cancelled. Two searches found no trace of this job. {told}")
+            advice = f"Should {self.generator.label} have made it, its task is listed below the jobs table."
+            self._end_cancelled(uncertain, f"Cancelled. Two searches found no trace of this job. {advice}")
         else:
             self._proven_not_made(uncertain)
 
@@ -169,8 +169,8 @@ class Reconcile:
         job = uncertain.job
         is_cancelled = job.cancelled_at is not None
         if is_cancelled and job.send_by is not None and began >= job.send_by + CANCELLED_FOR:
-            told = f"Look at the usage page of your {self.generator.label} account."
-            message = f"Cancelled. We could not find out whether it was made and charged. {reason} {told}"
+            advice = f"Look at the usage page of your {self.generator.label} account."
+            message = f"Cancelled. We could not find out whether it was made and charged. {reason} {advice}"
             self._end_cancelled(uncertain, message)
             return
         give_up = timedelta(seconds=GIVE_UP_FACTOR * self.settle_s)

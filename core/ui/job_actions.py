@@ -147,14 +147,14 @@ def _evidence(status: str, created_at: object, evidence: str) -> str:
     return f"{evidence} Status: {status or 'unknown'}, {made}."
 
 
-def _do(job_id: int, act: Callable[[int], Job], told: str) -> None:
+def _do(job_id: int, act: Callable[[int], Job], message: str) -> None:
     """Run it and keep what to say, so that the next drawing of the page says it."""
     try:
         act(job_id)
     except MaquetteError as exc:
         memory[f"notice-{job_id}"] = (False, exc.message)
     else:
-        memory[f"notice-{job_id}"] = (True, told)
+        memory[f"notice-{job_id}"] = (True, message)
 
 
 def _again(job_id: int) -> None:
@@ -167,6 +167,6 @@ def _again(job_id: int) -> None:
 
 
 def _notice(job: Job) -> None:
-    went_well, told = memory.pop(f"notice-{job.id}", (True, ""))
-    if told:
-        (st.success if went_well else st.warning)(labels.literal(told), icon=":material/info:")
+    went_well, message = memory.pop(f"notice-{job.id}", (True, ""))
+    if message:
+        (st.success if went_well else st.warning)(labels.literal(message), icon=":material/info:")

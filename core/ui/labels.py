@@ -111,8 +111,8 @@ def explained(job: Job, *, maker: str) -> str:
         return "The work on it ends within seconds."
     if job.status is Status.CANCELLED and job.stage is Stage.ATTENTION:
         return "It is not sent again. What may have been made and charged is being searched for."
-    told = EXPLAINED_FREE.get(job.stage, EXPLAINED[job.stage]) if job.is_free else EXPLAINED[job.stage]
-    return told.format(maker=maker)
+    sentence = EXPLAINED_FREE.get(job.stage, EXPLAINED[job.stage]) if job.is_free else EXPLAINED[job.stage]
+    return sentence.format(maker=maker)
 
 
 def conversion(job: Job) -> str:

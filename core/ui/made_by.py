@@ -41,8 +41,8 @@ def draw(candidates: Sequence[Candidate]) -> Candidate:
     if choice.problem is not None:
         st.warning(f"{labels.literal(choice.problem)} {WAITS}", icon=":material/link_off:")
     declaration = choice.declaration
-    told = (choice.offer.note, declaration.leaves, declaration.terms)
-    st.caption(labels.literal(" ".join(text for text in told if text)))
+    texts = (choice.offer.note, declaration.leaves, declaration.terms)
+    st.caption(labels.literal(" ".join(text for text in texts if text)))
     return choice
 
 
@@ -70,10 +70,10 @@ def price(candidate: Candidate) -> None:
     label = labels.literal(candidate.declaration.label)
     left = f" You have {labels.amount(balance.available)} left." if balance is not None else ""
     if credits is None:
-        told = f"**{label}'s list does not say what this costs.** It is charged when the model succeeds."
+        price = f"**{label}'s list does not say what this costs.** It is charged when the model succeeds."
     else:
-        told = f"**About {labels.credits_text(credits)}** by {label}'s list, charged when the model succeeds."
-    st.markdown(f":material/payments: {told}{labels.literal(left)}")
+        price = f"**About {labels.credits_text(credits)}** by {label}'s list, charged when the model succeeds."
+    st.markdown(f":material/payments: {price}{labels.literal(left)}")
     if balance is not None and credits is not None and balance.available < credits:
         st.warning(
             "That is more than is left: the job will wait until the account is topped up.", icon=":material/info:"

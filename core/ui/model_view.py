@@ -190,10 +190,10 @@ def _sizes(report: MeshReport) -> list[tuple[str, str]]:
     sides = [b - a for a, b in zip(low, high, strict=True)]
     what = "(width, height, depth)"
     if report.is_size_known:
-        told = " × ".join(f"{100 * side:,.1f}" for side in sides)
-        return [("Size", f"{told} cm {what}")]
-    told = " × ".join(f"{side / (max(sides) or 1):.2f}" for side in sides)
-    return [("Proportions", f"{told} {what}"), ("Size", "not known; give the real height when it is made")]
+        size = " × ".join(f"{100 * side:,.1f}" for side in sides)
+        return [("Size", f"{size} cm {what}")]
+    size = " × ".join(f"{side / (max(sides) or 1):.2f}" for side in sides)
+    return [("Proportions", f"{size} {what}"), ("Size", "not known; give the real height when it is made")]
 
 
 def _figures(report: MeshReport) -> None:

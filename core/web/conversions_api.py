@@ -46,7 +46,7 @@ def offers(record_id: JobNumber, services: ServicesNeeded) -> JSONResponse:
         {"format": "fbx", "quad": offer.quad, "estimated_credits": number(offer.credits)}
         for offer in services.convert.offers(job)
     ]
-    ordered = [_told(each) for each in services.convert.ordered(job.id)]
+    ordered = [_shown(each) for each in services.convert.ordered(job.id)]
     body = {"record_id": job.id, "problem": services.convert.refusal(job), "offers": kinds, "ordered": ordered}
     return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
@@ -58,11 +58,11 @@ def order(record_id: JobNumber, body: ConversionBody, services: ServicesNeeded) 
     job = added.job
     maker = services.overview.maker_of(job)
     message = f"Ordered from {maker}." if added.created else f"This was ordered before, as job {job.id}."
-    told = {"success": True, "message": message, "estimated_credits": number(job.credits_estimate)} | _told(job)
-    return JSONResponse(told, status_code=202 if added.created else 200, headers={"Location": status_path(job.id)})
+    answer = {"success": True, "message": message, "estimated_credits": number(job.credits_estimate)} | _shown(job)
+    return JSONResponse(answer, status_code=202 if added.created else 200, headers={"Location": status_path(job.id)})
 
 
-def _told(job: Job) -> dict[str, Any]:
+def _shown(job: Job) -> dict[str, Any]:
     conversion = job.conversion
     return {
         "record_id": job.id,

@@ -41,8 +41,8 @@ def cancel(record_id: JobNumber, services: ServicesNeeded) -> JSONResponse:
     Another may go on and still charge. `message` says which it is.
     """
     job = services.decide.cancel(job_number(record_id))
-    told = job.error_message or "Cancelled."
-    return JSONResponse({"success": True, "record_id": job.id, "status": job.status.value, "message": told})
+    message = job.error_message or "Cancelled."
+    return JSONResponse({"success": True, "record_id": job.id, "status": job.status.value, "message": message})
 
 
 @router.get(

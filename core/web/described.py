@@ -55,33 +55,33 @@ LINKED = (
 
 def errors(*codes: int) -> Responses:
     """Those that every call may give, and these."""
-    told: Responses = {code: {"model": ErrorBody, "description": words} for code, words in EVERYWHERE.items()}
-    told |= {code: {"model": ErrorBody, "description": SOMETIMES[code]} for code in codes}
-    told[503]["headers"] = RETRY_AFTER
-    return told
+    responses: Responses = {code: {"model": ErrorBody, "description": words} for code, words in EVERYWHERE.items()}
+    responses |= {code: {"model": ErrorBody, "description": SOMETIMES[code]} for code in codes}
+    responses[503]["headers"] = RETRY_AFTER
+    return responses
 
 
 def json_of(model: type[BaseModel], *, code: int = 200, words: str = "Done", links: Iterable[str] = ()) -> Responses:
     """An answer in JSON; `links` are the operations that take its `record_id`."""
-    told: dict[str, Any] = {"model": model, "description": words}
+    responses: dict[str, Any] = {"model": model, "description": words}
     named = {
         f"{name}_of_it": {"operationId": name, "parameters": {"path.record_id": "$response.body#/record_id"}}
         for name in links
     }
-    return {code: told | ({"links": named} if named else {})}
+    return {code: responses | ({"links": named} if named else {})}
 
 
 def file_of(*media_types: str, words: str, ranges: bool = False) -> Responses:
     """An answer that is a file, perhaps in parts."""
     binary = {"schema": {"type": "string", "format": "binary"}}
     whole = {"description": words, "content": dict.fromkeys(media_types, binary)}
-    told: Responses = {200: whole}
+    responses: Responses = {200: whole}
     if ranges:
         text = {"text/plain": {"schema": {"type": "string"}}}
         part = dict.fromkeys((*media_types, "multipart/byteranges"), binary)
-        told[206] = {"description": "The part that `Range` asked for.", "content": part}
-        told[416] = {"description": "The file does not reach that far.", "content": text}
-    return told
+        responses[206] = {"description": "The part that `Range` asked for.", "content": part}
+        responses[416] = {"description": "The file does not reach that far.", "content": text}
+    return responses
 
 
 NOT_MODIFIED: Responses = {304: {"description": "It is as it was."}}
@@ -133,14 +133,14 @@ def install(api: FastAPI, schemas: Mapping[str, dict[str, Any]]) -> None:
 
     def whole() -> dict[str, Any]:
         if api.openapi_schema is None:
-            told = describe()
+            responses = describe()
             _, named = models_json_schema(
                 [(GenerateBody, "validation"), (FormBody, "validation")],
                 ref_template=REFERENCE + "{model}",
             )
-            told["components"]["schemas"].update(named["$defs"] | schemas)
-            _without_null(told["components"]["schemas"]["FormBody"]["properties"].values())
-            for path in told["paths"].values():
+            responses["components"]["schemas"].update(named["$defs"] | schemas)
+            _without_null(responses["components"]["schemas"]["FormBody"]["properties"].values())
+            for path in responses["paths"].values():
                 for operation in path.values():
                     if "206" in operation["responses"]:
                         operation["parameters"].append(RANGE)

@@ -85,7 +85,7 @@ def _form(fields: Mapping[str, Json], names: Sequence[str]) -> Json:
         name: {"type": "string", "format": "binary", "description": f"The picture of the {slot.value}, or {name}Url."}
         for slot, name in PICTURES.items()
     }
-    told = {
+    properties = {
         "kind": {"type": "string", "enum": list(Kind)},
         "generator": fields["generator"] | {"enum": list(names)},
         "parameters": {"type": "string", "description": "JSON, as `parameters` of the kind.", "examples": ["{}"]},
@@ -93,7 +93,7 @@ def _form(fields: Mapping[str, Json], names: Sequence[str]) -> Json:
     return {
         "type": "object",
         "description": "As `Job`, with pictures as files. A field that is left empty counts as left out.",
-        "properties": {**fields, **told, **files},
+        "properties": {**fields, **properties, **files},
         "additionalProperties": False,
     }
 
@@ -105,13 +105,15 @@ def _name(kind: Kind) -> str:
 def _body(kind: Kind, able: Sequence[Declaration]) -> Json:
     """The texts of a kind, and the addresses of its pictures."""
     addresses = {slot: f"{PICTURES[slot]}Url" for slot in SLOTS[kind]}
-    told = {name: {"type": "string", "pattern": STORABLE, "description": _of(slot)} for slot, name in addresses.items()}
+    properties = {
+        name: {"type": "string", "pattern": STORABLE, "description": _of(slot)} for slot, name in addresses.items()
+    }
     front = [name for slot, name in addresses.items() if slot is Slot.FRONT]
-    sides = [name for name in told if name not in front]
+    sides = [name for name in properties if name not in front]
     body: Json = {
         "type": "object",
         "title": KIND_WORDS[kind].capitalize(),
-        "properties": _texts(kind, able) | {"parameters": {"$ref": f"{REFERENCE}{_name(kind)}Parameters"}} | told,
+        "properties": _texts(kind, able) | {"parameters": {"$ref": f"{REFERENCE}{_name(kind)}Parameters"}} | properties,
         "required": [*NEEDED[kind], *front],
         "additionalProperties": False,
     }
@@ -123,23 +125,23 @@ def _of(slot: Slot) -> str:
 
 
 def _texts(kind: Kind, able: Sequence[Declaration]) -> dict[str, Json]:
-    told: dict[str, Json] = {"kind": {"type": "string", "enum": [kind.value]}}
+    properties: dict[str, Json] = {"kind": {"type": "string", "enum": [kind.value]}}
     if able:
-        told["generator"] = {
+        properties["generator"] = {
             "type": "string",
             "enum": [each.name for each in able],
             "description": "Who makes it, of those connected; left out, the usual one that can.",
         }
     if kind not in MADE_HERE:
         source = {"type": "integer", "minimum": 1, "maximum": MOST_JOB}
-        return told | {"source": source | {"description": "The finished job whose model becomes another file."}}
-    told["targetObject"] = _text(MAX_NAME, "What it is called.") | {"minLength": 1}
-    told["sessionId"] = _text(MAX_SESSION, "Any text that groups your jobs.")
-    told["iteration"] = {"type": "integer", "minimum": 0, "maximum": 2**31 - 1, "default": 1}
+        return properties | {"source": source | {"description": "The finished job whose model becomes another file."}}
+    properties["targetObject"] = _text(MAX_NAME, "What it is called.") | {"minLength": 1}
+    properties["sessionId"] = _text(MAX_SESSION, "Any text that groups your jobs.")
+    properties["iteration"] = {"type": "integer", "minimum": 0, "maximum": 2**31 - 1, "default": 1}
     if kind is Kind.TEXT:
-        told["prompt"] = _text(MOST_PROMPT, "What is to be made.") | {"minLength": 1}
-        told["negativePrompt"] = _text(MOST_NEGATIVE_PROMPT, "What is not wanted.")
-    return told
+        properties["prompt"] = _text(MOST_PROMPT, "What is to be made.") | {"minLength": 1}
+        properties["negativePrompt"] = _text(MOST_NEGATIVE_PROMPT, "What is not wanted.")
+    return properties
 
 
 def _text(most: int, words: str) -> Json:

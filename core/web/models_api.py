@@ -48,7 +48,7 @@ NUMBERS = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*")
 
 def _offered(made: Callable[[], tuple[StrEnum, ...]]) -> Callable[[dict[str, Any]], None]:
     """The description lists only what this server can make."""
-    return lambda told: told.update(enum=[each.value for each in made()])
+    return lambda body: body.update(enum=[each.value for each in made()])
 
 
 Kind = Annotated[Format, Query(json_schema_extra=_offered(lambda: extras.formats()))]
@@ -79,10 +79,10 @@ async def report(
     found = await FILES.run(lambda: services.inspect.report(job))
     if found is None:
         raise ObjectMissing(f"Job {job.id} has no model yet.")
-    told: dict[str, Any] = asdict(found)
-    told["is_complete"] = found.shape is not None or bool(found.problem)
-    told["verdicts"] = [asdict(each) for each in verdicts(found)]
-    return JSONResponse(told)
+    body: dict[str, Any] = asdict(found)
+    body["is_complete"] = found.shape is not None or bool(found.problem)
+    body["verdicts"] = [asdict(each) for each in verdicts(found)]
+    return JSONResponse(body)
 
 
 @router.get(

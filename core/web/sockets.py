@@ -53,7 +53,7 @@ class JobFeed:
         self.app = WithoutJsonp(socketio.ASGIApp(self._server, socketio_path="/socket.io"))
         self._listeners: set[str] = set()
         self._cursor: int | None = None
-        self._told: dict[tuple[object, ...], None] = {}
+        self._sent: dict[tuple[object, ...], None] = {}
         self._ended: dict[int, None] = {}
         self._server.on("connect", self._connected)
         self._server.on("disconnect", self._disconnected)
@@ -85,20 +85,20 @@ class JobFeed:
         jobs, cursor = await run_in_threadpool(services.jobs.changed_since, since, limit=BATCH)
         for job in jobs:
             key = (job.id, job.updated_at, job.stage, job.status, job.progress)
-            if key not in self._told:
+            if key not in self._sent:
                 is_end = job.stage is Stage.DONE and job.id not in self._ended
-                self._told[key] = None
+                self._sent[key] = None
                 if is_end:
                     self._ended[job.id] = None
                 if not is_first:  # what was there when the first listener came is no news
                     await self._tell(services, job, is_end=is_end)
         self._cursor = max(self._cursor, cursor)
-        _forget_oldest(self._told)
+        _forget_oldest(self._sent)
         _forget_oldest(self._ended)
 
     async def _tell(self, services: Services, job: Job, *, is_end: bool) -> None:
-        told = {"record_id": job.id, "status": job.status.value, "stage": job.stage.value, "progress": job.progress}
-        await self._server.emit("job_updated", told)
+        message = {"record_id": job.id, "status": job.status.value, "stage": job.stage.value, "progress": job.progress}
+        await self._server.emit("job_updated", message)
         if not is_end:
             return
         if job.status is Status.COMPLETED:
@@ -115,6 +115,6 @@ class JobFeed:
         self._listeners.discard(session)
 
 
-def _forget_oldest(told: dict[Any, None]) -> None:
-    for old in list(told)[:-TOLD_KEPT]:
-        del told[old]
+def _forget_oldest(message: dict[Any, None]) -> None:
+    for old in list(message)[:-TOLD_KEPT]:
+        del message[old]

@@ -85,7 +85,7 @@ async def answered(
     job = await PICTURES.run(submit, places=places)
     if wait_s is not None and not WAITING.is_full:  # else as without the wish, which the standard allows
         return _waited(await wait_for_end(services.overview, job, ends_s=started_s + wait_s), services, request)
-    told: dict[str, Any] = {
+    body: dict[str, Any] = {
         "success": True,
         "record_id": job.id,
         "status": job.status.value,
@@ -93,8 +93,8 @@ async def answered(
         "message": MESSAGE,
     }
     if estimate:
-        told["estimated_credits"] = number(job.credits_estimate)
-    return JSONResponse(told, status_code=202, headers={"Location": status_path(job.id)})
+        body["estimated_credits"] = number(job.credits_estimate)
+    return JSONResponse(body, status_code=202, headers={"Location": status_path(job.id)})
 
 
 def _waited(job: Job, services: Services, request: Request) -> JSONResponse:

@@ -119,14 +119,14 @@ def _refusal(body: Mapping[str, Any], workflow: Workflow) -> GenerationError:
 
 
 def _faults(node_errors: object) -> Iterator[_Fault]:
-    for node, told in node_errors.items() if isinstance(node_errors, dict) else ():
-        errors = told.get("errors") if isinstance(told, dict) else None
+    for node, entry in node_errors.items() if isinstance(node_errors, dict) else ():
+        errors = entry.get("errors") if isinstance(entry, dict) else None
         for error in errors if isinstance(errors, list) else ():
             extra = error.get("extra_info") if isinstance(error, dict) else None
             extra = extra if isinstance(extra, dict) else {}
             yield _Fault(
                 node=str(node),
-                class_type=said(told.get("class_type")),
+                class_type=said(entry.get("class_type")),
                 type=str(error.get("type")) if isinstance(error, dict) else "",
                 input=str(extra.get("input_name", "")),
                 received=extra.get("received_value"),

@@ -25,13 +25,13 @@ def missing(client: ComfyClient, workflow: Workflow) -> list[str]:
     known = {kind: client.node(kind) for kind in sorted(kinds)}
     found = [
         f"ComfyUI has no node {said(kind)}. Install the pack that it belongs to, or update ComfyUI."
-        for kind, told in known.items()
-        if told is None
+        for kind, definition in known.items()
+        if definition is None
     ]
     for key, node in workflow.graph.items():
-        told = known[node["class_type"]]
-        if told is not None:
-            found += _of_node(key, node, told, workflow)
+        definition = known[node["class_type"]]
+        if definition is not None:
+            found += _of_node(key, node, definition, workflow)
     return list(dict.fromkeys(found))
 
 
@@ -49,8 +49,8 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(each) for each in found[0].split(".")) if found else ()
 
 
-def _of_node(key: str, node: Mapping[str, Any], told: Mapping[str, Any], workflow: Workflow) -> Iterator[str]:
-    required, optional = _inputs(told, "required"), _inputs(told, "optional")
+def _of_node(key: str, node: Mapping[str, Any], definition: Mapping[str, Any], workflow: Workflow) -> Iterator[str]:
+    required, optional = _inputs(definition, "required"), _inputs(definition, "optional")
     inputs, kind = node["inputs"], node["class_type"]
     slots = {name for found in workflow.roles.values() for each, name in found if each == key}
     for name in required:
@@ -64,8 +64,8 @@ def _of_node(key: str, node: Mapping[str, Any], told: Mapping[str, Any], workflo
             yield not_offered(kind, name, value, workflow)
 
 
-def _inputs(told: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
-    offered = told.get("input")
+def _inputs(definition: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    offered = definition.get("input")
     found = offered.get(kind) if isinstance(offered, dict) else None
     return found if isinstance(found, dict) else {}
 

@@ -13,7 +13,7 @@ import httpx
 
 from core.domain.errors import LookupFailed, ModelTooLarge, ModelUnavailable, RequestRejected
 from core.generators.comfyui.answers import created, parsed, question_failed
-from core.generators.comfyui.connection import MAX_ANSWER_BYTES, QUICK_TOTAL_S, Connection, told
+from core.generators.comfyui.connection import MAX_ANSWER_BYTES, QUICK_TOTAL_S, Connection, body_of
 from core.generators.comfyui.graph import Graph
 from core.generators.comfyui.workflow import FOLDER, Workflow
 
@@ -57,7 +57,7 @@ class ComfyClient:
         response = self._http.send("POST", "/api/upload/image", total_s=UPLOAD_TOTAL_S, **form)
         if response.status_code == 413:
             raise RequestRejected("The picture is larger than ComfyUI takes (its --max-upload-size). It cost nothing.")
-        answer = told(response)
+        answer = body_of(response)
         stored = answer.get("name")
         if not isinstance(stored, str) or answer.get("subfolder") != FOLDER or not is_plain(stored):
             raise LookupFailed("ComfyUI took the picture but gave no name for it that can be used; it is sent again.")
@@ -87,25 +87,25 @@ class ComfyClient:
         created(self._http.post_once("/api/prompt", body, check_send_window=check_send_window), attempt_id, workflow)
 
     def job(self, attempt_id: str) -> dict[str, Any] | None:
-        """One job as it is told; None when it is certainly unknown. Raises: as `told`."""
+        """One job as it is told; None when it is certainly unknown. Raises: as `body_of`."""
         response = self._http.send("GET", f"/api/jobs/{attempt_id}")
         if response.status_code == 404 and "error" in (parsed(response) or {}):
             return None  # an empty 404 says nothing of a job: there is no such route
-        return told(response)
+        return body_of(response)
 
     def open_jobs(self) -> list[dict[str, Any]]:
-        """Ours that wait or run, of all our servers. Raises: as `told`."""
+        """Ours that wait or run, of all our servers. Raises: as `body_of`."""
         jobs = self._http.ask("/api/jobs", status="pending,in_progress", workflow_id=OURS).get("jobs")
         if not isinstance(jobs, list):
             raise LookupFailed("ComfyUI answered without its jobs; it is asked again.")
         return [job for job in jobs if isinstance(job, dict) and isinstance(job.get("id"), str)]
 
     def cancel(self, attempt_id: str) -> bool:
-        """Ask for an end; True is a promise to try, not an end. Raises: as `told`."""
-        return told(self._http.send("POST", f"/api/jobs/{attempt_id}/cancel")).get("cancelled") is True
+        """Ask for an end; True is a promise to try, not an end. Raises: as `body_of`."""
+        return body_of(self._http.send("POST", f"/api/jobs/{attempt_id}/cancel")).get("cancelled") is True
 
     def free(self) -> None:
-        """Ask for the memory of the graphics card back, once what runs has ended. Raises: as `told`."""
+        """Ask for the memory of the graphics card back, once what runs has ended. Raises: as `body_of`."""
         response = self._http.send("POST", "/api/free", json={"unload_models": True, "free_memory": True})
         if response.status_code != 200:
             raise question_failed(response)
@@ -114,12 +114,12 @@ class ComfyClient:
         return self._http.ask("/api/system_stats")
 
     def node(self, class_type: str) -> dict[str, Any] | None:
-        """What the server says of a kind of node; None when it has none. Raises: as `told`."""
+        """What the server says of a kind of node; None when it has none. Raises: as `body_of`."""
         found = self._http.ask(f"/api/object_info/{quote(class_type, safe='')}").get(class_type)
         return found if isinstance(found, dict) else None
 
     def is_whole(self, file: ComfyFile) -> bool | None:
-        """Whether a GLB is as long as it says; None when it is not there. Raises: as `told`."""
+        """Whether a GLB is as long as it says; None when it is not there. Raises: as `body_of`."""
         # files are written in place: a server that was killed leaves half of one
         with self._http.streamed(
             "/api/view",

@@ -36,7 +36,7 @@ class Connection:
 
     def ask(self, path: str, **query: str) -> dict[str, Any]:
         """The object that a question is answered with. Raises: LookupFailed, AccountBlocked, AccountBusy."""
-        return told(self.send("GET", path, params=query))
+        return body_of(self.send("GET", path, params=query))
 
     def send(self, method: str, path: str, *, total_s: float = QUICK_TOTAL_S, **more: Any) -> httpx.Response:
         """A free call, which may be repeated at will. Raises: LookupFailed."""
@@ -104,7 +104,7 @@ class Connection:
         return httpx.Client(headers=self._headers, transport=transport, follow_redirects=False, trust_env=False)
 
 
-def told(response: httpx.Response) -> dict[str, Any]:
+def body_of(response: httpx.Response) -> dict[str, Any]:
     """The object in the answer of a free call. Raises: LookupFailed, AccountBlocked, AccountBusy."""
     body = parsed(response)
     if response.status_code != 200 or body is None:

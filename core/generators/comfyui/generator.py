@@ -21,7 +21,7 @@ from core.generators.comfyui.declaration import NAME, declared
 from core.generators.comfyui.memory import run_again
 from core.generators.comfyui.order import ComfyOrder, order_of
 from core.generators.comfyui.progress import Progress
-from core.generators.comfyui.results import find, kept_model, told_names
+from core.generators.comfyui.results import find, kept_model, listed_names
 from core.generators.comfyui.workflow import Workflow, subfolder
 
 MOST_REMEMBERED = 1000
@@ -124,15 +124,15 @@ class ComfyGenerator:
         job = self._client.job(task_id)
         if job is not None and str(job.get("status")) in states.OPEN:
             return self._open(task_id, job)
-        told = [] if job is None else told_names(job, self.workflow.save_nodes)
-        file, is_half = find(self._client, task_id, told)
+        listed = [] if job is None else listed_names(job, self.workflow.save_nodes)
+        file, is_half = find(self._client, task_id, listed)
         if file is not None:
             return states.made(task_id, file)
         if job is None:
             return states.stopped(task_id) if task_id in self._stopped else None
         if may_run_again and task_id not in self._stopped and run_again(self._client, self.workflow, task_id, job):
             return states.waiting(task_id)
-        return states.not_made(task_id, job, is_half=is_half, was_told=bool(told))
+        return states.not_made(task_id, job, is_half=is_half, was_listed=bool(listed))
 
     def fetch_model(self, task: TaskState) -> FetchedModel:
         folder, _, name = (task.model_url or "").rpartition("/")

@@ -43,8 +43,8 @@ def run_again(client: ComfyClient, workflow: Workflow, task_id: str, job: Mappin
 
 def _graph_of(job: Mapping[str, Any]) -> Graph | None:
     """What ran, as the server tells it; None where it does not."""
-    told = job.get("workflow")
-    if not isinstance(told, dict) or not isinstance(told.get("extra_data"), dict):
+    record = job.get("workflow")
+    if not isinstance(record, dict) or not isinstance(record.get("extra_data"), dict):
         return None
-    graph = told.get("prompt")
+    graph = record.get("prompt")
     return graph if isinstance(graph, dict) and graph else None

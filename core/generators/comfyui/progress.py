@@ -127,9 +127,9 @@ def _shares(kind: str, data: Mapping[str, Any]) -> dict[str, float]:
         data.get("nodes") if kind == "progress_state" else {str(data.get("node")): data} if kind == "progress" else {}
     )
     found = {}
-    for node, told in nodes.items() if isinstance(nodes, dict) else ():
-        value, most = (told.get("value"), told.get("max")) if isinstance(told, dict) else (None, None)
+    for node, state in nodes.items() if isinstance(nodes, dict) else ():
+        value, most = (state.get("value"), state.get("max")) if isinstance(state, dict) else (None, None)
         if isinstance(value, int | float) and isinstance(most, int | float) and most > 0:
-            is_finished = told.get("state") == "finished"
+            is_finished = state.get("state") == "finished"
             found[str(node)] = 1.0 if is_finished else max(0, min(value, most)) / most
     return found

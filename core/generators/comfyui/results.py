@@ -17,16 +17,16 @@ KEYS = ("3d", "result")  # of a node's output that hold models, the surest first
 JSON_CHUNK = 0x4E4F534A
 
 
-def find(client: ComfyClient, attempt_id: str, told: Sequence[str]) -> tuple[ComfyFile | None, bool]:
+def find(client: ComfyClient, attempt_id: str, listed: Sequence[str]) -> tuple[ComfyFile | None, bool]:
     """The first whole model of an attempt, and whether a half one is there: ComfyUI says `completed` of lost files too.
 
     Args:
-        told: names that the job's outputs gave; without them, those that our prefix leads to are tried.
+        listed: names that the job's outputs gave; without them, those that our prefix leads to are tried.
 
     Raises: LookupFailed, AccountBlocked.
     """
     is_half = False
-    for names in [*([name] for name in told), *map(_numbered, NAMES)]:
+    for names in [*([name] for name in listed), *map(_numbered, NAMES)]:
         for name in names:
             file = ComfyFile(subfolder=subfolder(attempt_id), filename=name)
             is_whole = client.is_whole(file)
@@ -42,7 +42,7 @@ def _numbered(name: str) -> list[str]:
     return [name.format(number) for number in range(1, MOST_NAMES + 1)]
 
 
-def told_names(job: Mapping[str, Any], save_nodes: Sequence[str]) -> list[str]:
+def listed_names(job: Mapping[str, Any], save_nodes: Sequence[str]) -> list[str]:
     """Names of GLB files in a job's outputs, those of the titled node first.
 
     Their folders are left out: the prefix that we gave decides it, and what nodes say of it is often wrong.

@@ -39,7 +39,7 @@ def stopped(task_id: str) -> TaskState:
     return _failed(task_id, "comfyui_cancelled", STOPPED)
 
 
-def not_made(task_id: str, job: Mapping[str, Any], *, is_half: bool, was_told: bool) -> TaskState:
+def not_made(task_id: str, job: Mapping[str, Any], *, is_half: bool, was_listed: bool) -> TaskState:
     """A job that ended without a whole model."""
     status = job.get("status")
     if status == "cancelled":
@@ -48,7 +48,7 @@ def not_made(task_id: str, job: Mapping[str, Any], *, is_half: bool, was_told: b
         return _failed(task_id, *_failure(job))
     if is_half:
         return _failed(task_id, "comfyui_cut_short", HALF)
-    return _failed(task_id, "comfyui_file_lost", LOST) if was_told else _failed(task_id, "comfyui_no_model", NOTHING)
+    return _failed(task_id, "comfyui_file_lost", LOST) if was_listed else _failed(task_id, "comfyui_no_model", NOTHING)
 
 
 def _failed(task_id: str, code: str, message: str) -> TaskState:
@@ -67,8 +67,8 @@ def ran_again(job: Mapping[str, Any]) -> bool:
 
 
 def _error(job: Mapping[str, Any]) -> Mapping[str, Any]:
-    told = job.get("execution_error")
-    return told if isinstance(told, dict) else {}
+    error = job.get("execution_error")
+    return error if isinstance(error, dict) else {}
 
 
 def _kind(error: Mapping[str, Any]) -> str:
@@ -77,8 +77,8 @@ def _kind(error: Mapping[str, Any]) -> str:
 
 def _failure(job: Mapping[str, Any]) -> tuple[str, str]:
     """Code and sentence. An error entry has stack traces, paths and printed tensors: none of it is repeated."""
-    told = _error(job)
-    kind = _kind(told)
+    error = _error(job)
+    kind = _kind(error)
     if kind.endswith(MEMORY):
         again = ", also when it ran a second time with the memory freed" if ran_again(job) else ""
         return "comfyui_out_of_memory", (
@@ -87,8 +87,8 @@ def _failure(job: Mapping[str, Any]) -> tuple[str, str]:
         )
     if kind.endswith(PICTURE):
         return PICTURE_REFUSED, "ComfyUI could not read the picture. It cost nothing. Submit another one."
-    where = f" at node {said(told.get('node_id'))} ({said(told.get('node_type'))})" if told.get("node_type") else ""
-    reason = said(told.get("exception_message"))
+    where = f" at node {said(error.get('node_id'))} ({said(error.get('node_type'))})" if error.get("node_type") else ""
+    reason = said(error.get("exception_message"))
     return (
         "comfyui_failed",
         f"The ComfyUI workflow failed{where}. It cost nothing.{f' It says: {reason}' if reason else ''}",

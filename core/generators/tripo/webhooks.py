@@ -43,16 +43,18 @@ def is_signed(secret: str, header: str, body: bytes, *, now_s: float) -> bool:
 def delivery_of(body: bytes) -> Delivery | None:
     """What a signed body says; None when it is no delivery. Its news are never believed, only asked for."""
     try:
-        told = json.loads(body)
+        message = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(told, dict) or not _is_name(told.get("id")):
+    if not isinstance(message, dict) or not _is_name(message.get("id")):
         return None
-    data = told.get("data")
+    data = message.get("data")
     task_id = data.get("task_id") if isinstance(data, dict) else None
     if task_id is None and isinstance(data, dict) and isinstance(data.get("task"), dict):
         task_id = data["task"].get("task_id")
-    return Delivery(id=told["id"], type=str(told.get("type", ""))[:64], task_id=task_id if _is_name(task_id) else None)
+    return Delivery(
+        id=message["id"], type=str(message.get("type", ""))[:64], task_id=task_id if _is_name(task_id) else None
+    )
 
 
 def _is_name(value: Any) -> bool:

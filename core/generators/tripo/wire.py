@@ -193,8 +193,8 @@ def _token(echo: object) -> str | None:
     """What the request was about in its echo, in any of its forms: the (front's) picture's token, or a model's task."""
     if not isinstance(echo, dict):
         return None
-    told = (echo.get("input"), echo.get("original_model_task_id"), echo.get("file"))
-    return next(filter(None, map(_file, (*told, _front(echo.get("inputs")), _front(echo.get("files"))))), None)
+    fields = (echo.get("input"), echo.get("original_model_task_id"), echo.get("file"))
+    return next(filter(None, map(_file, (*fields, _front(echo.get("inputs")), _front(echo.get("files"))))), None)
 
 
 def _file(value: object) -> str | None:

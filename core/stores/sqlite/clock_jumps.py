@@ -91,9 +91,9 @@ def _look(db: sqlite3.Connection, clock: Clock) -> _Look:
 
 
 def _move(db: sqlite3.Connection, seconds: float) -> None:
-    told = {"seconds": seconds}
+    values = {"seconds": seconds}
     for columns, rows in ((MOVED, "stage <> 'done'"), (BOOKED, "stage = 'done' and usage_seen_at is null")):
         changes = ", ".join(f"{name} = later({name}, :seconds)" for name in columns)
-        db.execute(f"update generated_images set {changes} where {rows}", told)  # noqa: S608
-    db.execute("update account_state set calls_after = later(calls_after, :seconds)", told)
-    db.execute("update scheduler_heartbeats set at = later(at, :seconds)", told)
+        db.execute(f"update generated_images set {changes} where {rows}", values)  # noqa: S608
+    db.execute("update account_state set calls_after = later(calls_after, :seconds)", values)
+    db.execute("update scheduler_heartbeats set at = later(at, :seconds)", values)

@@ -10,7 +10,7 @@ import pytest
 
 from core.domain.errors import ModelInvalid, ModelUnavailable
 from core.generators.comfyui.answers import said
-from core.generators.comfyui.results import kept_model, told_names
+from core.generators.comfyui.results import kept_model, listed_names
 from core.mesh.glb import read_facts
 from tests.fake_comfyui.disk import model
 from tests.fake_generator import glb
@@ -82,7 +82,7 @@ def test_what_is_no_whole_glb_is_refused(data: bytes, error: type[Exception]) ->
     ],
 )
 def test_names_are_taken_from_anything_that_nodes_tell(outputs: Any, names: list[str]) -> None:
-    assert told_names({"outputs": outputs}, ["save"]) == names
+    assert listed_names({"outputs": outputs}, ["save"]) == names
 
 
 @pytest.mark.parametrize(
