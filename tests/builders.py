@@ -20,6 +20,7 @@ class Category(StrEnum):
     P_SERIES = "p"
     CONVERT = "convert"
     OFFLINE = "offline"
+    COMFYUI = "comfyui"
 
 
 EVERY_SLOT = Slots(limits=dict.fromkeys(Category, 10))

@@ -51,6 +51,8 @@ class FakeGenerator:
     begun: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     on_begin: Callable[[], None] = lambda: None
+    after_begin: Callable[[], None] = lambda: None
+    evidence: Evidence | None = None  # None: what is usual for one that charges, or does not
     on_fetch: Callable[[], bytes] = lambda: glb()
 
     @property
@@ -60,7 +62,7 @@ class FakeGenerator:
             name=self.name,
             label=self.label,
             offers=tuple(Offer(kind=kind, choices=CHOICES, uses=tuple(Slot)) for kind in self.kinds),
-            evidence=Evidence.ECHO if self.is_paid else Evidence.FREE,
+            evidence=self.evidence or (Evidence.ECHO if self.is_paid else Evidence.FREE),
             is_paid=self.is_paid,
             leaves="Nothing leaves this machine.",
             can_cancel=not self.is_paid,
@@ -108,10 +110,12 @@ class FakeGenerator:
     def fetch_model(self, task: TaskState) -> FetchedModel:
         return FetchedModel(data=self.on_fetch())
 
-    def begin_again(self, task_id: str, request: GenerationRequest) -> None:
+    def begin_again(self, task_id: str, request: GenerationRequest, *, check_send_window: Callable[[], None]) -> None:
         self.on_begin()
+        check_send_window()
         self.begun.append(task_id)
         self.tasks[task_id] = TaskState(task_id=task_id, phase=TaskPhase.WAITING)
+        self.after_begin()
 
     def stop_task(self, task_id: str) -> None:
         self.stopped.append(task_id)

@@ -94,10 +94,13 @@ class Generator(Protocol):
 class FreeGenerator(Generator, Protocol):
     """A generator that costs nothing and keeps its tasks on one machine: a task can be stopped, or begun elsewhere."""
 
-    def begin_again(self, task_id: str, request: GenerationRequest) -> None:
+    def begin_again(self, task_id: str, request: GenerationRequest, *, check_send_window: Callable[[], None]) -> None:
         """Begin a task here that was begun on another machine, under the number that it has.
 
-        Raises: NotSent, when the task cannot be written down.
+        Args:
+            check_send_window: as for `create`.
+
+        Raises: NotSent, when it was not begun. OutcomeUnknown, when it may have been.
         """
         ...
 

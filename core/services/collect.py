@@ -18,6 +18,7 @@ from core.domain.errors import (
     ModelUnavailable,
     NotSent,
     ObjectMissing,
+    OutcomeUnknown,
     RequestRejected,
     StorageFull,
     StoreUnavailable,
@@ -149,7 +150,10 @@ class Collect:
             return False
         if is_missed and elsewhere.is_silent(job, self.jobs.now()):
             try:
-                elsewhere.begin_here(job, self.jobs.installation())
+                elsewhere.begin_here(claimed, self.jobs)
+                is_missed = False
+            except OutcomeUnknown as exc:
+                log.warning("job %s: it may have been begun again here: %s", job.id, exc.message)
                 is_missed = False
             except ObjectMissing:
                 self.jobs.fail(claimed.claim, GONE)

@@ -76,7 +76,7 @@ class Dispatch:
         tokens, home = ready
         token = main_token(job, tokens)
         # Taken before the intent is written, so that the window measured here ends no later than `send_by`.
-        window_ends_s = self.clock.boot_s() + self.send_by_s
+        check_send_window = self.generator.send_window(self.send_by_s)
         intent = Intent(
             nonce=secrets.randbelow(NONCE_LIMIT),
             image_token=token,
@@ -92,11 +92,6 @@ class Dispatch:
             return
         if job.nonce != intent.nonce or job.image_token != token:
             raise ClaimLost(f"The intent of job {job.id} did not read back as written; nothing was sent.")
-
-        def check_send_window() -> None:
-            if self.clock.boot_s() >= window_ends_s:
-                raise NotSent("The time to send this request had passed, so it was not sent. It is tried again.")
-
         self._create(job, claim, tokens, home, check_send_window=check_send_window)
 
     def _upload(self, job: Job, claim: Claim) -> tuple[Mapping[Slot, str], Installation] | None:

@@ -3,6 +3,9 @@
 Whoever claims such a job may not have its task. It is left to the process that has it for as long as that one is heard
 of. After a lease without a word the task is begun again here, under its number, so that the job's life goes on as
 written. A task that is paid is never begun again: its generator knows it from everywhere.
+
+Of several processes only one begins it: whoever does has its claim confirmed after the pictures were handed over, and
+sends within half a lease, so that its order has arrived before anybody else may claim the job and look for the task.
 """
 
 from __future__ import annotations
@@ -11,10 +14,10 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from core.domain.claims import Failure
+from core.domain.claims import Claimed, Failure
 from core.domain.errors import NotSent
 from core.domain.job import Job
-from core.ports.journal import Installation
+from core.ports.job_store import JobStore
 from core.ports.object_store import ObjectStore
 from core.services.attempts import handed_over, order_of
 from core.services.throttle import Throttle
@@ -46,10 +49,18 @@ class Elsewhere:
         """Whether nobody who has the task has been heard of for a lease."""
         return job.missed_since is not None and now - job.missed_since >= timedelta(seconds=self.lease_s)
 
-    def begin_here(self, job: Job, home: Installation) -> None:
-        """Begin it on this machine. Raises: ObjectMissing, NotSent, LookupFailed, StoreUnavailable."""
+    def begin_here(self, claimed: Claimed, jobs: JobStore) -> None:
+        """Begin it on this machine, once.
+
+        Raises: ObjectMissing, NotSent, LookupFailed, StoreUnavailable; ClaimLost, when another took the job over.
+            OutcomeUnknown, when it may have begun: after a lease of silence it is looked for again.
+        """
+        job = claimed.job
         if job.task_id is None:
             raise NotSent(f"Job {job.id} was never sent, so there is nothing to begin again.")
         tokens = handed_over(job, self.generator, self.objects)
-        self.generator.begin_again(job.task_id, order_of(job, home, tokens))
+        order = order_of(job, jobs.installation(), tokens)
+        check_send_window = self.generator.send_window(self.lease_s / 2)
+        jobs.renew(claimed.claim, lease_s=self.lease_s)
+        self.generator.begin_again(job.task_id, order, check_send_window=check_send_window)
         log.info("job %s: task %s is begun again here: whoever had it is not heard of", job.id, job.task_id)

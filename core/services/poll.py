@@ -15,6 +15,7 @@ from core.domain.errors import (
     LookupFailed,
     NotSent,
     ObjectMissing,
+    OutcomeUnknown,
     RequestRejected,
     StorageFull,
     StoreUnavailable,
@@ -155,13 +156,15 @@ class Poll:
             self.jobs.fail(claimed.claim, STOPPED)
             return None
         try:
-            elsewhere.begin_here(job, self.jobs.installation())
+            elsewhere.begin_here(claimed, self.jobs)
         except ObjectMissing:
             self.jobs.fail(claimed.claim, GONE)
             return None
         except RequestRejected as exc:
             self.jobs.fail(claimed.claim, Failure(code=exc.code, message=exc.message))
             return None
+        except OutcomeUnknown as exc:
+            log.warning("job %s: it may have been begun again here: %s", job.id, exc.message)
         except (LookupFailed, AccountBusy, AccountBlocked, NotSent, StorageFull, StoreUnavailable) as exc:
             log.warning("job %s: it could not be begun again here: %s", job.id, exc.message)
             return note

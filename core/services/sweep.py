@@ -68,18 +68,18 @@ class Sweep:
             return 0
         home = self.jobs.installation()
         names = {each.job.id: attempt_id(each.job, home) for each in claimed}
+        began = self.jobs.now()  # what arrives while the question is under way is not in its answer
         try:
             found = self.generator.look_up(list(names.values())).found
         except (AccountBlocked, AccountBusy, LookupFailed) as exc:
             log.info("%s cannot be asked for %s lost tasks: %s", self.generator.label, len(claimed), exc.message)
             found = None
-        now = self.jobs.now()
         for each in claimed:
             name = names[each.job.id]
             try:
                 if found is not None and name in found:
                     self.jobs.bind_task(each.claim, name, poll_in_s=0.0)
-                elif found is None or each.job.send_by is None or now < each.job.send_by + IN_FLIGHT:
+                elif found is None or each.job.send_by is None or began < each.job.send_by + IN_FLIGHT:
                     self.jobs.note_scan(each.claim, counts=False)
                 else:
                     self._again(each)

@@ -157,8 +157,8 @@ class Throttle:
     def usage(self, *, limit: int, offset: int) -> list[UsageRow]:
         return self._call(lambda: self._paid.usage(limit=limit, offset=offset))
 
-    def begin_again(self, task_id: str, request: GenerationRequest) -> None:
-        self._free.begin_again(task_id, request)
+    def begin_again(self, task_id: str, request: GenerationRequest, *, check_send_window: Callable[[], None]) -> None:
+        self._free.begin_again(task_id, request, check_send_window=check_send_window)
 
     def stop_task(self, task_id: str) -> None:
         self._free.stop_task(task_id)
@@ -201,6 +201,16 @@ class Throttle:
             return None
         at, at_s = self._told
         return at + timedelta(seconds=self._clock.boot_s() - at_s)
+
+    def send_window(self, seconds: float) -> Callable[[], None]:
+        """A window that begins now; the check raises NotSent once it has closed, by the clock that nobody can set."""
+        ends_s = self._clock.boot_s() + seconds
+
+        def check() -> None:
+            if self._clock.boot_s() >= ends_s:
+                raise NotSent("The time to send this request had passed, so it was not sent. It is tried again.")
+
+        return check
 
     # -- how a call goes through
 

@@ -56,6 +56,8 @@ KINDS: dict[str, Kind] = {
     "VoxelToMesh": Kind("voxel:VOXEL algorithm:@algorithms threshold:FLOAT", "MESH"),
     "SaveGLB": Kind("mesh:MESH filename_prefix:STRING", is_output=True),
     "Save3DAdvanced": Kind("mesh:MESH filename_prefix:STRING", is_output=True),
+    "PackPicturesToMesh": Kind("image:IMAGE ?left:IMAGE ?back:IMAGE seed:SEED", "MESH"),
+    "PackWordsToMesh": Kind("text:STRING seed:SEED", "MESH"),
     "PackSaveGLB": Kind("mesh:MESH filename_prefix:STRING", is_output=True),
     "Preview3D": Kind("mesh:MESH", is_output=True),
     "Preview3DAdvanced": Kind("mesh:MESH", is_output=True),

@@ -17,6 +17,13 @@ from core.services.attempts import attempt_id
 from tests.clocks import FakeClock
 from tests.generators.rigs import RIGS, ComfyRig, Life
 
+OFFERED = [  # each is killed on its own
+    *(("tripo", kind) for kind in (Kind.IMAGE, Kind.MULTIVIEW, Kind.TEXT)),
+    ("comfyui", Kind.IMAGE),
+    *(("offline", kind) for kind in (Kind.IMAGE, Kind.MULTIVIEW)),
+]
+STRIDES = {Kind.MULTIVIEW: 3, Kind.TEXT: 3}  # what differs from one picture lies in few steps
+
 
 @pytest.fixture(params=RIGS)
 def life(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Life]:
@@ -33,13 +40,13 @@ def fresh(life: Life, folder: Path) -> Life:
     return Life(rig=type(life.rig)(clock, folder), clock=clock, folder=folder)
 
 
-def proven(life: Life) -> None:
-    """Where a lost answer rests on it, the account is known to repeat what identifies a request.
+def proven(life: Life, kind: Kind = Kind.IMAGE) -> None:
+    """Where a lost answer rests on it, the account is known to repeat what identifies a request of this kind.
 
     Else the first job is the one that is killed: a new process has more to ask before it.
     """
     if life.generator.declaration.evidence is Evidence.ECHO:
-        life.to_its_end(life.add())
+        life.to_its_end(life.add(kind))
 
 
 def check(life: Life, job: Job, *, before: frozenset[str] = frozenset()) -> None:
@@ -57,21 +64,24 @@ def check(life: Life, job: Job, *, before: frozenset[str] = frozenset()) -> None
 
 def test_every_kind_it_offers_comes_to_its_model(life: Life) -> None:
     for kind in (Kind.IMAGE, Kind.MULTIVIEW, Kind.TEXT):
-        if life.generator.declaration.offer(kind) is not None:
+        is_offered = life.generator.declaration.offer(kind) is not None
+        assert is_offered == ((life.generator.name, kind) in OFFERED)
+        if is_offered:
             before = frozenset(life.rig.runs())
             check(life, life.to_its_end(life.add(kind)), before=before)
 
 
 @pytest.mark.proof
-def test_killed_at_any_step_a_job_still_ends_with_its_model(life: Life, tmp_path: Path) -> None:
-    proven(life)
+@pytest.mark.parametrize(("life", "kind"), OFFERED, indirect=["life"])
+def test_killed_at_any_step_a_job_still_ends_with_its_model(life: Life, kind: Kind, tmp_path: Path) -> None:
+    proven(life, kind)
     life.steps = 0
-    life.to_its_end(life.add())
-    for step in range(1, life.steps + 1):
+    life.to_its_end(life.add(kind))
+    for step in range(1, life.steps + 1, STRIDES.get(kind, 1)):
         other = fresh(life, tmp_path / f"killed-{step}")
-        proven(other)
+        proven(other, kind)
         made, other.steps, other.kill_at = frozenset(other.rig.runs()), 0, step
-        check(other, other.to_its_end(other.add()), before=made)
+        check(other, other.to_its_end(other.add(kind)), before=made)
         assert other.kills == 1
         other.jobs.close()
 

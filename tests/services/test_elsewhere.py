@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.domain.errors import NotSent, StoreUnavailable
+from core.domain.errors import NotSent, OutcomeUnknown, StoreUnavailable
 from core.domain.generation import TaskPhase
 from core.domain.status import Stage, Status
 from tests.builders import Category
@@ -147,6 +147,64 @@ def test_a_task_that_cannot_be_begun_now_is_begun_at_the_next_look(here: World, 
     there.generator.on_begin = lambda: None
     turn(there)
     assert there.generator.begun == ["here-1"]
+
+
+def test_a_machine_that_stood_still_before_it_begins_a_task_again_leaves_it_to_whoever_took_it_over(
+    here: World, there: World
+) -> None:
+    begun(here)
+    turn(there)
+    there.generator.on_begin = lambda: there.clock.advance(LEASE_S / 2)
+    turn(there, LEASE_S + 1)
+
+    assert there.generator.begun == []
+
+
+@pytest.mark.parametrize("stage", [Stage.GENERATING, Stage.SAVING])
+def test_a_task_is_begun_once_by_two_machines_of_which_one_needs_longer_than_its_lease(
+    here: World, there: World, stage: Stage
+) -> None:
+    third = engine(here, "third")
+    begun(here)
+    if stage is Stage.SAVING:
+        here.says(TaskPhase.SUCCEEDED, "here-1")
+        here.clock.advance(3)
+        here.poll()
+    turn(there)
+
+    def overtaken() -> None:
+        there.generator.on_upload = lambda: None
+        turn(third, LEASE_S + 1)
+
+    there.generator.on_upload = overtaken
+    turn(there, LEASE_S + 1)
+
+    assert (there.generator.begun, third.generator.begun) == ([], ["here-1"])
+
+
+@pytest.mark.parametrize("stage", [Stage.GENERATING, Stage.SAVING])
+def test_a_task_whose_beginning_was_not_answered_is_waited_for_before_it_is_begun_once_more(
+    here: World, there: World, stage: Stage
+) -> None:
+    begun(here)
+    if stage is Stage.SAVING:
+        here.says(TaskPhase.SUCCEEDED, "here-1")
+        here.clock.advance(3)
+        here.poll()
+    turn(there)
+
+    def lost() -> None:
+        there.generator.tasks.clear()  # on its way, so nobody sees it yet
+        raise OutcomeUnknown("The connection broke.")
+
+    there.generator.after_begin = lost
+    turn(there, LEASE_S + 1)
+    for _ in range(10):
+        turn(there)
+    assert there.generator.begun == ["here-1"]
+
+    turn(there, LEASE_S)
+    assert there.generator.begun == ["here-1"] * 2
 
 
 def test_a_paid_task_is_never_begun_again(world: World) -> None:

@@ -9,9 +9,8 @@ import multiprocessing
 import sys
 import time
 
-from tests.simulation.sim import Sim, Violation
+from tests.simulation.sim import COLLECT_EVERY, Sim, Violation
 
-COLLECT_EVERY = 20  # seeds; looking for garbage all the time takes a third of the run
 TELL_EVERY = 5_000
 
 

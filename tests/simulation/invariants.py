@@ -1,14 +1,21 @@
-"""The promises of the life of a job, as checks on the table and on the ledger of the fake Tripo, which is the judge."""
+"""The promises of the life of a job, as checks on the table and on the books of the generators, which are the judges.
+
+What is paid is held against the ledger of the fake Tripo. What is named may run twice only where nobody could find the
+first run. What is free may run as often as it likes, but it ends, with its model, and costs nothing.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from core.domain.claims import Claimed
+from core.domain.declaration import Evidence
+from core.domain.generation import GenerationRequest
 from core.domain.job import Job
 from core.domain.request import Conversion, ImageToModel, MultiviewToModel, TextToModel
 from core.domain.status import Stage, Status
@@ -19,6 +26,7 @@ if TYPE_CHECKING:
     from tests.simulation.process import Process
     from tests.simulation.sim import Sim
 
+COSTS = re.compile(r"charge|credit|paid|bill", re.IGNORECASE)  # words that belong to what is paid
 OPEN = frozenset({Stage.SUBMITTING, Stage.UNCERTAIN, Stage.GENERATING})
 
 
@@ -72,6 +80,32 @@ def asked_of(body: dict[str, Any]) -> Conversion | None:
     )
 
 
+def name_has_its_intent(sim: Sim, name: str, *, is_first: bool) -> None:
+    """1 and 4, where tasks have our names: an order is of a written attempt, and the first is sent in its window."""
+    sim.counts["checks"] += 1
+    assert name in sim.names, f"an order without a written intent: {name}"
+    job, window_ends_s = sim.intents[sim.names[name]]
+    assert not is_first or sim.clock.boot_s() < window_ends_s, f"job {job.id} was sent after its time"
+
+
+def runs_nothing_twice(sim: Sim, name: str) -> None:
+    """A job begins a second run, under the same name or another attempt's, only if nobody could find one."""
+    sim.counts["checks"] += 1
+    era, job_id, _ = sim.names[name]
+    found = [other for other, of in sim.names.items() if of[:2] == (era, job_id) and sim.lab.can_be_found(other)]
+    assert not found, f"job {job_id} is run twice, though its run could be found: {name}, {found}"
+
+
+def order_has_its_intent(sim: Sim, request: GenerationRequest) -> None:
+    """1 and 4, where nothing is named: an order is of a written attempt, each is sent once, in its window."""
+    sim.counts["checks"] += 1
+    attempt = sim.names.get(request.attempt_id)
+    assert attempt is not None, f"an order without a written intent: {request}"
+    sim.posts[attempt] += 1
+    assert sim.posts[attempt] == 1, f"attempt {attempt} was sent {sim.posts[attempt]} times"
+    assert sim.clock.boot_s() < sim.intents[attempt][1], f"job {attempt[1]} was sent after its time"
+
+
 def slots_hold(sim: Sim) -> None:
     """7: never more open than there are slots, over all processes.
 
@@ -86,14 +120,14 @@ def slots_hold(sim: Sim) -> None:
     assert all(count <= sim.slots for count in taken.values()), f"{taken} of {sim.slots} slots"
 
 
-def no_call_while_the_account_waits(sim: Sim, process: Process) -> None:
+def no_call_while_the_account_waits(sim: Sim, process: Process, generator: str) -> None:
     """7: whoever looked after a wait was written down makes no call before it is over."""
     sim.counts["checks"] += 1
     now_s = sim.clock.boot_s()
     ignored = [
         until
-        for era, number, until in sim.pauses
-        if era == sim.table.era and number < process.checked_at and now_s < until - 1e-6
+        for era, number, until in sim.pauses[generator]
+        if era == sim.table.era and number < process.checked_at.get(generator, 0) and now_s < until - 1e-6
     ]
     if ignored and process.is_ticking:
         # time may have stood still for this process between its look and its call; then the look was before the wait
@@ -110,15 +144,24 @@ def nobody_was_robbed(sim: Sim, process: Process, claimed: list[Claimed]) -> Non
         assert not taken, f"{process.name} took job {taken[0]} while {other.name} was at work on it"
 
 
-def note_is_fulfilled(sim: Sim, note: TaskNote) -> None:
+def note_is_fulfilled(sim: Sim, generator: str, note: TaskNote) -> None:
     """16: a note is forgotten when its task is its job's, or listed; and only a note of this very table."""
     sim.counts["checks"] += 1
-    owner = _job_of(sim, sim.ledger.tasks[note.task_id]) or (0, 0)
+    owner = _owner(sim, generator, note) or (0, 0)
     assert owner == (sim.table.era, note.job_id), f"a note of job {owner} was taken for one of job {note.job_id}"
     is_bound = sim.jobs.get(note.job_id).task_id == note.task_id
     assert is_bound or note.task_id in {task.task_id for task in sim.jobs.orphaned_tasks(limit=10_000)}, (
         "a note was lost"
     )
+
+
+def _owner(sim: Sim, generator: str, note: TaskNote) -> tuple[int, int] | None:
+    """Table and number of the job that the task of a note was made for, as whoever made it knows."""
+    if generator == sim.makers[Evidence.ECHO].name:
+        return _job_of(sim, sim.ledger.tasks[note.task_id])
+    if generator == sim.makers[Evidence.NAMED].name:
+        return sim.names[note.task_id][:2]
+    return sim.engine.owners[note.task_id]
 
 
 def check_always(sim: Sim) -> None:
@@ -139,6 +182,15 @@ def check_always(sim: Sim) -> None:
             assert owner in (None, key), f"job {job.id} has the task of job {owner}"
         if job.status is Status.COMPLETED:
             _is_stored(sim, job)
+        if job.is_free:
+            _asks_and_charges_nobody(job)
+
+
+def _asks_and_charges_nobody(job: Job) -> None:
+    """19: nothing that is free waits for a person, costs anything, or is spoken of as if it did."""
+    assert job.stage is not Stage.ATTENTION, f"job {job.id} costs nothing, and a person is asked about it"
+    assert not job.credits_used, f"job {job.id} costs nothing, and shows {job.credits_used}"
+    assert not COSTS.search(job.error_message or ""), f"job {job.id} costs nothing, and reads: {job.error_message}"
 
 
 def _for_good(job: Job) -> Job:
@@ -167,7 +219,8 @@ def _job_of(sim: Sim, task: Any) -> tuple[int, int] | None:
 def _is_stored(sim: Sim, job: Job) -> None:
     """6: the file is there, whole."""
     assert job.model is not None
-    data = sim.files[job.model.key]
+    data = sim.table.models[job.model.key]
+    assert sim.maker_of(job).is_of(job, data), f"job {job.id} has the model of another"
     assert (len(data), hashlib.sha256(data).hexdigest()) == (job.model.size_bytes, job.model.sha256)
 
 
@@ -182,13 +235,27 @@ def check_end(sim: Sim) -> None:
             is_bound = found[job_id].task_id == task.id
             assert is_bound or task.id in seen, f"task {task.id} of job {job_id} is invisible"
             assert is_bound or found[job_id].status is Status.CANCELLED, f"job {job_id} does not have its task"
-    for note in sim.notes.values():
-        era, job_id = _job_of(sim, sim.ledger.tasks[note.task_id]) or (0, 0)
-        assert era != sim.table.era, f"the note of job {job_id} was left"
+    for generator, notes in sim.notes.items():
+        for note in notes.values():
+            era, job_id = _owner(sim, generator, note) or (0, 0)
+            assert era != sim.table.era, f"the note of job {job_id} was left"
     for job in found.values():
+        if job.is_free:
+            _has_its_model(sim, job)
         _events_give_the_row(sim, job)
         _the_bill_is_right(sim, job)
     _no_secret_is_told(sim)
+
+
+def _has_its_model(sim: Sim, job: Job) -> None:
+    """What is free is made again until it is there; of what is named, the very run that was found."""
+    sim.counts["checks"] += 1
+    is_wanted = job.cancelled_at is None
+    assert job.status is Status.COMPLETED or not is_wanted, f"job {job.id} costs nothing, and ended {job.status}"
+    for event in sim.jobs.events(job.id):
+        assert not COSTS.search(event.note), f"job {job.id} costs nothing, and its history says: {event.note}"
+    if is_wanted and sim.maker_of(job).evidence is Evidence.NAMED:
+        assert sim.names.get(job.task_id or "") == (sim.table.era, job.id, job.attempt), f"job {job.id} lost its name"
 
 
 def _events_give_the_row(sim: Sim, job: Job) -> None:
@@ -208,7 +275,7 @@ def _events_give_the_row(sim: Sim, job: Job) -> None:
 def _the_bill_is_right(sim: Sim, job: Job) -> None:
     """10: what is shown is what Tripo charged."""
     sim.counts["checks"] += 1
-    if job.task_id is not None:
+    if job.task_id is not None and not job.is_free:
         cost = sim.ledger.cost(sim.ledger.tasks[job.task_id])
         assert (job.credits_used or Decimal(0)) == cost, f"job {job.id} shows {job.credits_used}, charged were {cost}"
     else:

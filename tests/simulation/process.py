@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.domain.claims import Claim, Slots
+from core.domain.declaration import Evidence
 from core.domain.errors import MaquetteError, ObjectMissing, StoreUnavailable
-from core.generators.tripo.client import TripoClient
-from core.generators.tripo.generator import TripoGenerator
 from core.ports.journal import TaskNote
 from core.services.account_scan import AccountScan
 from core.services.billing import Billing
@@ -19,6 +18,7 @@ from core.services.collect import Collect
 from core.services.convert import Convert
 from core.services.decide import Decide
 from core.services.dispatch import Dispatch
+from core.services.elsewhere import Elsewhere
 from core.services.journal import Notes
 from core.services.makers import Makers
 from core.services.poll import Poll
@@ -27,13 +27,19 @@ from core.services.sweep import Sweep
 from core.services.throttle import Throttle
 from core.stores.supabase.rows import to_job
 from tests.builders import Category
-from tests.fake_tripo.transport import FakeTransport
 from tests.simulation import invariants
 
 if TYPE_CHECKING:
+    from tests.simulation.makers import Maker
     from tests.simulation.sim import Sim
 
 LEASE_S, SEND_BY_S, SETTLE_S, TIMEOUT_S = 60.0, 20.0, 300.0, 600.0
+CATEGORIES = {
+    Evidence.ECHO: (Category.STANDARD, Category.P_SERIES, Category.CONVERT),
+    Evidence.NAMED: (Category.COMFYUI,),
+    Evidence.FREE: (Category.OFFLINE,),
+}
+Tick = tuple[str, str]  # whose, and what is done
 
 
 READS = frozenset(
@@ -70,7 +76,7 @@ class Store:
 
         def call(*args: Any, **more: Any) -> Any:
             if name == "account_wait_s":
-                self.process.checked_at = self._sim.tock()
+                self.process.checked_at[more["generator"]] = self._sim.tock()
             if not self._is_local or name == "now":
                 return self._noted(name, more, verb(*args, **more))
             self.process.before_call(name)
@@ -97,23 +103,23 @@ def kept(jobs: Any, claim: Claim, *, lease_s: float) -> Iterator[None]:
 
 
 class Journal:
-    """A disk: what was written survives the process."""
+    """A disk: what was written survives the process. Each generator has a folder of its own."""
 
-    def __init__(self, sim: Sim, process: Process) -> None:
-        self._sim, self._process = sim, process
+    def __init__(self, sim: Sim, process: Process, generator: str) -> None:
+        self._sim, self._process, self._generator = sim, process, generator
 
     def write(self, note: TaskNote) -> None:
         self._sim.step(self._process, "before journal")
-        self._sim.notes[note.task_id] = note
+        self._sim.notes[self._generator][note.task_id] = note
         self._sim.step(self._process, "after journal")
 
     def notes(self) -> Sequence[TaskNote]:
-        return list(self._sim.notes.values())
+        return list(self._sim.notes[self._generator].values())
 
     def forget(self, note: TaskNote) -> None:
         self._sim.step(self._process, "before forget")
-        invariants.note_is_fulfilled(self._sim, note)
-        self._sim.notes.pop(note.task_id, None)
+        invariants.note_is_fulfilled(self._sim, self._generator, note)
+        self._sim.notes[self._generator].pop(note.task_id, None)
 
 
 class Objects:
@@ -125,23 +131,23 @@ class Objects:
     def put(self, key: str, data: bytes, *, media_type: str) -> None:
         if self._process is not None:
             self._sim.step(self._process, "before put")
-        self._sim.files[key] = data
+        self._sim.place_of(key)[key] = data
         if self._process is not None:
             self._sim.step(self._process, "after put")
 
     def get(self, key: str) -> bytes:
-        if key not in self._sim.files:
+        if key not in self._sim.place_of(key):
             raise ObjectMissing(key)
-        return self._sim.files[key]
+        return self._sim.place_of(key)[key]
 
     def exists(self, key: str) -> bool:
-        return key in self._sim.files
+        return key in self._sim.place_of(key)
 
     def local_path(self, key: str) -> Path | None:
         return None
 
     def delete(self, key: str) -> None:
-        self._sim.files.pop(key, None)
+        self._sim.place_of(key).pop(key, None)
 
 
 class Clock:
@@ -165,7 +171,7 @@ class Process:
 
     def __init__(self, sim: Sim, name: str) -> None:
         self.name = name
-        self.checked_at = 0
+        self.checked_at: dict[str, int] = {}  # by generator: when it was asked whether its account has to wait
         self.is_ticking = False
         self.is_standing = False
         self.wall_s = 0.0  # by how much its clock was set, where the table has another one
@@ -173,48 +179,56 @@ class Process:
         self.has_lost_touch = False  # it could not keep its lease: others may take its work
         self._sim = sim
         self._lives = 0
-        self._ticks: dict[str, Callable[[], object]] = {}
+        self._ticks: dict[Tick, Callable[[], object]] = {}
         self.be_born()
 
     def be_born(self) -> None:
         """A new life: nothing in memory, all that was on disk."""
         sim = self._sim
         self._lives += 1
-        owner = f"{self.name}-{self._lives}"
         self.keeping = None
+        self.checked_at = {}
         jobs: Any = sim.table.of_process(self)
-        clock = Clock(sim, self)
-        objects = Objects(sim, self)
-        transport = FakeTransport(sim.service, wait=sim.pass_time, on_step=lambda name: sim.on_wire(self, name))
-        generator = TripoGenerator(TripoClient("http://tripo.test", sim.key, transport=transport))
-        throttle = Throttle(generator, jobs=jobs, clock=clock)
-        notes = Notes(jobs=jobs, generator=throttle, journal=Journal(sim, self), poll_in_s=2.0)
-        scan = AccountScan(jobs=jobs, generator=throttle)
-        own = {"jobs": jobs, "generator": throttle, "owner": owner, "lease_s": LEASE_S}
-        slots = Slots(limits=dict.fromkeys((Category.STANDARD, Category.P_SERIES, Category.CONVERT), sim.slots))
-        dispatch = Dispatch(
-            **own,
-            objects=objects,
-            notes=notes,
-            clock=clock,
-            slots=slots,
-            send_by_s=SEND_BY_S,
-        )
-        reconcile = Sweep(**own, notes=notes, job_timeout_s=TIMEOUT_S)
-        books = Billing(jobs=jobs, generator=throttle, scan=scan, clock=clock)
-        self._ticks = {
-            "dispatch": dispatch.tick,
-            "poll": Poll(**own, poll_first_s=2.0).tick,
-            "collect": Collect(**own, objects=objects).tick,
-            "sweep": reconcile.tick,
-            "reconcile": Reconcile(**own, scan=scan, settle_s=SETTLE_S).tick,
-            "billing": books.tick,
+        clock, objects = Clock(sim, self), Objects(sim, self)
+        throttles = {
+            maker.name: Throttle(maker.generator(self), jobs=jobs, clock=clock) for maker in sim.makers.values()
         }
-        makers = Makers(connected={throttle.name: throttle}, default=throttle)
+        self._ticks = {
+            (maker.name, what): tick
+            for maker in sim.makers.values()
+            for what, tick in self._worker(maker, throttles[maker.name], jobs, objects, clock).items()
+        }
+        makers = Makers(connected=throttles, default=next(iter(throttles.values())))
         self.convert = Convert(jobs=sim.jobs, makers=makers, max_credits_per_day=None, on_queued=lambda: None)
         self.decide = Decide(
             jobs=sim.jobs, objects=objects, makers=makers, max_credits_per_day=None, on_changed=lambda: None
         )
+
+    def _worker(
+        self, maker: Maker, throttle: Throttle, jobs: Any, objects: Objects, clock: Clock
+    ) -> dict[str, Callable[[], object]]:
+        """What moves the jobs of one generator, wired by its declaration as a server does it."""
+        sim = self._sim
+        own = {"jobs": jobs, "generator": throttle, "owner": f"{self.name}-{self._lives}", "lease_s": LEASE_S}
+        notes = Notes(jobs=jobs, generator=throttle, journal=Journal(sim, self, maker.name), poll_in_s=2.0)
+        slots = Slots(limits=dict.fromkeys(CATEGORIES[maker.evidence], sim.slots))
+        elsewhere = Elsewhere(objects=objects, generator=throttle, lease_s=LEASE_S)
+        again = elsewhere if throttle.declaration.can_begin_again else None
+        sweep = Sweep(**own, notes=notes, job_timeout_s=TIMEOUT_S)
+        dispatch = Dispatch(**own, objects=objects, notes=notes, clock=clock, slots=slots, send_by_s=SEND_BY_S)
+        found: dict[str, Callable[[], object]] = {
+            "dispatch": dispatch.tick,
+            "poll": Poll(**own, poll_first_s=2.0, elsewhere=again).tick,
+            "collect": Collect(**own, objects=objects, elsewhere=again).tick,
+            "sweep": sweep.tick,
+        }
+        if maker.evidence is not Evidence.ECHO:
+            return found | {"probe": sweep.probe_account}
+        scan = AccountScan(jobs=jobs, generator=throttle)
+        return found | {
+            "reconcile": Reconcile(**own, scan=scan, settle_s=SETTLE_S).tick,
+            "billing": Billing(jobs=jobs, generator=throttle, scan=scan, clock=clock).tick,
+        }
 
     def watched(self, jobs: Any) -> Store:
         return Store(self._sim, self, jobs)
@@ -235,7 +249,7 @@ class Process:
             for row in done:
                 self._sim.intent_written(to_job(row))
         if name == "pause":
-            self._sim.pause_written(more["p_wait_s"])
+            self._sim.pause_written(more["p_generator"], more["p_wait_s"])
         self._sim.step(self, f"after {name}")
         if self._sim.is_unlucky(self._sim.store_chance):
             raise StoreUnavailable("the simulation lost the answer")
@@ -261,13 +275,13 @@ class Process:
     def _renew_held(self) -> None:
         self._sim.jobs.renew(self.keeping, lease_s=LEASE_S)
 
-    def tick(self, what: str) -> None:
+    def tick(self, generator: str, what: str) -> None:
         """One tick of one service; the process may die in it and is born again."""
         if self.is_ticking:
             return
         self.is_ticking = True
         try:
-            self._ticks[what]()
+            self._ticks[generator, what]()
         except MaquetteError:
             pass  # as in the scheduler: the next tick goes on
         except Crash:
@@ -275,6 +289,6 @@ class Process:
         finally:
             self.is_ticking = False
 
-    @property
-    def services(self) -> tuple[str, ...]:
-        return tuple(self._ticks)
+    def services(self, generator: str) -> list[str]:
+        """What it does for one generator."""
+        return [what for name, what in self._ticks if name == generator]

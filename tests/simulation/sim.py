@@ -1,4 +1,6 @@
-"""Deterministic simulation: two processes, one job table, one Tripo, a clock and a network of its own, from a seed.
+"""Deterministic simulation: two processes, one job table, one generator of each kind of evidence, from a seed.
+
+The generators are Tripo, a ComfyUI and an engine; clock, network and disks are the simulation's own.
 
 A step is any write to the table, any HTTP request or answer, any file, any look at the clock. At each step, the process
 may die, may stand still while time passes and others work, or another process may do a whole piece of its work.
@@ -8,14 +10,16 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import gc
 import logging
 import random
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from unittest import mock
 
+from core.domain.declaration import Evidence
 from core.domain.errors import MaquetteError
 from core.domain.job import Job
 from core.domain.request import Kind, StoredImage
@@ -23,10 +27,12 @@ from core.domain.status import Stage
 from core.ports.account_store import Delivery
 from core.ports.job_store import JobStore
 from core.ports.journal import TaskNote
+from core.services.attempts import attempt_id
 from tests.builders import new_job, stored_image
 from tests.clocks import FakeClock
 from tests.fake_tripo.service import Service
 from tests.simulation import invariants
+from tests.simulation.makers import MAKERS, Engine, Lab, Maker, Tripo
 from tests.simulation.process import LEASE_S, SEND_BY_S, Crash, Objects, Process, kept
 from tests.simulation.table import SupabaseTable, Table
 
@@ -39,8 +45,23 @@ FARTHEST_S = 6 * 3600.0  # a clock is never further off than this
 START, BOOT_S = FakeClock().now(), FakeClock().boot_s()
 VIEWS = (("image", "back"), ("image", "left"), ("image", "left", "back"))
 ECHOES = (*[frozenset[str]()] * 5, frozenset({"multiview_to_model", "text_to_model"}))  # whose number is not repeated
+MIXES = ((1, 0, 0), (3, 1, 1), (2, 1, 1), (1, 1, 1), (1, 2, 1))  # how much each has of a life: Tripo, ComfyUI, engine
 Attempt = tuple[int, int, int]  # table, job, attempt
+PROBES = 0.2  # how many of the questions whether a server has all it needs: each takes many steps
+COLLECT_EVERY = 20  # seeds; looking for garbage all the time takes a third of the run
 NESTED = 2  # so deep may work lie within the standstill of another
+
+
+def one_by_one(seeds: Iterable[int]) -> Iterator[int]:
+    """The seeds, while garbage is looked for only now and then."""
+    gc.disable()
+    try:
+        for seed in seeds:
+            if seed % COLLECT_EVERY == 0:
+                gc.collect()
+            yield seed
+    finally:
+        gc.enable()
 
 
 class Violation(AssertionError):
@@ -72,15 +93,19 @@ class Sim:
         self.ledger.hides_seed_of = set(self.luck.choice(ECHOES))
         self.ledger.fail_next = [2008, 2018] if self.luck.random() < 0.2 else []
         self.service.plan.at_random(self.luck, self.luck.choice((0.0, 0.05, 0.2)))
+        self.outage_chance = self.luck.choice((0.0, 0.0, 0.02, 0.06))
+        self.makers: dict[Evidence, Maker] = {evidence: make(self) for evidence, make in MAKERS.items()}
+        self.mix: tuple[int, ...] = self.luck.choice(MIXES)
         self._eras = 0
         self.make_table: type[Table] = SupabaseTable if seed % 2 else Table
         self.table = self._new_table()
         self.other_table: Table | None = None  # the one of before, when the settings name another
         self.files: dict[str, bytes] = {}
-        self.notes: dict[str, TaskNote] = {}  # by task
+        self.notes: dict[str, dict[str, TaskNote]] = {each.name: {} for each in self.makers.values()}  # by task
         self.intents: dict[Attempt, tuple[Job, float]] = {}  # with the end of its window, on the boot clock
+        self.names: dict[str, Attempt] = {}  # what we call each attempt
         self.posts: collections.Counter[Attempt] = collections.Counter()
-        self.pauses: list[tuple[int, int, float]] = []
+        self.pauses: dict[str, list[tuple[int, int, float]]] = collections.defaultdict(list)  # by generator
         self.ended: dict[tuple[int, int], Job] = {}
         self.counts: collections.Counter[str] = collections.Counter()
         self.trace: list[str] = []
@@ -92,7 +117,26 @@ class Sim:
         self.processes: list[Process] = []
         self.processes = [Process(self, "a"), Process(self, "b")]
 
+    @property
+    def lab(self) -> Lab:
+        found = self.makers[Evidence.NAMED]
+        assert isinstance(found, Lab)
+        return found
+
+    @property
+    def engine(self) -> Engine:
+        found = self.makers[Evidence.FREE]
+        assert isinstance(found, Engine)
+        return found
+
+    def maker_of(self, job: Job) -> Maker:
+        return next(maker for maker in self.makers.values() if maker.name == job.generator)
+
     # -- what the processes meet
+
+    def place_of(self, key: str) -> dict[str, bytes]:
+        """Where a file lies."""
+        return self.table.models if key.startswith("models/") else self.files
 
     def tock(self) -> int:
         """A number that grows: which came first."""
@@ -134,9 +178,18 @@ class Sim:
         if self._depth >= NESTED:
             return
         self._depth += 1
-        other = self.luck.choice([each for each in self.processes if each is not process])
-        other.tick(self.luck.choice(other.services))
+        self._tick(self.luck.choice([each for each in self.processes if each is not process]))
         self._depth -= 1
+
+    def _maker(self) -> Maker:
+        """The one that is next, as often as the mix says."""
+        return self.luck.choices(tuple(self.makers.values()), self.mix)[0]
+
+    def _tick(self, process: Process) -> None:
+        name = self._maker().name
+        what = self.luck.choice(process.services(name))
+        if what != "probe" or self.luck.random() < PROBES:
+            process.tick(name, what)
 
     def pass_time(self, seconds: float) -> None:
         """Time goes by for all; whoever works on something long keeps its lease meanwhile."""
@@ -171,12 +224,20 @@ class Sim:
         if name in ("before http v3/files", "before http files") and self.is_unlucky(self.slow_chance):
             self._slow(process)
         if name.startswith("before") and not name.endswith(("model.glb", "model.fbx")):
-            invariants.no_call_while_the_account_waits(self, process)
+            invariants.no_call_while_the_account_waits(self, process, Tripo.name)
         if name.startswith("after http ") and name.endswith("-to-model"):
             self.counts["creates"] += 1
             self.counts[name.removeprefix("after http ")] += 1
         if name == "after http convert":
             self.counts["conversions"] += 1
+
+    def on_lab_wire(self, process: Process, name: str) -> None:
+        """The same, on the way to ComfyUI."""
+        self.step(process, name)
+        if name == "before http upload/image" and self.is_unlucky(self.slow_chance):
+            self._slow(process)
+        if name.startswith("before"):
+            invariants.no_call_while_the_account_waits(self, process, Lab.name)
 
     def _slow(self, process: Process) -> None:
         """A line on which a picture takes longer than a lease; others work meanwhile."""
@@ -190,18 +251,20 @@ class Sim:
         if name == "mark_submitting":
             self.intent_written(done)
         if name == "pause_account" and not self.table.is_supabase:
-            self.pause_written(more["wait_s"])
+            self.pause_written(more["generator"], more["wait_s"])
         if name in ("claim_queued", "mark_submitting"):
             invariants.slots_hold(self)
         if name in ("claim_queued", "claim_saving"):
             invariants.nobody_was_robbed(self, process, done)
 
     def intent_written(self, job: Job) -> None:
-        if job.stage is Stage.SUBMITTING:
-            self.intents.setdefault((self.table.era, job.id, job.attempt), (job, self.clock.boot_s() + SEND_BY_S))
+        attempt = (self.table.era, job.id, job.attempt)
+        if job.stage is Stage.SUBMITTING and attempt not in self.intents:
+            self.intents[attempt] = (job, self.clock.boot_s() + SEND_BY_S)
+            self.names[attempt_id(job, self.jobs.installation())] = attempt
 
-    def pause_written(self, wait_s: float) -> None:
-        self.pauses.append((self.table.era, self.tock(), self.clock.boot_s() + wait_s))
+    def pause_written(self, generator: str, wait_s: float) -> None:
+        self.pauses[generator].append((self.table.era, self.tock(), self.clock.boot_s() + wait_s))
 
     def note(self, line: str) -> None:
         self.trace.append(f"{self.clock.boot_s() - BOOT_S:8.1f}  {line}")
@@ -233,7 +296,8 @@ class Sim:
             if self.other_table is not None:
                 self.other_table.jobs.close()
         self.counts["seeds"] += 1
-        self.counts["faults"] += sum(self.service.plan.taken.values())
+        for plan in (self.service.plan, self.lab.service.plan):
+            self.counts["faults"] += sum(plan.taken.values())
         return self.counts
 
     @contextlib.contextmanager
@@ -261,7 +325,7 @@ class Sim:
         for _ in range(ROUNDS):
             if self.luck.random() < 0.12:
                 self.submit()
-            if self.luck.random() < 0.1:
+            if self.luck.random() < 0.15:
                 self.convert_one()
             if self.luck.random() < 0.05:
                 self.cancel_one()
@@ -269,8 +333,9 @@ class Sim:
                 self.webhook()
             if self.luck.random() < self.loss_chance:
                 self.luck.choice((self.empty, self.swap))()
-            process = self.luck.choice(self.processes)
-            process.tick(self.luck.choice(process.services))
+            if self.luck.random() < self.outage_chance:
+                self.trouble()
+            self._tick(self.luck.choice(self.processes))
             self.pass_time(self.luck.choice((0.1, 1.0, 5.0, 20.0)))
             invariants.check_always(self)
 
@@ -278,13 +343,11 @@ class Sim:
         """No more trouble: everything has to come to its end by itself."""
         self.is_healing = True
         self.cut_off.clear()
-        self.service.plan.clear()
-        for task in self.ledger.tasks.values():
-            task.is_hidden = False
+        for maker in self.makers.values():
+            maker.heal()
         for round_number in range(HEAL_ROUNDS + PATIENT_ROUNDS):
             process = self.processes[round_number % len(self.processes)]
-            for what in process.services:
-                process.tick(what)
+            self.work_at_everything(process)
             self._decide_what_needs_a_person()
             if all(job.is_ended for job in invariants.rows(self)) and self._books_are_closed():
                 return
@@ -292,11 +355,23 @@ class Sim:
         stuck = [(job.id, job.stage.value) for job in invariants.rows(self) if not job.is_ended]
         raise Violation(f"not at an end after everything was well again: {stuck}")
 
+    def work_at_everything(self, process: Process) -> None:
+        """One tick of every service of each generator that has something to do."""
+        jobs = invariants.rows(self)
+        at_work = {job.generator for job in jobs if not (job.is_ended and self._is_billed(job))}
+        blocked = {job.generator for job in jobs if job.stage is Stage.BLOCKED}
+        for name in (maker.name for maker in self.makers.values()):
+            is_refusing = name in blocked or process.decide.makers.connected[name].problem is not None
+            for what in process.services(name) if name in at_work or self.notes[name] else ():
+                if what != "probe" or is_refusing:  # it has many questions each time
+                    process.tick(name, what)
+
     def _books_are_closed(self) -> bool:
-        return all(
-            job.credits_used is not None or job.task_id is None or job.error_code == "task_missing"
-            for job in invariants.rows(self)
-        )
+        return all(map(self._is_billed, invariants.rows(self)))
+
+    @staticmethod
+    def _is_billed(job: Job) -> bool:
+        return job.is_free or job.credits_used is not None or job.task_id is None or job.error_code == "task_missing"
 
     # -- what becomes of the table
 
@@ -339,23 +414,33 @@ class Sim:
     # -- who else acts
 
     def submit(self) -> None:
-        """A job of any kind; of words there are two, so that jobs have the same ones."""
-        kind = self.luck.choice((Kind.IMAGE, Kind.IMAGE, Kind.MULTIVIEW, Kind.TEXT))
+        """A job of any kind, for any generator; of words there are two, so that jobs have the same ones."""
+        maker = self._maker()
+        kind = self.luck.choice(maker.kinds)
+        own = {"generator": maker.name, "category": maker.category, "credits_estimate": maker.price}
         if kind is Kind.TEXT:
-            self.jobs.add(new_job(prompt=self.luck.choice(("a cup", "a jug"))))
+            self.jobs.add(new_job(prompt=self.luck.choice(("a cup", "a jug")), **own))
         else:
             sides = {Kind.IMAGE: ("image",), Kind.MULTIVIEW: self.luck.choice(VIEWS)}[kind]
-            self.jobs.add(new_job(**{side: self._picture() for side in sides}))
-        self.note(f"a job is added: {kind.value}")
+            self.jobs.add(new_job(**{side: self._picture() for side in sides}, **own))
+        self.counts[f"jobs of {maker.name}"] += 1
+        self.note(f"a job is added: {maker.name} {kind.value}")
+
+    def trouble(self) -> None:
+        """A generator of one's own loses what it knows: a restart, a cleared queue, a lost disk."""
+        what = self.luck.choice((self.makers[Evidence.NAMED], self.makers[Evidence.FREE])).trouble()
+        if what:
+            self.counts["outages"] += 1
+            self.note(what)
 
     def _picture(self) -> StoredImage:
         key = f"images/{len(self.files)}/cup.jpg"
-        self.files[key] = f"picture {len(self.files)}".encode()
+        self.files[key] = b"\xff\xd8" + f"picture {len(self.files)}".encode()
         return stored_image(key=key)
 
     def convert_one(self) -> None:
         """A person orders another file of a finished model, perhaps one that was ordered before."""
-        jobs = [job for job in invariants.rows(self) if job.model is not None and job.model.is_glb]
+        jobs = [job for job in invariants.rows(self) if not job.is_free and job.model is not None and job.model.is_glb]
         if jobs:
             job = self.luck.choice(jobs)
             added = self.processes[0].convert.order(job.id, quad=self.luck.random() < 0.5)
@@ -379,12 +464,15 @@ class Sim:
             task_id = self.luck.choice([*tasks, "nobody-knows-it"])
             delivery = Delivery(id=f"d-{task_id}-{self.luck.randrange(2)}", type="task.completed", task_id=task_id)
             self.jobs.note_delivery(self.processes[0].decide.makers.default.account, delivery)
+        if self.names and self.luck.random() < 0.3:
+            name = self.luck.choice(list(self.names))  # as ComfyUI's socket tells it
+            self.jobs.note_delivery(Lab.name, Delivery(id=f"d-{name}", type="task.ended", task_id=name))
 
     def _decide_what_needs_a_person(self) -> None:
         """Someone who looks at Tripo's own page: takes the task if there is one, else has it sent again."""
         decide = self.processes[0].decide
         for job in invariants.rows(self):
-            if job.stage is not Stage.ATTENTION:
+            if job.stage is not Stage.ATTENTION or job.is_free:
                 continue
             mine = [task for task in self.ledger.tasks.values() if self._is_of(job, task.input)]
             listed = {each.task_id for each in decide.candidates(job.id)}

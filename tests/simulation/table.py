@@ -25,6 +25,7 @@ class Table:
     def __init__(self, sim: Sim, era: int) -> None:
         self.sim, self.era = sim, era
         self.jobs: JobStore = SqliteJobStore(Path(":memory:"), sim.clock)
+        self.models: dict[str, bytes] = {}  # each project has a storage of its own, and numbers its jobs from one
         self._known: dict[int, Job] = {}
         self._cursor = 0
 
@@ -51,6 +52,7 @@ class SupabaseTable(Table):
         self.sim, self.era = sim, era
         self.database = database or Database(sim.true_now, installation=f"installation {era}")
         self.jobs = SupabaseJobStore(SimulatedConnection(self.database))
+        self.models = {}
         self._known = {}
         self._cursor = 0
 

@@ -32,6 +32,8 @@ class Life(RuleBasedStateMachine):
         for chance in ("crash_chance", "stop_chance", "other_chance", "store_chance"):
             setattr(self.sim, chance, 0.0)
         self.sim.service.plan.clear()
+        self.sim.lab.service.plan.clear()
+        self.sim.engine.fault_chance = 0.0
         self.sim.slots, self.sim.ledger.usage_lag_s, self.sim.ledger.task_s = slots, lag_s, task_s
         for process in self.sim.processes:
             process.be_born()  # with these slots
@@ -47,18 +49,24 @@ class Life(RuleBasedStateMachine):
 
     @rule(who=WHO, what=WHAT)
     def work(self, who: int, what: str) -> None:
-        self.sim.processes[who].tick(what)
+        self._work(who, what)
+
+    def _work(self, who: int, what: str) -> None:
+        """For every generator that has such work."""
+        process = self.sim.processes[who]
+        for maker in self.sim.makers.values():
+            if what in process.services(maker.name):
+                process.tick(maker.name, what)
 
     @rule(who=WHO, seconds=st.sampled_from([1.0, 10.0]))
     def work_at_everything(self, who: int, seconds: float) -> None:
-        for what in self.sim.processes[who].services:
-            self.sim.processes[who].tick(what)
+        self.sim.work_at_everything(self.sim.processes[who])
         self.sim.clock.advance(seconds)
 
     @rule(who=WHO, what=WHAT, steps=st.integers(1, 25))
     def die_at_work(self, who: int, what: str, steps: int) -> None:
         self.sim.crash_in = steps
-        self.sim.processes[who].tick(what)
+        self._work(who, what)
         self.sim.crash_in = 0
 
     @rule(who=WHO)
@@ -73,6 +81,14 @@ class Life(RuleBasedStateMachine):
     def go_wrong(self, route: str, number: int) -> None:
         fault = AT_RANDOM[route][number % len(AT_RANDOM[route])]
         self.sim.service.plan.arm(route, fault.kind, **fault.more)
+
+    @rule(kind=st.sampled_from(["drop before", "drop after", "late", "html after", "truncated", "other id"]))
+    def go_wrong_at_the_lab(self, kind: str) -> None:
+        self.sim.lab.service.plan.arm("prompt", kind, **({"seconds": 25.0} if kind == "late" else {}))
+
+    @rule()
+    def lose_tasks(self) -> None:
+        self.sim.trouble()
 
     @rule()
     def convert(self) -> None:

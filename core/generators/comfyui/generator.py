@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import httpx
 
-from core.domain.errors import AccountBlocked, LookupFailed, ModelUnavailable, OutcomeUnknown
+from core.domain.errors import AccountBlocked, ModelUnavailable
 from core.domain.generation import FetchedModel, GenerationRequest, TaskLookup, TaskState
 from core.domain.job import Category
 from core.domain.request import JobRequest, StoredImage
@@ -81,18 +81,14 @@ class ComfyGenerator:
         self._send(order, check_send_window)
         return order.attempt_id
 
-    def begin_again(self, task_id: str, request: GenerationRequest) -> None:
+    def begin_again(self, task_id: str, request: GenerationRequest, *, check_send_window: Callable[[], None]) -> None:
         """Send a task again that ComfyUI lost: only once a look-up has said that it knows it no more.
 
-        Raises: NotSent, LookupFailed: try again later. RequestRejected, AccountBlocked: as `create`.
+        Raises: LookupFailed: nothing was sent. NotSent, OutcomeUnknown, RequestRejected, AccountBlocked: as `create`.
         """
         # ComfyUI takes the same id twice and runs it twice
-        if self._settled(task_id) is not None:
-            return
-        try:
-            self._send(replace(order_of(request), attempt_id=task_id), lambda: None)
-        except OutcomeUnknown as exc:
-            raise LookupFailed(exc.message) from exc
+        if self._settled(task_id) is None:
+            self._send(replace(order_of(request), attempt_id=task_id), check_send_window)
 
     def _send(self, order: ComfyOrder, check_send_window: Callable[[], None]) -> None:
         graph = self.workflow.filled(order)

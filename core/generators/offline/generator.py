@@ -63,7 +63,8 @@ class OfflineGenerator:
         check_send_window()
         return self._begin(new_task_id(), request)
 
-    def begin_again(self, task_id: str, request: GenerationRequest) -> None:
+    def begin_again(self, task_id: str, request: GenerationRequest, *, check_send_window: Callable[[], None]) -> None:
+        check_send_window()
         self._begin(task_id, request)
 
     def stop_task(self, task_id: str) -> None:

@@ -136,10 +136,10 @@ def test_a_server_that_is_not_there_got_nothing(lab: Lab) -> None:
 def test_1_the_same_id_twice_is_never_sent_while_comfyui_knows_it(lab: Lab, comfy: ComfyGenerator) -> None:
     task_id = create(comfy)
     for _ in range(3):  # while it waits, while it runs, when it is done
-        comfy.begin_again(task_id, request(upload(comfy)))
+        comfy.begin_again(task_id, request(upload(comfy)), check_send_window=lambda: None)
         lab.clock.advance(2)
     lab.clock.advance(60)
-    comfy.begin_again(task_id, request(upload(comfy)))
+    comfy.begin_again(task_id, request(upload(comfy)), check_send_window=lambda: None)
 
     assert lab.machine.posts == [task_id]
     assert len(lab.machine.runs) == 1
@@ -151,7 +151,7 @@ def test_1_two_runs_of_one_id_end_as_one_model(lab: Lab, comfy: ComfyGenerator) 
     with pytest.raises(OutcomeUnknown):
         create(comfy)
     task_id = request().attempt_id
-    comfy.begin_again(task_id, request(upload(comfy)))
+    comfy.begin_again(task_id, request(upload(comfy)), check_send_window=lambda: None)
     lab.clock.advance(100)
     done = state(comfy, task_id)
 
@@ -196,7 +196,7 @@ def test_3_after_a_restart_a_job_without_its_file_is_unknown_and_can_be_begun_ag
     lab.clock.advance(1)
     lab.machine.restart()
     missed = comfy.look_up([task_id]).missed
-    comfy.begin_again(task_id, request(upload(comfy)))
+    comfy.begin_again(task_id, request(upload(comfy)), check_send_window=lambda: None)
     lab.clock.advance(60)
     done = state(comfy, task_id)
 
@@ -211,7 +211,7 @@ def test_3_after_a_restart_the_file_tells_that_the_work_was_done(lab: Lab, comfy
     lab.clock.advance(60)
     lab.machine.restart()
     done = state(comfy, task_id)
-    comfy.begin_again(task_id, request(upload(comfy)))
+    comfy.begin_again(task_id, request(upload(comfy)), check_send_window=lambda: None)
 
     assert done is not None
     assert done.phase is TaskPhase.SUCCEEDED
@@ -226,7 +226,7 @@ def test_3_half_a_file_is_no_model_and_the_next_run_makes_a_whole_one_beside_it(
     lab.clock.advance(1)
     lab.machine.restart(half=True)
     missed = comfy.look_up([task_id]).missed
-    comfy.begin_again(task_id, request(upload(comfy)))
+    comfy.begin_again(task_id, request(upload(comfy)), check_send_window=lambda: None)
     lab.clock.advance(60)
     lab.machine.restart()  # so that only the files can tell
     done = state(comfy, task_id)
@@ -256,7 +256,7 @@ def test_4_an_answer_that_cannot_be_read_proves_nothing(lab: Lab, comfy: ComfyGe
             comfy.look_up([str(uuid.uuid4())])
     lab.plan.arm("job", kind, **({"seconds": 90.0} if kind.startswith("hang") else {}))
     with pytest.raises(LookupFailed):
-        comfy.begin_again(str(uuid.uuid4()), request("maquette/x.png"))
+        comfy.begin_again(str(uuid.uuid4()), request("maquette/x.png"), check_send_window=lambda: None)
 
     assert lab.machine.posts == [task_id]
 
@@ -482,7 +482,7 @@ def test_a_queue_cleared_by_somebody_else_leaves_a_job_that_is_begun_again(lab: 
     task_id = create(comfy)
     lab.machine.queue.clear()
     missed = comfy.look_up([task_id]).missed
-    comfy.begin_again(task_id, request(upload(comfy)))
+    comfy.begin_again(task_id, request(upload(comfy)), check_send_window=lambda: None)
     lab.clock.advance(60)
 
     assert missed == {task_id}
@@ -504,7 +504,7 @@ def test_two_of_our_servers_see_each_others_jobs(lab: Lab, comfy: ComfyGenerator
     other = lab.generator()
     mine, theirs = create(comfy, job_id=1), create(other, job_id=2)
     before = other.look_up([mine, theirs])
-    other.begin_again(mine, request(upload(other)))
+    other.begin_again(mine, request(upload(other)), check_send_window=lambda: None)
     lab.clock.advance(60)
     found = other.look_up([mine, theirs]).found
 
@@ -518,9 +518,13 @@ def test_two_of_our_servers_that_begin_a_lost_job_at_once_waste_work_and_nothing
     token = upload(racers[0])
     task_id = request().attempt_id
     second = lab.generator(
-        on_step=lambda name: racers[0].begin_again(task_id, request(token)) if name == "before http prompt" else None
+        on_step=lambda name: (
+            racers[0].begin_again(task_id, request(token), check_send_window=lambda: None)
+            if name == "before http prompt"
+            else None
+        )
     )
-    second.begin_again(task_id, request(token))
+    second.begin_again(task_id, request(token), check_send_window=lambda: None)
     lab.clock.advance(60)
 
     assert lab.machine.posts == [task_id, task_id]
@@ -732,7 +736,7 @@ def test_a_proxys_page_for_a_file_does_not_say_that_the_file_is_gone(lab: Lab, c
     lab.machine.history.clear()
     lab.plan.arm("view", "html", status=404)
     with pytest.raises(AccountBlocked):
-        comfy.begin_again(task_id, request(upload(comfy)))
+        comfy.begin_again(task_id, request(upload(comfy)), check_send_window=lambda: None)
 
     assert lab.machine.posts == [task_id]
 
