@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from core.ports.archive import JOBS, Record, plain
+from core.ports.archive import JOBS, Record
+from core.stores.records import COLUMNS, to_record
 from core.stores.sqlite.archive import SqliteArchive
 from tests.builders import stored_image, stored_model
 from tests.supabase.server import SupabaseLite
@@ -58,7 +59,7 @@ def record(number: int, stage: str, created: datetime, luck: random.Random) -> R
     status = luck.choices(*zip(*ENDS, strict=True))[0] if is_done else ("timeout" if stage == "late" else "running")
     name = RARE if number % 500 == 0 else f"{luck.choice(COLOURS)} {luck.choice(NAMES)} {luck.randrange(1000)}"
     is_sent = stage not in ("queued", "blocked") and status != "cancelled"
-    values: Record = dict.fromkeys(JOBS.columns) | {
+    values: Record = dict.fromkeys(COLUMNS[JOBS]) | {
         "id": number,
         "session_id": f"s{number % 50}",
         "target_object": name,
@@ -92,7 +93,7 @@ def record(number: int, stage: str, created: datetime, luck: random.Random) -> R
         "error_code": "2008" if status == "failed" else None,
         "request_hash": "h",
     }
-    return plain("generated_images", values)
+    return to_record(JOBS, values)
 
 
 def vars_of(value: object) -> Record:

@@ -14,8 +14,9 @@ import pytest
 from core.domain.claims import PollNote
 from core.domain.generation import OrphanedTask, Source, UsageRow
 from core.domain.status import Stage, Status
-from core.ports.archive import plain
+from core.ports.archive import JOBS
 from core.ports.job_store import JobQuery, JobStore
+from core.stores.records import to_record
 from core.stores.supabase.connection import Connection
 from core.stores.supabase.job_store import SupabaseJobStore
 from core.stores.supabase.writing import BATCH
@@ -58,7 +59,7 @@ def fill(server: SupabaseLite, stage: str, count: int, **changes: object) -> Non
     rows = []
     for number in range(1, count + 1):
         row = record(number, stage, created, luck) | {"intent_at": created.isoformat(), "usage_seen_at": None}
-        rows.append(plain("generated_images", row | {"next_poll_at": later.isoformat()} | changes))
+        rows.append(to_record(JOBS, row | {"next_poll_at": later.isoformat()} | changes))
     server.sql(f"select public.maquette_restore('generated_images', $rows${json.dumps(rows)}$rows$)")
 
 

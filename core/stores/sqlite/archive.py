@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from core.ports.archive import TABLES, Key, Record, plain
+from core.ports.archive import JOBS, TABLES, Key, Record
+from core.stores.records import COLUMNS, OBJECTS, to_record
 from core.stores.sqlite.database import Database
 
 NEXT_CHANGE = "(select coalesce(max(change_number), 0) + 1 from generated_images)"
@@ -28,22 +29,22 @@ class SqliteArchive:
         query = f"select * from {_known(table)} where {key} > ? order by {key} limit ?"  # noqa: S608
         with self._database.read() as db:
             rows = db.execute(query, (after, limit)).fetchall()
-        return [plain(table, {name: _from_text(table, name, row[name]) for name in row.keys()}) for row in rows]  # noqa: SIM118
+        return [to_record(table, {name: _from_text(name, row[name]) for name in COLUMNS[table]}) for row in rows]
 
     def restore(self, table: str, records: Sequence[Record]) -> None:
-        kind = TABLES[table]
-        names = ", ".join(f'"{name}"' for name in kind.columns)
-        marks = ", ".join("?" for _ in kind.columns)
+        columns = COLUMNS[table]
+        names = ", ".join(f'"{name}"' for name in columns)
+        marks = ", ".join("?" for _ in columns)
         more = ("", "")
-        if table == "generated_images":
+        if table == JOBS:
             more = (", folded_name, is_folded, change_number", f", fold(?), 1, {NEXT_CHANGE}")
         command = (
             f"insert into {_known(table)} ({names}{more[0]}) values ({marks}{more[1]}) "  # noqa: S608
-            f"on conflict ({kind.key}) do nothing"
+            f"on conflict ({TABLES[table].key}) do nothing"
         )
         with self._database.write() as db:
             for record in records:
-                values = [_to_text(table, name, record[name]) for name in kind.columns]
+                values = [_to_text(name, record[name]) for name in columns]
                 db.execute(command, [*values, record["target_object"]] if more[0] else values)
 
     def name_installation(self, name: str) -> None:
@@ -64,9 +65,9 @@ def _known(table: str) -> str:
     return table
 
 
-def _from_text(table: str, name: str, value: Any) -> Any:
-    return json.loads(value) if value is not None and name in TABLES[table].objects else value
+def _from_text(name: str, value: Any) -> Any:
+    return json.loads(value) if value is not None and name in OBJECTS else value
 
 
-def _to_text(table: str, name: str, value: Any) -> Any:
-    return json.dumps(value) if value is not None and name in TABLES[table].objects else value
+def _to_text(name: str, value: Any) -> Any:
+    return json.dumps(value) if value is not None and name in OBJECTS else value

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from postgrest.types import CountMethod
 
 from core.domain.naming import folded
-from core.ports.archive import TABLES, Key, Record, plain
+from core.ports.archive import JOBS, TABLES, Key, Record
+from core.stores.records import to_record
 from core.stores.supabase.connection import Connection
-
-JOBS = "generated_images"
 
 
 class SupabaseArchive:
@@ -32,7 +31,7 @@ class SupabaseArchive:
         found = self._db.tried(
             lambda client: client.table(table).select("*").gt(key, after).order(key).limit(limit).execute()
         )
-        return [plain(table, row) for row in found.data]  # type: ignore[arg-type]
+        return [to_record(table, row) for row in found.data]  # type: ignore[arg-type]
 
     def restore(self, table: str, records: Sequence[Record]) -> None:
         rows = [row | {"folded_name": folded(row["target_object"])} if table == JOBS else row for row in records]
