@@ -1,6 +1,6 @@
 """What is known of the paid account, shared by all replicas: waiting times, tasks seen there, usage, deliveries.
 
-It is part of the job table (see `core.ports.job_store`), because tasks are compared with jobs in one transaction.
+It lies with the job table (`core.ports.job_store.JobStore.accounts`): tasks are compared with jobs in one transaction.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from decimal import Decimal
 from typing import Protocol
 
 from core.domain.generation import Balance, OrphanedTask, UsageRow
-from core.ports.soundness import Sound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +39,7 @@ class Delivery:
     task_id: str | None
 
 
-class AccountStore(Sound, Protocol):
+class AccountStore(Protocol):
     """Verbs about the account. All raise StoreUnavailable when the table cannot be reached."""
 
     def pause_account(self, *, generator: str, wait_s: float) -> None:

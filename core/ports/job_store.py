@@ -20,6 +20,7 @@ from core.domain.generation import OrphanedTask
 from core.domain.job import Category, Job, JobEvent, NewJob, StoredModel
 from core.domain.status import Status
 from core.ports.account_store import AccountStore
+from core.ports.soundness import Sound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +73,13 @@ class Heartbeat:
     at: datetime
 
 
-class JobStore(AccountStore, Protocol):
+class JobStore(Sound, Protocol):
     """See the module's docstring for what holds for every verb."""
+
+    @property
+    def accounts(self) -> AccountStore:
+        """What is known of the accounts that pay for the jobs of this table."""
+        ...
 
     # -- writing: the life of a job
 

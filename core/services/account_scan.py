@@ -68,7 +68,7 @@ class AccountScan:
         rows, is_complete = self._usage(since)
         recent = {row.task_id for row in rows if row.created_at is None or row.created_at >= since}
         # asked after the rows were read: a task that was bound meanwhile is not orphaned
-        unbound = self.jobs.unbound(recent | set(also))
+        unbound = self.jobs.accounts.unbound(recent | set(also))
         unknown = sorted(unbound - self._echoes.keys())
         if len(self._echoes) > ECHOES_KEPT:
             self._echoes.clear()
@@ -91,7 +91,7 @@ class AccountScan:
             evidence = "" if job is None else f"It has the marks of attempt {job.attempt} of job {job.id}."
             seen.append(found.seen(account, task, job_id=None if job is None else job.id, evidence=evidence))
         if seen:
-            self.jobs.keep_orphaned(seen)
+            self.jobs.accounts.keep_orphaned(seen)
 
     def _meant(self, task: TaskState) -> Job | None:
         """The job whose intent a task has the marks of. All conversions of one model have the same token."""

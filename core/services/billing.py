@@ -55,19 +55,19 @@ class Billing:
 
     def _balance(self) -> None:
         balance = self.generator.balance()
-        self.jobs.note_balance(self.generator.account, balance)
+        self.jobs.accounts.note_balance(self.generator.account, balance)
         woken = self.jobs.unblock(generator=self.generator.name, available=balance.available)
         if woken:
             log.info("%s takes jobs again: %s go on", self.generator.label, woken)
 
     def _usage(self, now_s: float) -> None:
         account = self.generator.account
-        since = self.jobs.usage_awaited_since(account)
+        since = self.jobs.accounts.usage_awaited_since(account)
         if since is None:
             return
         if self.jobs.now() - since > timedelta(seconds=USAGE_SLOW_S):
             self._due.usage_s = now_s + USAGE_SLOW_S
         found = self.scan.read(since - MARGIN)
         if found.is_complete:
-            self.jobs.note_usage(account, found.rows)
+            self.jobs.accounts.note_usage(account, found.rows)
         self.scan.list_orphaned(found)

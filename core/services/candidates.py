@@ -100,6 +100,6 @@ class Candidates:
         if not maker.is_paid:
             return None
         try:
-            return self.jobs.account_facts(maker.account).balance
+            return self.jobs.accounts.account_facts(maker.account).balance
         except StoreUnavailable:
             return None

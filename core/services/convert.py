@@ -74,7 +74,7 @@ class Convert:
         Raises: JobNotFound, IllegalTransition, InputRefused (BudgetExceeded), StoreUnavailable.
         """
         job = self.jobs.get(job_id)
-        if is_for_good(self.jobs.account_wait_s(generator=job.generator)):
+        if is_for_good(self.jobs.accounts.account_wait_s(generator=job.generator)):
             raise StoreUnavailable(MOVED)
         problem = self.refusal(job)
         if problem is not None or job.task_id is None:

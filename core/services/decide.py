@@ -106,7 +106,7 @@ class Decide:
         if offer is None or again is None:
             raise IllegalTransition(f"Job {job_id} cannot be made again now: it has not failed.")
         maker, request = again
-        if is_for_good(self.jobs.account_wait_s(generator=maker.name)):
+        if is_for_good(self.jobs.accounts.account_wait_s(generator=maker.name)):
             raise StoreUnavailable(MOVED)
         images = request.inputs().values()
         if not all(self.objects.exists(image.key) for image in images):
@@ -158,12 +158,14 @@ class Decide:
 
         A task is remembered for one job only, and one that does not show how it converts may be any sibling's.
         """
-        job, found = self.jobs.get(job_id), self.jobs.orphaned_tasks(job_id=job_id)
+        job, found = self.jobs.get(job_id), self.jobs.accounts.orphaned_tasks(job_id=job_id)
         siblings = [] if job.source is None else self.jobs.conversions(job.source)
         for other in siblings:
             if other.id != job_id and other.stage is Stage.ATTENTION:
                 evidence = f"It is asked about for job {other.id}, too, which converts the same model."
-                found += [replace(task, evidence=evidence) for task in self.jobs.orphaned_tasks(job_id=other.id)]
+                found += [
+                    replace(task, evidence=evidence) for task in self.jobs.accounts.orphaned_tasks(job_id=other.id)
+                ]
         return found
 
     def take(self, job_id: int, task_id: str) -> Job:

@@ -39,7 +39,9 @@ class EndedTasks:
     def note(self, task_id: str) -> None:
         """Make its job due at once. Nothing is lost where that fails: it is asked for in its turn."""
         try:
-            self.jobs.note_delivery(self.generator, Delivery(id=f"{TYPE} {task_id}", type=TYPE, task_id=task_id))
+            self.jobs.accounts.note_delivery(
+                self.generator, Delivery(id=f"{TYPE} {task_id}", type=TYPE, task_id=task_id)
+            )
         except MaquetteError as exc:
             log.info("the end of task %s could not be noted: %s", task_id, exc.message)
             return

@@ -97,7 +97,7 @@ class Checkup:
         scheduler: str | None = None
         age: timedelta | None = None
         try:
-            if is_for_good(self.jobs.account_wait_s(generator=self.generator.name)):
+            if is_for_good(self.jobs.accounts.account_wait_s(generator=self.generator.name)):
                 scheduler = (
                     "These jobs were moved to another store, so nothing is made here any more. Set STORE to where they "
                     "are now (docs/migration.md)."

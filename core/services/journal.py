@@ -71,11 +71,11 @@ class Notes:
             self._tell_once(note, why or OTHER_ATTEMPT)
             return
         bound = self.jobs.adopt_task(note.job_id, note.attempt, note.task_id, nonce=job.nonce, poll_in_s=self.poll_in_s)
-        if bound is None and note.task_id in self.jobs.unbound([note.task_id]):
+        if bound is None and note.task_id in self.jobs.accounts.unbound([note.task_id]):
             log.warning("job %s went another way; its task %s is listed", note.job_id, note.task_id)
             evidence = f"It was the answer to attempt {note.attempt} of job {note.job_id}."
             account = self.generator.account
-            self.jobs.keep_orphaned(
+            self.jobs.accounts.keep_orphaned(
                 [OrphanedTask(task_id=note.task_id, account=account, source=Source.JOURNAL, evidence=evidence)]
             )
         self.journal.forget(note)

@@ -55,5 +55,5 @@ class Leftovers:
 
     def _models(self) -> list[Leftover]:
         tasks = {PurePosixPath(key).stem for key in (self.spool.keys() if self.spool is not None else ())}
-        unbound = self.jobs.unbound(tasks) if tasks else frozenset()
+        unbound = self.jobs.accounts.unbound(tasks) if tasks else frozenset()
         return [Leftover(task_id=task_id, what="model", why=OF_NO_JOB) for task_id in sorted(unbound)]

@@ -196,12 +196,12 @@ def _check_at_rest(side: Installation) -> None:
 
 
 def _is_stopped(side: Installation, generators: Sequence[str]) -> bool:
-    return any(is_for_good(side.jobs.account_wait_s(generator=generator)) for generator in generators)
+    return any(is_for_good(side.jobs.accounts.account_wait_s(generator=generator)) for generator in generators)
 
 
 def _stop(side: Installation, generators: Sequence[str]) -> None:
     for generator in generators:
-        side.jobs.pause_account(generator=generator, wait_s=FOR_GOOD_S)
+        side.jobs.accounts.pause_account(generator=generator, wait_s=FOR_GOOD_S)
 
 
 def _resume(side: Installation, generators: Sequence[str]) -> None:

@@ -126,11 +126,11 @@ class Overview:
 
     def account(self) -> AccountView:
         """The paid account. Raises: StoreUnavailable."""
-        spent = self.jobs.credits_since(self.jobs.now() - DAY)
+        spent = self.jobs.accounts.credits_since(self.jobs.now() - DAY)
         kept = () if self.leftovers is None else self.leftovers.find()
         if self.paid is None:
             return AccountView(is_paid=False, spent=spent, most=self.max_credits_per_day, leftovers=kept)
-        facts = self.jobs.account_facts(self.paid.account)
+        facts = self.jobs.accounts.account_facts(self.paid.account)
         return AccountView(
             is_paid=True,
             label=self.paid.label,
@@ -145,10 +145,10 @@ class Overview:
 
     def orphaned(self) -> tuple[OrphanedTask, ...]:
         """Tasks at the account that belong to no job. Raises: StoreUnavailable."""
-        return tuple(self.jobs.orphaned_tasks()) if self.paid is not None else ()
+        return tuple(self.jobs.accounts.orphaned_tasks()) if self.paid is not None else ()
 
     def _problems(self, paid: Throttle, facts: AccountFacts) -> Iterator[str]:
-        wait_s = self.jobs.account_wait_s(generator=paid.name)
+        wait_s = self.jobs.accounts.account_wait_s(generator=paid.name)
         if wait_s > 1 and not is_for_good(wait_s):
             yield f"{paid.label} asked us to wait: no call for {wait_s:.0f} s. Jobs go on by themselves."
         if (facts.usage_lag_s or 0.0) > self.settle_s / 3:

@@ -184,7 +184,7 @@ class Poll:
         """That this account repeats what identifies a request is what settling a lost answer rests on."""
         account = fingerprint_scope(self.generator.account, job)
         if account not in self._echoed and shows_fingerprint(job, state):
-            self.jobs.note_echo(account)
+            self.jobs.accounts.note_echo(account)
             self._echoed.add(account)
 
     def _note(self, claimed: Claimed, this: _Round, *, progress: int, is_missed: bool = False) -> PollNote:

@@ -60,7 +60,7 @@ class Reconcile:
         began = self.jobs.now()
         since = min(each.job.intent_at or each.job.updated_at for each in claimed) - MARGIN
         try:
-            advice = [task.task_id for task in self.jobs.orphaned_tasks() if task.source is Source.WEBHOOK]
+            advice = [task.task_id for task in self.jobs.accounts.orphaned_tasks() if task.source is Source.WEBHOOK]
             found = self.scan.read(since, also=advice)
         except (AccountBlocked, AccountBusy, LookupFailed, RequestRejected) as exc:
             log.warning("looking for %s lost tasks: %s", len(claimed), exc.message)
@@ -131,7 +131,7 @@ class Reconcile:
     ) -> None:
         """A cancelled job asks nobody: two complete searches tell what is there to be listed, and it ends."""
         job = uncertain.job
-        self.jobs.keep_orphaned(self._seen(job, found, candidates))
+        self.jobs.accounts.keep_orphaned(self._seen(job, found, candidates))
         if not found.is_complete:
             self._keep_looking(uncertain, began, self._list_is_cut())
             return
@@ -152,12 +152,12 @@ class Reconcile:
 
     def _counts(self, job: Job, began: datetime) -> bool:
         """Whether a complete search that began then is late enough to prove something."""
-        facts = self.jobs.account_facts(self.generator.account)
+        facts = self.jobs.accounts.account_facts(self.generator.account)
         settle_s = max(self.settle_s, LAG_FACTOR * (facts.usage_lag_s or 0.0))
         return job.send_by is not None and began >= job.send_by + timedelta(seconds=settle_s)
 
     def _has_echo(self, job: Job) -> bool:
-        return self.jobs.account_facts(fingerprint_scope(self.generator.account, job)).echo_seen_at is not None
+        return self.jobs.accounts.account_facts(fingerprint_scope(self.generator.account, job)).echo_seen_at is not None
 
     def _proven_not_made(self, uncertain: Claimed) -> None:
         log.info("job %s: attempt %s: proven not made", uncertain.job.id, uncertain.job.attempt)

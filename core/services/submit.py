@@ -87,7 +87,7 @@ class Submit:
         if damage is not None:
             raise StoreDamaged(damage)
         maker = self.makers.chosen(request.generator, request.asked)
-        if is_for_good(self.jobs.account_wait_s(generator=maker.name)):
+        if is_for_good(self.jobs.accounts.account_wait_s(generator=maker.name)):
             raise StoreUnavailable(MOVED)
         planned = _planned(request)
         if request.drops_unknown:

@@ -30,9 +30,9 @@ from core.domain.generation import (
 )
 from core.domain.job import Category
 from core.domain.request import JobRequest, StoredImage
-from core.ports.account_store import AccountStore
 from core.ports.clock import Clock
 from core.ports.generator import FreeGenerator, Generator, PaidGenerator
+from core.ports.job_store import JobStore
 from core.services.backoff import busy_wait_s, open_wait_s
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class Throttle:
     * It remembers for a minute where finished models are, so that one that is fetched at once is not asked for twice.
     """
 
-    def __init__(self, generator: Generator, *, jobs: AccountStore, clock: Clock) -> None:
+    def __init__(self, generator: Generator, *, jobs: JobStore, clock: Clock) -> None:
         self._generator = generator
         self._jobs = jobs
         self._clock = clock
@@ -98,7 +98,7 @@ class Throttle:
         """Seconds until a call may go through; 0.0 when one may now. Raises: StoreUnavailable."""
         now_s = self._clock.boot_s()
         own_s = max(self._busy_until_s - now_s, self._open_until_s - now_s, 0.0)
-        return max(own_s, self._jobs.account_wait_s(generator=self.name))
+        return max(own_s, self._jobs.accounts.account_wait_s(generator=self.name))
 
     # -- the Generator port
 
@@ -270,7 +270,7 @@ class Throttle:
             self._busy_count += 1
             self._busy_until_s = max(self._busy_until_s, self._clock.boot_s() + wait_s)
         try:
-            self._jobs.pause_account(generator=self.name, wait_s=wait_s)
+            self._jobs.accounts.pause_account(generator=self.name, wait_s=wait_s)
         except StoreUnavailable as exc:
             log.warning("%s: the wait of %.0f s is known to this process only: %s", self.name, wait_s, exc.message)
         return wait_s

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from decimal import Decimal
+from typing import Protocol
 
 from core.domain import transitions
 from core.domain.change import Change
@@ -11,12 +11,19 @@ from core.domain.claims import Claim, Failure, Intent
 from core.domain.job import Job, StoredModel
 
 
-class SingleJobVerbs(ABC):
+class ChangesJob(Protocol):
+    """What an adapter does for all of them."""
+
+    def __call__(self, job_id: int, change: Change, *, claim: Claim | None = None) -> Job:
+        """Read the row, check the claim, apply the change, and write row and event, all or nothing."""
+        ...
+
+
+class SingleJobVerbs:
     """See core.ports.job_store for what each verb promises."""
 
-    @abstractmethod
-    def _change(self, job_id: int, change: Change, *, claim: Claim | None = None) -> Job:
-        """Read the row, check the claim, apply the change, and write row and event, all or nothing."""
+    def __init__(self, change: ChangesJob) -> None:
+        self._change = change
 
     def mark_submitting(self, claim: Claim, intent: Intent) -> Job:
         return self._held(claim, transitions.submitting(intent))

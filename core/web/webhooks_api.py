@@ -59,7 +59,7 @@ async def webhook(request: Request, services: ServicesNeeded) -> JSONResponse:
         return problem(422, "This is no delivery; nothing was stored.")
     if delivery.type in declaration.webhook.news:
         account = services.account_of(generator)
-        is_new = await run_in_threadpool(services.jobs.note_delivery, account, delivery)
+        is_new = await run_in_threadpool(services.jobs.accounts.note_delivery, account, delivery)
         if is_new and delivery.task_id is not None:
             await run_in_threadpool(services.scheduler.wake)
     return JSONResponse({"success": True})

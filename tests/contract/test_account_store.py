@@ -44,51 +44,51 @@ def seen(task_id: str, **changes: object) -> OrphanedTask:
 
 
 def test_an_account_nobody_has_seen_has_no_facts(jobs: JobStore) -> None:
-    facts = jobs.account_facts("unknown")
+    facts = jobs.accounts.account_facts("unknown")
 
     assert (facts.echo_seen_at, facts.usage_lag_s, facts.balance, facts.balance_at) == (None, None, None, None)
 
 
 def test_the_first_echo_and_the_last_balance_are_kept(jobs: JobStore, clock: FakeClock) -> None:
     first = clock.now()
-    jobs.note_echo(ACCOUNT)
+    jobs.accounts.note_echo(ACCOUNT)
     clock.advance(60)
-    jobs.note_echo(ACCOUNT)
+    jobs.accounts.note_echo(ACCOUNT)
     for credits in ("100.00", "70.50"):
-        jobs.note_balance(ACCOUNT, Balance(available=Decimal(credits), held=Decimal(30)))
+        jobs.accounts.note_balance(ACCOUNT, Balance(available=Decimal(credits), held=Decimal(30)))
 
-    facts = jobs.account_facts(ACCOUNT)
+    facts = jobs.accounts.account_facts(ACCOUNT)
     assert (facts.echo_seen_at, facts.balance_at) == (first, clock.now())
     assert facts.balance == Balance(available=Decimal("70.50"), held=Decimal(30))
-    assert jobs.account_facts("account-2").balance is None
+    assert jobs.accounts.account_facts("account-2").balance is None
 
 
 def test_the_lag_of_the_usage_list_is_measured_without_our_own_pauses(jobs: JobStore, clock: FakeClock) -> None:
     claimed = submitting(jobs)
     jobs.bind_task(claimed.claim, "task-1", poll_in_s=1)
-    assert jobs.usage_awaited_since(ACCOUNT) == claimed.job.intent_at
+    assert jobs.accounts.usage_awaited_since(ACCOUNT) == claimed.job.intent_at
     clock.advance(40)
-    jobs.note_usage(ACCOUNT, [])
+    jobs.accounts.note_usage(ACCOUNT, [])
     clock.advance(3600)  # nobody looked for an hour
-    jobs.note_usage(ACCOUNT, [row("task-1")])
+    jobs.accounts.note_usage(ACCOUNT, [row("task-1")])
 
-    assert jobs.account_facts(ACCOUNT).usage_lag_s == 70.0  # missing after 40 s; we look every 30 s
-    assert jobs.usage_awaited_since(ACCOUNT) is None
+    assert jobs.accounts.account_facts(ACCOUNT).usage_lag_s == 70.0  # missing after 40 s; we look every 30 s
+    assert jobs.accounts.usage_awaited_since(ACCOUNT) is None
 
 
 def test_the_bill_of_a_job_that_has_ended_is_filled_in_and_nothing_else_changes(jobs: JobStore) -> None:
     claimed = submitting(jobs)
     jobs.bind_task(claimed.claim, "task-1", poll_in_s=1)
     ended = jobs.fail(claimed.claim, Failure(code="task_missing", message="gone"))
-    assert jobs.usage_awaited_since(ACCOUNT) is not None
-    jobs.note_usage(ACCOUNT, [row("task-1", 30)])
+    assert jobs.accounts.usage_awaited_since(ACCOUNT) is not None
+    jobs.accounts.note_usage(ACCOUNT, [row("task-1", 30)])
     assert jobs.get(ended.id).credits_used is None
-    jobs.note_usage(ACCOUNT, [row("task-1", 30, has_ended=True)])
+    jobs.accounts.note_usage(ACCOUNT, [row("task-1", 30, has_ended=True)])
 
     after = jobs.get(ended.id)
     assert after.credits_used == 30
     assert (after.status, after.stage, after.error_message) == (ended.status, ended.stage, ended.error_message)
-    assert jobs.usage_awaited_since(ACCOUNT) is None
+    assert jobs.accounts.usage_awaited_since(ACCOUNT) is None
 
 
 def test_the_usage_list_is_the_bill_whatever_was_known_before(jobs: JobStore) -> None:
@@ -97,14 +97,14 @@ def test_the_usage_list_is_the_bill_whatever_was_known_before(jobs: JobStore) ->
     jobs.mark_saving(claimed.claim, credits_used=Decimal(30))
 
     def shown_after(*rows: UsageRow) -> Decimal | None:
-        jobs.note_usage(ACCOUNT, rows)
+        jobs.accounts.note_usage(ACCOUNT, rows)
         return jobs.get(claimed.job.id).credits_used
 
     assert shown_after(row("task-1", 20)) == 30, "not final"
     assert shown_after(row("task-1", 25, has_ended=True)) == 25
     assert shown_after(row("task-1", None, has_ended=True)) == 25, "it names no sum"
     assert shown_after(row("task-1", 0, has_ended=True)) == 0, "given back, after the row was seen"
-    jobs.note_usage("account-2", [row("task-1", 99, has_ended=True)])
+    jobs.accounts.note_usage("account-2", [row("task-1", 99, has_ended=True)])
     assert jobs.get(claimed.job.id).credits_used == 0
 
 
@@ -112,15 +112,19 @@ def test_a_bill_of_a_task_sent_more_than_a_day_ago_is_left(jobs: JobStore, clock
     claimed = submitting(jobs)
     jobs.bind_task(claimed.claim, "task-1", poll_in_s=1)
     clock.advance(86_400)
-    jobs.note_usage(ACCOUNT, [row("task-1", 25, has_ended=True)])
+    jobs.accounts.note_usage(ACCOUNT, [row("task-1", 25, has_ended=True)])
 
     assert jobs.get(claimed.job.id).credits_used is None
 
 
 def test_a_task_named_twice_is_kept_once_with_what_was_said_last(jobs: JobStore) -> None:
-    jobs.keep_orphaned([seen("b", status="running"), seen("b", status="success"), seen("a"), seen("C")])
+    jobs.accounts.keep_orphaned([seen("b", status="running"), seen("b", status="success"), seen("a"), seen("C")])
 
-    assert [(each.task_id, each.status) for each in jobs.orphaned_tasks()] == [("C", ""), ("a", ""), ("b", "success")]
+    assert [(each.task_id, each.status) for each in jobs.accounts.orphaned_tasks()] == [
+        ("C", ""),
+        ("a", ""),
+        ("b", "success"),
+    ]
 
 
 def test_who_lost_the_claim_leaves_no_candidates(jobs: JobStore, clock: FakeClock) -> None:
@@ -130,21 +134,21 @@ def test_who_lost_the_claim_leaves_no_candidates(jobs: JobStore, clock: FakeCloc
 
     with pytest.raises(ClaimLost):
         jobs.mark_attention(held.claim, [seen("one")], note="it fits")
-    assert jobs.orphaned_tasks() == []
+    assert jobs.accounts.orphaned_tasks() == []
 
 
 def test_a_task_seen_counts_only_until_it_has_a_job(jobs: JobStore) -> None:
-    jobs.keep_orphaned([seen("task-1"), seen("task-2", status="running", credits_used=Decimal(5))])
-    jobs.keep_orphaned([seen("task-2", status="success", evidence="It fits.", job_id=None)])
-    assert jobs.unbound(["task-1", "task-2", "task-3"]) == {"task-1", "task-2", "task-3"}
-    assert {(each.task_id, each.status, each.evidence) for each in jobs.orphaned_tasks()} == {
+    jobs.accounts.keep_orphaned([seen("task-1"), seen("task-2", status="running", credits_used=Decimal(5))])
+    jobs.accounts.keep_orphaned([seen("task-2", status="success", evidence="It fits.", job_id=None)])
+    assert jobs.accounts.unbound(["task-1", "task-2", "task-3"]) == {"task-1", "task-2", "task-3"}
+    assert {(each.task_id, each.status, each.evidence) for each in jobs.accounts.orphaned_tasks()} == {
         ("task-1", "", ""),
         ("task-2", "success", "It fits."),
     }
 
     jobs.bind_task(submitting(jobs).claim, "task-1", poll_in_s=1)
-    assert jobs.unbound(["task-1", "task-2"]) == {"task-2"}
-    assert [each.task_id for each in jobs.orphaned_tasks()] == ["task-2"]
+    assert jobs.accounts.unbound(["task-1", "task-2"]) == {"task-2"}
+    assert [each.task_id for each in jobs.accounts.orphaned_tasks()] == ["task-2"]
 
 
 def test_proof_binds_a_task_without_a_claim_and_the_one_who_held_it_can_write_nothing(jobs: JobStore) -> None:
@@ -187,7 +191,7 @@ def test_attention_keeps_its_candidates_and_is_searched_on_only_without_any(jobs
     jobs.mark_attention(first.claim, [seen("one"), seen("two")], note="two fit")
     jobs.mark_attention(second.claim, [], note="cannot be sure")
 
-    assert {each.task_id for each in jobs.orphaned_tasks(job_id=first.job.id)} == {"one", "two"}
+    assert {each.task_id for each in jobs.accounts.orphaned_tasks(job_id=first.job.id)} == {"one", "two"}
     searched = jobs.claim_uncertain(owner="s", lease_s=60, generator="tripo", limit=5)
     assert [each.job.id for each in searched] == [second.job.id]
 
@@ -238,19 +242,19 @@ def test_a_cancelled_job_that_was_not_made_ends_instead_of_going_back_to_the_que
     job = jobs.return_to_queue(claimed.claim, wait_s=0, note="not made")
 
     assert (job.stage, job.status) == (Stage.DONE, Status.CANCELLED)
-    assert jobs.credits_since(job.created_at) == 0
+    assert jobs.accounts.credits_since(job.created_at) == 0
 
 
 def test_a_delivery_is_kept_once_and_makes_its_task_due(jobs: JobStore, clock: FakeClock) -> None:
     claimed = submitting(jobs)
     jobs.bind_task(claimed.claim, "task-1", poll_in_s=500)
-    assert jobs.last_delivery_at() is None
+    assert jobs.accounts.last_delivery_at() is None
     delivery = Delivery(id="d", type="task.completed", task_id="task-1")
 
-    assert [jobs.note_delivery(ACCOUNT, delivery) for _ in range(2)] == [True, False]
+    assert [jobs.accounts.note_delivery(ACCOUNT, delivery) for _ in range(2)] == [True, False]
     due = jobs.claim_due(owner="a", lease_s=60, generator="tripo", limit=5)
     assert [each.job.task_id for each in due] == ["task-1"]
-    assert jobs.last_delivery_at() == clock.now()
+    assert jobs.accounts.last_delivery_at() == clock.now()
 
 
 def test_news_of_a_task_are_a_change_and_the_same_news_at_the_same_moment_none(jobs: JobStore) -> None:
@@ -258,7 +262,7 @@ def test_news_of_a_task_are_a_change_and_the_same_news_at_the_same_moment_none(j
     heard = []
     for number in range(2):
         cursor = jobs.last_change()
-        jobs.note_delivery(ACCOUNT, Delivery(id=f"d{number}", type="task.completed", task_id="task-1"))
+        jobs.accounts.note_delivery(ACCOUNT, Delivery(id=f"d{number}", type="task.completed", task_id="task-1"))
         heard.append([job.id for job in jobs.changed_since(cursor, limit=5)[0]])
 
     assert heard == [[1], []]
@@ -267,17 +271,17 @@ def test_news_of_a_task_are_a_change_and_the_same_news_at_the_same_moment_none(j
 def test_news_during_a_question_make_the_task_due_again(jobs: JobStore) -> None:
     jobs.bind_task(submitting(jobs).claim, "task-1", poll_in_s=0)
     due = jobs.claim_due(owner="a", lease_s=60, generator="tripo", limit=5)[0]
-    jobs.note_delivery(ACCOUNT, Delivery(id="d", type="task.completed", task_id="task-1"))
+    jobs.accounts.note_delivery(ACCOUNT, Delivery(id="d", type="task.completed", task_id="task-1"))
     jobs.note_polls([PollNote(claim=due.claim, progress=10, poll_again_in_s=500)])
 
     assert len(jobs.claim_due(owner="a", lease_s=60, generator="tripo", limit=5)) == 1
 
 
 def test_a_delivery_about_an_unknown_task_makes_it_a_candidate(jobs: JobStore) -> None:
-    jobs.note_delivery(ACCOUNT, Delivery(id="d", type="task.completed", task_id="task-9"))
-    jobs.note_delivery(ACCOUNT, Delivery(id="e", type="balance.low", task_id=None))
+    jobs.accounts.note_delivery(ACCOUNT, Delivery(id="d", type="task.completed", task_id="task-9"))
+    jobs.accounts.note_delivery(ACCOUNT, Delivery(id="e", type="balance.low", task_id=None))
 
-    assert [(each.task_id, each.source) for each in jobs.orphaned_tasks()] == [("task-9", Source.WEBHOOK)]
+    assert [(each.task_id, each.source) for each in jobs.accounts.orphaned_tasks()] == [("task-9", Source.WEBHOOK)]
 
 
 def test_tasks_due_soon_come_along_but_alone_they_wait(jobs: JobStore, clock: FakeClock) -> None:
@@ -302,7 +306,7 @@ def test_the_budget_counts_what_was_used_or_may_still_be_used(jobs: JobStore, cl
     jobs.mark_saving(claimed.claim, credits_used=Decimal(20))
     jobs.cancel(jobs.add(new_job(**thirty)).job.id, maker="Tripo")
     jobs.add(new_job(**thirty))
-    assert jobs.credits_since(clock.now() - timedelta(days=1)) == 50
+    assert jobs.accounts.credits_since(clock.now() - timedelta(days=1)) == 50
 
     with pytest.raises(BudgetExceeded, match="only 10 are left"):
         jobs.add(new_job(**thirty), budget=budget(jobs, 60))

@@ -491,12 +491,12 @@ def test_blocked_jobs_wait_for_the_account(jobs: JobStore) -> None:
 def test_nothing_of_an_account_that_waits_is_claimed(jobs: JobStore, clock: FakeClock) -> None:
     generating(jobs)
     jobs.add(new_job())
-    jobs.pause_account(generator="tripo", wait_s=60)
-    jobs.pause_account(generator="tripo", wait_s=5)
+    jobs.accounts.pause_account(generator="tripo", wait_s=60)
+    jobs.accounts.pause_account(generator="tripo", wait_s=5)
     clock.advance(59)
 
-    assert jobs.account_wait_s(generator="tripo") == 1.0
-    assert jobs.account_wait_s(generator="offline") == 0.0
+    assert jobs.accounts.account_wait_s(generator="tripo") == 1.0
+    assert jobs.accounts.account_wait_s(generator="offline") == 0.0
     assert due(jobs) == []
     assert jobs.claim_queued(owner="a", lease_s=LEASE_S, slots=EVERY_SLOT, limit=5) == []
     clock.advance(1)

@@ -34,7 +34,7 @@ def test_a_claim_a_lease_and_a_question_without_news_are_no_update(jobs: JobStor
     claim = due(jobs).claim
     jobs.renew(claim, lease_s=LEASE_S)
     jobs.release(claim)
-    jobs.note_delivery(ACCOUNT, Delivery(id="d", type="task.completed", task_id="task-1"))
+    jobs.accounts.note_delivery(ACCOUNT, Delivery(id="d", type="task.completed", task_id="task-1"))
     jobs.note_polls([PollNote(claim=due(jobs).claim, progress=0, poll_again_in_s=0, is_missed=True)])
     assert jobs.get(job.id).updated_at == began
 
@@ -79,8 +79,8 @@ def test_the_books_of_a_finished_job_are_no_update_and_no_change(jobs: JobStore,
     cursor = jobs.last_change()
     for rows in ([], [row("task-1")], [row("task-1", 30, has_ended=True)]):
         clock.advance(30)
-        jobs.note_usage(ACCOUNT, rows)
-        jobs.note_delivery(ACCOUNT, Delivery(id=f"d{len(rows)}", type="task.completed", task_id="task-1"))
+        jobs.accounts.note_usage(ACCOUNT, rows)
+        jobs.accounts.note_delivery(ACCOUNT, Delivery(id=f"d{len(rows)}", type="task.completed", task_id="task-1"))
 
     assert jobs.get(job_id).updated_at == finished
     assert jobs.changed_since(cursor, limit=10) == ([], cursor)
@@ -90,7 +90,7 @@ def test_a_bill_that_differs_is_an_update(jobs: JobStore, clock: FakeClock) -> N
     job_id, _ = ended(jobs, clock)
     cursor = jobs.last_change()
     clock.advance(30)
-    jobs.note_usage(ACCOUNT, [row("task-1", 25, has_ended=True)])
+    jobs.accounts.note_usage(ACCOUNT, [row("task-1", 25, has_ended=True)])
 
     assert jobs.get(job_id).updated_at == clock.now()
     assert [job.id for job in jobs.changed_since(cursor, limit=10)[0]] == [job_id]

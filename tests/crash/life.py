@@ -33,8 +33,9 @@ from core.services.sweep import Sweep
 from core.services.throttle import Throttle
 from core.stores.files.journal import LocalJournal
 from core.stores.files.object_store import LocalObjectStore
-from core.stores.sqlite import database, reading
+from core.stores.sqlite import database
 from core.stores.sqlite.job_store import SqliteJobStore
+from core.stores.sqlite.queries import queries
 from core.stores.supabase.connection import Connection
 from core.stores.supabase.job_store import SupabaseJobStore
 from tests.builders import Category
@@ -77,7 +78,7 @@ class Points:
 def prepare() -> None:
     """What every life needs and is slow to make, made once before the forks."""
     bounded_http._tls()
-    reading._queries()
+    queries()
 
 
 def live(life: Life) -> None:

@@ -79,7 +79,7 @@ class Bench:
             jobs.add(builders.new_job(category=Category.CONVERT, conversion=conversion))
         else:
             jobs.add(builders.new_job(**MADE_OF.get(kind, {})))
-        jobs.note_echo(fingerprint_scope(account, jobs.get(1)))
+        jobs.accounts.note_echo(fingerprint_scope(account, jobs.get(1)))
         jobs.close()
         return Life(folder=str(folder), address=self._address, owner="a", supabase=self.supabase)
 

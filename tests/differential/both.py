@@ -10,6 +10,7 @@ from typing import Any
 
 from core.domain.errors import MaquetteError
 from core.domain.job import Job
+from core.ports.account_store import AccountStore
 from core.ports.archive import TABLES
 from core.ports.job_store import JobQuery, JobStore
 from core.stores.sqlite.archive import SqliteArchive
@@ -29,8 +30,9 @@ class Answer:
 
 
 def public_verbs() -> frozenset[str]:
-    """Every verb of the port, with those of the ports it is made of."""
-    return frozenset(name for name in dir(JobStore) if not name.startswith("_"))
+    """Every verb of the port, and of what it is made of."""
+    names = {*dir(JobStore), *dir(AccountStore)} - {"accounts"}
+    return frozenset(name for name in names if not name.startswith("_"))
 
 
 @dataclass(slots=True)
@@ -62,7 +64,7 @@ class BothStores:
     def call(self, verb: str, *args: Any, **values: Any) -> Any:
         """The answer of both; None for a refusal. Raises: AssertionError when they differ."""
         self.used.add(verb)
-        answers = [_answer(getattr(store, verb), *args, **values) for store in (self.local, self.remote)]
+        answers = [_answer(_verb(store, verb), *args, **values) for store in (self.local, self.remote)]
         assert answers[0] == answers[1], f"{verb}{args}{values}:\n  SQLite   {answers[0]}\n  Supabase {answers[1]}"
         return answers[0].value
 
@@ -100,6 +102,12 @@ class BothStores:
         self.used.add("close")
         self.local.close()
         self.remote.close()
+
+
+def _verb(store: JobStore, name: str) -> Callable[..., Any]:
+    owner = store.accounts if hasattr(AccountStore, name) else store
+    verb: Callable[..., Any] = getattr(owner, name)
+    return verb
 
 
 def _answer(verb: Callable[..., Any], *args: Any, **values: Any) -> Answer:

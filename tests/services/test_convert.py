@@ -280,7 +280,7 @@ def test_a_task_is_listed_with_the_conversion_it_fits_and_not_while_that_one_loo
     quad = use.order(model.id, quad=True).job
     world.dispatch()
     world.billing.tick()
-    assert world.jobs.orphaned_tasks() == []
+    assert world.jobs.accounts.orphaned_tasks() == []
     search(world)
     assert world.job(plain.id).task_id == "task-2"
 
@@ -288,7 +288,7 @@ def test_a_task_is_listed_with_the_conversion_it_fits_and_not_while_that_one_loo
     conversion_of(world, model, "textured", input_conversion=None)
     world.clock.advance(31)
     world.billing.tick()
-    listed = {task.task_id: (task.job_id, task.evidence) for task in world.jobs.orphaned_tasks()}
+    listed = {task.task_id: (task.job_id, task.evidence) for task in world.jobs.accounts.orphaned_tasks()}
     assert world.job(quad.id).stage is Stage.GENERATING
     assert listed == {
         "again": (plain.id, f"It has the marks of attempt 1 of job {plain.id}."),

@@ -220,7 +220,7 @@ def test_between_intent_and_send_neither_the_table_nor_the_service_is_asked(
 
     def intent_then_away(claim: Claim, intent: Intent) -> Job:
         job = mark(claim, intent)
-        monkeypatch.setattr(world.jobs, "account_wait_s", away)
+        monkeypatch.setattr(world.jobs.accounts, "account_wait_s", away)
         return job
 
     monkeypatch.setattr(world.jobs, "mark_submitting", intent_then_away)

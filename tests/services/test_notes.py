@@ -66,7 +66,7 @@ def test_a_note_that_does_not_match_is_never_adopted_and_never_deleted(
 
     assert world.job(1).stage is Stage.UNCERTAIN
     assert world.journal.notes() == [note]
-    assert world.jobs.orphaned_tasks() == []
+    assert world.jobs.accounts.orphaned_tasks() == []
 
 
 def test_after_a_change_of_the_table_a_note_waits_until_its_own_is_there_again(world: World, tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_a_matching_note_of_a_job_that_went_another_way_is_listed_and_forgotten(
 
     world.sweep().tick()
 
-    assert [task.task_id for task in world.jobs.orphaned_tasks()] == ["task-1"]
+    assert [task.task_id for task in world.jobs.accounts.orphaned_tasks()] == ["task-1"]
     assert world.journal.notes() == []
 
 

@@ -175,7 +175,7 @@ def test_two_tasks_for_one_job_are_a_persons_decision(world: World) -> None:
 
     taken = world.decide().take(job.id, "twin")
     assert (taken.stage, taken.task_id) == (Stage.GENERATING, "twin")
-    assert [each.task_id for each in world.jobs.orphaned_tasks()] == ["task-1"]
+    assert [each.task_id for each in world.jobs.accounts.orphaned_tasks()] == ["task-1"]
     with pytest.raises(IllegalTransition):
         world.decide().send_again(job.id)
 
@@ -186,7 +186,7 @@ def test_a_search_lists_the_tasks_of_nobody_too_but_not_what_a_person_is_asked_a
     candidate(world, job, "orphan", input_nonce=1, input_token="file_other")
     search(world)
 
-    assert [each.task_id for each in world.jobs.orphaned_tasks()] == ["orphan"]
+    assert [each.task_id for each in world.jobs.accounts.orphaned_tasks()] == ["orphan"]
     assert len(world.decide().candidates(job.id)) == 2
 
 
@@ -219,7 +219,7 @@ def test_only_a_candidate_can_be_taken(world: World) -> None:
 def test_a_task_that_only_a_webhook_named_is_a_candidate(world: World) -> None:
     job = uncertain(world)
     world.generator.usage_rows.clear()
-    assert world.jobs.note_delivery("account-1", Delivery(id="d1", type="task.completed", task_id="task-1"))
+    assert world.jobs.accounts.note_delivery("account-1", Delivery(id="d1", type="task.completed", task_id="task-1"))
     search(world)
 
     assert world.job(job.id).task_id == "task-1"
@@ -356,7 +356,7 @@ def test_a_cancelled_job_lists_what_may_be_its_own_asks_nobody_and_ends(
     ended = world.job(job.id)
     assert (ended.stage, ended.status, ended.task_id) == (Stage.DONE, Status.CANCELLED, None)
     assert "2 tasks at Tripo could be this job's" in (ended.error_message or "")
-    assert {each.task_id for each in world.jobs.orphaned_tasks()} == {"task-1", "twin"}
+    assert {each.task_id for each in world.jobs.accounts.orphaned_tasks()} == {"task-1", "twin"}
 
 
 def test_of_a_cancelled_job_with_candidates_a_person_can_still_keep_the_model(world: World) -> None:
@@ -395,7 +395,7 @@ def test_a_task_of_nobody_is_listed_for_the_operator(world: World) -> None:
     world.generator.usage_rows.insert(0, usage_row("orphan", world.clock.now()))
     world.billing.tick()
 
-    assert [(each.task_id, each.source, each.job_id) for each in world.jobs.orphaned_tasks()] == [
+    assert [(each.task_id, each.source, each.job_id) for each in world.jobs.accounts.orphaned_tasks()] == [
         ("orphan", Source.USAGE, None)
     ]
     assert world.job(job_id).stage is Stage.GENERATING

@@ -99,7 +99,7 @@ def test_a_lost_task_is_found_though_our_clock_was_two_hours_ahead(world: World,
     right = world.clock.now()
     world.generator.told_at = right
     world.generator.created_at = lambda: right
-    world.jobs.note_echo(world.generator.account)
+    world.jobs.accounts.note_echo(world.generator.account)
     world.generator.after_create = raising(OutcomeUnknown("no answer"))
     world.clock.jump(7200)
     world.add()

@@ -150,7 +150,7 @@ def note_is_fulfilled(sim: Sim, generator: str, note: TaskNote) -> None:
     owner = _owner(sim, generator, note) or (0, 0)
     assert owner == (sim.table.era, note.job_id), f"a note of job {owner} was taken for one of job {note.job_id}"
     is_bound = sim.jobs.get(note.job_id).task_id == note.task_id
-    assert is_bound or note.task_id in {task.task_id for task in sim.jobs.orphaned_tasks(limit=10_000)}, (
+    assert is_bound or note.task_id in {task.task_id for task in sim.jobs.accounts.orphaned_tasks(limit=10_000)}, (
         "a note was lost"
     )
 
@@ -228,7 +228,7 @@ def check_end(sim: Sim) -> None:
     """What holds when all is quiet."""
     check_always(sim)
     found = {job.id: job for job in rows(sim)}
-    seen = {task.task_id for task in sim.jobs.orphaned_tasks(limit=10_000)}
+    seen = {task.task_id for task in sim.jobs.accounts.orphaned_tasks(limit=10_000)}
     for task in sim.ledger.tasks.values():
         era, job_id = _job_of(sim, task) or (0, 0)
         if era == sim.table.era:

@@ -71,6 +71,10 @@ class Store:
         self._sim, self.process, self._jobs = sim, process, jobs
         self._is_local = not sim.table.is_supabase  # else each call of the database is disturbed on its own
 
+    @property
+    def accounts(self) -> Store:
+        return Store(self._sim, self.process, self._jobs.accounts)
+
     def __getattr__(self, name: str) -> Callable[..., Any]:
         verb = getattr(self._jobs, name)
 

@@ -463,10 +463,10 @@ class Sim:
         if tasks:
             task_id = self.luck.choice([*tasks, "nobody-knows-it"])
             delivery = Delivery(id=f"d-{task_id}-{self.luck.randrange(2)}", type="task.completed", task_id=task_id)
-            self.jobs.note_delivery(self.processes[0].decide.makers.default.account, delivery)
+            self.jobs.accounts.note_delivery(self.processes[0].decide.makers.default.account, delivery)
         if self.names and self.luck.random() < 0.3:
             name = self.luck.choice(list(self.names))  # as ComfyUI's socket tells it
-            self.jobs.note_delivery(Lab.name, Delivery(id=f"d-{name}", type="task.ended", task_id=name))
+            self.jobs.accounts.note_delivery(Lab.name, Delivery(id=f"d-{name}", type="task.ended", task_id=name))
 
     def _decide_what_needs_a_person(self) -> None:
         """Someone who looks at Tripo's own page: takes the task if there is one, else has it sent again."""

@@ -29,7 +29,7 @@ from core.services.dispatch import NONCE_LIMIT, Dispatch
 from core.services.elsewhere import Elsewhere
 from core.services.sweep import Sweep
 from core.services.throttle import Throttle
-from core.stores.sqlite import account_books, clock_jumps, job_store
+from core.stores.sqlite import account_store, clock_jumps, job_store
 from core.stores.sqlite.job_store import SqliteJobStore
 from tests.conftest import Tell
 from tests.simulation import database, process
@@ -87,7 +87,7 @@ def requeue_expired_leases(patch: pytest.MonkeyPatch) -> None:
             def requeue(job: Any, now: Any) -> Any:
                 return transitions.moved(transitions.again(job), now, Stage.QUEUED, "rescued")
 
-            return int(self._change_all(db, rows, requeue))
+            return int(self._rows.change_all(db, rows, requeue))
 
     patch.setattr(SqliteJobStore, "expire_submitting", rescue)
 
@@ -104,7 +104,7 @@ def send_after_the_time(patch: pytest.MonkeyPatch) -> None:
 
 
 def ignore_waiting_times(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Throttle, "wait_s", lambda self: self._jobs.account_wait_s(generator=self.name) * 0)
+    patch.setattr(Throttle, "wait_s", lambda self: self._jobs.accounts.account_wait_s(generator=self.name) * 0)
 
 
 def forget_lost_answers(patch: pytest.MonkeyPatch) -> None:
@@ -179,7 +179,7 @@ def throw_foreign_notes_away(patch: pytest.MonkeyPatch) -> None:
 def believe_the_wall(patch: pytest.MonkeyPatch) -> None:
     """A clock that is set moves no lease and no wait."""
     patch.setattr(clock_jumps, "_move", lambda db, seconds: None)
-    patch.setattr(account_books, "jump_s", lambda db, clock: 0.0)
+    patch.setattr(account_store, "jump_s", lambda db, clock: 0.0)
 
 
 def compare_our_wall_with_tripos(patch: pytest.MonkeyPatch) -> None:

@@ -104,9 +104,9 @@ def test_its_events_and_what_was_known_of_the_account_are_kept(version: Version,
         Stage.SAVING,
         Stage.DONE,
     ]
-    facts, has_account = jobs.account_facts("account-1"), SETTLES in version.knows
+    facts, has_account = jobs.accounts.account_facts("account-1"), SETTLES in version.knows
     assert (facts.echo_seen_at is not None, facts.balance is not None) == (has_account, has_account)
-    assert [task.task_id for task in jobs.orphaned_tasks()] == (["old-stranger"] if has_account else [])
+    assert [task.task_id for task in jobs.accounts.orphaned_tasks()] == (["old-stranger"] if has_account else [])
 
 
 @EVERY

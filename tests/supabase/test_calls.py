@@ -104,9 +104,9 @@ SWEEPS: dict[str, tuple[str, dict[str, str], Callable[[JobStore, int], object]]]
         DUE,
         lambda jobs, count: len(jobs.claim_saving(owner="a", lease_s=60, generator="tripo", limit=50)),
     ),
-    "note_usage": ("generating", NOW, lambda jobs, count: jobs.note_usage("acc", usage(count))),
-    "keep_orphaned": ("generating", {}, lambda jobs, count: jobs.keep_orphaned(seen(count))),
-    "unbound": ("generating", {}, lambda jobs, count: jobs.unbound(tasks(count))),
+    "note_usage": ("generating", NOW, lambda jobs, count: jobs.accounts.note_usage("acc", usage(count))),
+    "keep_orphaned": ("generating", {}, lambda jobs, count: jobs.accounts.keep_orphaned(seen(count))),
+    "unbound": ("generating", {}, lambda jobs, count: jobs.accounts.unbound(tasks(count))),
     "find": ("generating", {}, lambda jobs, count: jobs.find(JobQuery(search="e"))),
     "changed_since": ("generating", {}, lambda jobs, count: jobs.changed_since(0, limit=100)),
     "fold_names": ("generating", {}, lambda jobs, count: jobs.fold_names(limit=100)),
@@ -135,7 +135,7 @@ def test_candidates_of_a_decision_are_written_with_it(
     jobs.mark_attention(claim, seen(50), note="they fit")
 
     assert transport.count == 2
-    assert len(jobs.orphaned_tasks(job_id=1)) == 50
+    assert len(jobs.accounts.orphaned_tasks(job_id=1)) == 50
 
 
 def test_a_sweep_writes_all_its_jobs_and_one_event_each_in_one_transaction(

@@ -53,7 +53,7 @@ def test_a_whole_life_with_every_answer_lost_once(project: SupabaseLite, transpo
 
     adopted = jobs.adopt_task(job.id, 1, "task-1", nonce=7, poll_in_s=0)
     assert adopted is not None
-    jobs.note_delivery("acc", Delivery(id="d", type="task.completed", task_id="task-1"))
+    jobs.accounts.note_delivery("acc", Delivery(id="d", type="task.completed", task_id="task-1"))
     assert jobs.get(job.id).hint_at is not None
     due = jobs.claim_due(owner="a", lease_s=60, generator="tripo", limit=5)[0]
     assert jobs.note_polls([PollNote(claim=due.claim, progress=40, poll_again_in_s=0)]) == 1
@@ -99,8 +99,8 @@ def test_a_cancel_a_pause_and_a_task_seen_are_one_each(project: SupabaseLite, tr
     assert jobs.cancel(job.id, maker="Tripo").status is Status.CANCELLED
     assert [event.after for event in jobs.events(job.id)] == [Stage.QUEUED, Stage.DONE]
 
-    jobs.pause_account(generator="tripo", wait_s=30)
-    assert 29 < jobs.account_wait_s(generator="tripo") <= 30
-    jobs.keep_orphaned([OrphanedTask(task_id="s", account="acc", source=Source.USAGE)])
-    assert [task.task_id for task in jobs.orphaned_tasks()] == ["s"]
+    jobs.accounts.pause_account(generator="tripo", wait_s=30)
+    assert 29 < jobs.accounts.account_wait_s(generator="tripo") <= 30
+    jobs.accounts.keep_orphaned([OrphanedTask(task_id="s", account="acc", source=Source.USAGE)])
+    assert [task.task_id for task in jobs.accounts.orphaned_tasks()] == ["s"]
     jobs.close()

@@ -117,10 +117,12 @@ def live_in(side: Installation, *, more: int = 0) -> None:
     jobs.complete(saving.claim, model)
     jobs.mark_uncertain(claims[1], note="lost")
     jobs.fail(claims[2], Failure(code="2008", message="refused"))
-    jobs.note_echo("acc")
-    jobs.note_balance("acc", Balance(available=Decimal("12.5"), held=Decimal(3)))
-    jobs.keep_orphaned([OrphanedTask(task_id="orphan", account="acc", source=Source.USAGE, evidence="a nonce")])
-    jobs.note_delivery("acc", Delivery(id="d1", type="task.completed", task_id="orphan"))
+    jobs.accounts.note_echo("acc")
+    jobs.accounts.note_balance("acc", Balance(available=Decimal("12.5"), held=Decimal(3)))
+    jobs.accounts.keep_orphaned(
+        [OrphanedTask(task_id="orphan", account="acc", source=Source.USAGE, evidence="a nonce")]
+    )
+    jobs.accounts.note_delivery("acc", Delivery(id="d1", type="task.completed", task_id="orphan"))
 
 
 def everything(side: Installation) -> dict[str, list[Record]]:
@@ -187,7 +189,7 @@ def test_cut_off_anywhere_it_goes_on_where_it_was(
     cut = Installation(name="Supabase", jobs=remote.jobs, archive=CutOff(connection, batches), objects=remote.objects)
     with pytest.raises(StoreUnavailable):
         move(here, cut)
-    assert here.jobs.account_wait_s(generator="tripo") == 0, "the old installation still works"
+    assert here.jobs.accounts.account_wait_s(generator="tripo") == 0, "the old installation still works"
 
     assert move(here, remote).rows["generated_images"] == 13
     assert everything(remote) == everything(here)

@@ -232,7 +232,8 @@ def test_the_default_comes_first_and_each_says_its_price_its_time_and_what_leave
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = FakeClock()
-    monkeypatch.setattr(services.jobs, "_clock", clock)
+    for part in (services.jobs, services.jobs._rows):  # type: ignore[attr-defined]
+        monkeypatch.setattr(part, "_clock", clock)
     for number in range(3):
         services.jobs.add(new_job(generator="moon", category="moon"))
         limits = replace(EVERY_SLOT, limits={"moon": 10})
@@ -260,7 +261,7 @@ def test_the_default_comes_first_and_each_says_its_price_its_time_and_what_leave
 
 
 def test_what_is_left_is_that_of_the_generator_which_was_chosen(services: Services) -> None:
-    services.jobs.note_balance("account-1", Balance(available=Decimal(10), held=Decimal(0)))
+    services.jobs.accounts.note_balance("account-1", Balance(available=Decimal(10), held=Decimal(0)))
     app = page()
     assert "more than is left" not in text(app)
 

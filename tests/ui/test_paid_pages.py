@@ -36,7 +36,7 @@ def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Servic
         pictures=PicturesHere(),
     )
     built.jobs.beat(owner="t")
-    built.jobs.note_balance(built.account_of("tripo"), Balance(available=Decimal("812.50"), held=Decimal(60)))
+    built.jobs.accounts.note_balance(built.account_of("tripo"), Balance(available=Decimal("812.50"), held=Decimal(60)))
     monkeypatch.setattr(core.bootstrap, "_services", built)
     yield built
     built.stop()
@@ -106,7 +106,7 @@ def test_direction_and_size_can_be_left_to_tripo(services: Services) -> None:
 
 
 def test_more_than_is_left_is_said_before_the_click(services: Services) -> None:
-    services.jobs.note_balance(services.account_of("tripo"), Balance(available=Decimal(10), held=Decimal(0)))
+    services.jobs.accounts.note_balance(services.account_of("tripo"), Balance(available=Decimal(10), held=Decimal(0)))
 
     assert "more than is left" in said(AppTest.from_file(MAIN, default_timeout=20).run())
 
@@ -126,7 +126,7 @@ def test_the_account_is_shown_also_where_new_jobs_go_to_another_generator(
         data_dir=tmp_path, scheduler=False, tripo_api_key="tsk_secret", generator="offline", _env_file=None
     )
     built = build_services(settings, pictures=PicturesHere())
-    built.jobs.note_balance(built.account_of("tripo"), Balance(available=Decimal(70), held=Decimal(0)))
+    built.jobs.accounts.note_balance(built.account_of("tripo"), Balance(available=Decimal(70), held=Decimal(0)))
     monkeypatch.setattr(core.bootstrap, "_services", built)
     app = AppTest.from_file(MAIN, default_timeout=20).run()
     assert [(each.label, each.value) for each in app.sidebar.metric] == [("Credits left", "70")]
@@ -246,7 +246,8 @@ def test_the_place_in_line_comes_with_an_honest_estimate(services: Services, mon
     assert "Too few models were made" in said(jobs_page(add(services)))
 
     clock = FakeClock()
-    monkeypatch.setattr(services.jobs, "_clock", clock)
+    for part in (services.jobs, services.jobs._rows):  # type: ignore[attr-defined]
+        monkeypatch.setattr(part, "_clock", clock)
     services.jobs.cancel(1, maker="Tripo")
     for number in range(3):
         services.jobs.add(new_job())
@@ -263,7 +264,7 @@ def test_the_place_in_line_comes_with_an_honest_estimate(services: Services, mon
 
 def test_tasks_of_nobody_are_listed_below_the_jobs(services: Services) -> None:
     add(services)
-    services.jobs.keep_orphaned([OrphanedTask(task_id="orphan", account="a", source=Source.USAGE)])
+    services.jobs.accounts.keep_orphaned([OrphanedTask(task_id="orphan", account="a", source=Source.USAGE)])
     app = jobs_page()
 
     assert [each.label for each in app.expander if "belong to no job" in each.label]
@@ -277,13 +278,13 @@ def test_the_account_is_read_once_for_all_who_look_at_the_jobs(
     reads: Counter[str] = Counter()
 
     def count(name: str) -> None:
-        inner = getattr(type(services.jobs), name)
+        inner = getattr(type(services.jobs.accounts), name)
 
         def counted(*args: Any, **more: Any) -> Any:
             reads[name] += 1
             return inner(*args, **more)
 
-        monkeypatch.setattr(type(services.jobs), name, counted)
+        monkeypatch.setattr(type(services.jobs.accounts), name, counted)
 
     for verb in ("orphaned_tasks", "credits_since", "account_facts"):
         count(verb)

@@ -167,7 +167,7 @@ def test_a_job_that_needs_a_person_shows_its_candidates_and_takes_one(paid: Site
 
 
 def test_the_account_tells_balance_held_credits_and_what_was_spent(paid: Site) -> None:
-    paid.services.jobs.note_balance(
+    paid.services.jobs.accounts.note_balance(
         paid.services.account_of("tripo"), Balance(available=Decimal("812.50"), held=Decimal(60))
     )
     post(paid)

@@ -76,7 +76,7 @@ def bill(jobs: SqliteJobStore, clock: FakeClock, credits_used: int) -> None:
         credits_used=credits_used,  # type: ignore[arg-type]
         has_ended=True,
     )
-    jobs.note_usage("acc", [row])
+    jobs.accounts.note_usage("acc", [row])
 
 
 def test_an_end_is_told_once_whatever_is_written_down_afterwards(jobs: SqliteJobStore, clock: FakeClock) -> None:

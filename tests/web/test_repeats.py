@@ -79,7 +79,7 @@ def test_a_repeat_is_answered_though_the_account_was_moved_and_the_budget_is_spe
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = post(site, JSON)
-    monkeypatch.setattr(type(site.services.jobs), "account_wait_s", lambda self, generator: 1e12)
+    monkeypatch.setattr(type(site.services.jobs.accounts), "account_wait_s", lambda self, generator: 1e12)
 
     assert post(site, JSON).json() == first.json()
     assert post(site, JSON, key="another").status_code == 503

@@ -56,7 +56,7 @@ def test_a_secret_alone_turns_nothing_on(make_site: Callable[..., Site]) -> None
     answer = site.client.post(PATH, content=body, headers=signed(body))
     assert answer.status_code == 404
     assert answer.json()["error"] == "Webhooks are off: they need TRIPO_API_KEY and TRIPO_WEBHOOK_SECRET."
-    assert site.services.jobs.last_delivery_at() is None
+    assert site.services.jobs.accounts.last_delivery_at() is None
 
 
 @pytest.mark.parametrize("name", ["offline", "comfyui", "nobody", "Tripo"])
@@ -65,7 +65,7 @@ def test_who_does_not_call_us_has_no_address(site: Site, name: str) -> None:
 
     answer = site.client.post(f"/api/webhooks/{name}", content=body, headers=signed(body))
     assert answer.status_code == 404
-    assert site.services.jobs.last_delivery_at() is None
+    assert site.services.jobs.accounts.last_delivery_at() is None
 
 
 class Shared:
@@ -104,7 +104,9 @@ def test_another_generator_says_itself_how_its_calls_are_checked_and_read(site: 
     site.services = replace(site.services, webhooks={**site.services.webhooks, "added": Shared()})
     assert post().status_code == 401
     assert post(**{"X-Added": SECRET}).status_code == 200
-    assert [(each.account, each.task_id) for each in site.services.jobs.orphaned_tasks()] == [("added-1", "made-1")]
+    assert [(each.account, each.task_id) for each in site.services.jobs.accounts.orphaned_tasks()] == [
+        ("added-1", "made-1")
+    ]
 
 
 def test_a_signed_delivery_makes_its_task_due_at_once(site: Site) -> None:
@@ -122,8 +124,8 @@ def test_the_same_delivery_twice_is_one(site: Site) -> None:
     for _ in range(2):
         assert site.client.post(PATH, content=body, headers=signed(body)).status_code == 200
 
-    assert site.services.jobs.last_delivery_at() is not None
-    assert not site.services.jobs.note_delivery("any", _as_delivery())
+    assert site.services.jobs.accounts.last_delivery_at() is not None
+    assert not site.services.jobs.accounts.note_delivery("any", _as_delivery())
 
 
 def _as_delivery() -> Delivery:
@@ -134,13 +136,13 @@ def _as_delivery() -> Delivery:
 def test_a_task_nobody_knows_yet_is_kept_and_asked_for_as_soon_as_it_is_bound(site: Site) -> None:
     body = delivery("task-early")
     site.client.post(PATH, content=body, headers=signed(body))
-    assert [(each.task_id, each.source) for each in site.services.jobs.orphaned_tasks()] == [
+    assert [(each.task_id, each.source) for each in site.services.jobs.accounts.orphaned_tasks()] == [
         ("task-early", Source.WEBHOOK)
     ]
 
     generating(site, "task-early")
     assert is_due(site)
-    assert site.services.jobs.orphaned_tasks() == []
+    assert site.services.jobs.accounts.orphaned_tasks() == []
 
 
 @pytest.mark.parametrize(
@@ -164,7 +166,7 @@ def test_what_is_not_signed_rightly_is_refused_and_nothing_is_stored(
     body = delivery("task-1")
 
     assert site.client.post(PATH, content=body, headers=headers(body)).status_code == 401
-    assert site.services.jobs.last_delivery_at() is None
+    assert site.services.jobs.accounts.last_delivery_at() is None
     assert not is_due(site)
 
 
@@ -186,7 +188,7 @@ def test_other_kinds_are_answered_well(site: Site, type: str) -> None:
     body = delivery(None, type=type, balance=3, threshold=10)
 
     assert site.client.post(PATH, content=body, headers=signed(body)).status_code == 200
-    assert site.services.jobs.orphaned_tasks() == []
+    assert site.services.jobs.accounts.orphaned_tasks() == []
 
 
 @pytest.mark.parametrize(("body", "status"), [(b"", 422), (b"x" * 64 * 1024, 401), (b"x" * (64 * 1024 + 1), 413)])
@@ -206,7 +208,7 @@ def test_signed_nonsense_is_refused_in_plain_words(site: Site, body: bytes) -> N
 def test_news_that_come_while_the_task_is_being_asked_for_are_not_lost(site: Site) -> None:
 
     job_id = generating(site)
-    site.services.jobs.note_delivery("any", _as_delivery())
+    site.services.jobs.accounts.note_delivery("any", _as_delivery())
     claimed = site.services.jobs.claim_due(owner="t", lease_s=60, generator="tripo", limit=5)[0]
     body = delivery("task-1", id="evt-2")
     site.client.post(PATH, content=body, headers=signed(body))

@@ -14,10 +14,7 @@ from postgrest.exceptions import APIError
 from core.domain import transitions
 from core.domain.change import Changed, holds
 from core.domain.claims import Budget, Claim, Claimed, PollNote, Slots
-from core.domain.errors import (
-    JobNotFound,
-    StoreUnavailable,
-)
+from core.domain.errors import JobNotFound, StoreUnavailable
 from core.domain.generation import OrphanedTask
 from core.domain.job import Category, Job, JobEvent, NewJob
 from core.domain.naming import folded
@@ -25,25 +22,18 @@ from core.domain.refusals import key_taken, over_budget, task_taken
 from core.ports.job_store import Added, Heartbeat, JobPage, JobQuery
 from core.ports.journal import Installation
 from core.stores import search
-from core.stores.rows import (
-    FIRST_NOTE,
-    from_new,
-    from_orphaned,
-    needed_time,
-    to_decimal,
-    to_event,
-    to_text,
-)
-from core.stores.supabase.account_books import AccountBooks
+from core.stores.rows import FIRST_NOTE, from_new, from_orphaned, needed_time, to_decimal, to_event, to_text
+from core.stores.single_job import SingleJobVerbs
+from core.stores.supabase.account_store import SupabaseAccountStore
 from core.stores.supabase.connection import UNIQUE_VIOLATION, Connection
 from core.stores.supabase.rows import to_job
 from core.stores.supabase.soundness import Soundness
-from core.stores.supabase.writing import ROUNDS, as_write
+from core.stores.supabase.writing import ROUNDS, JobRows, as_write
 
 MOST_ROWS = 2**31 - 1  # no table of ours has so many
 
 
-class SupabaseJobStore(AccountBooks):
+class SupabaseJobStore(SingleJobVerbs):
     """See core.ports.job_store for what each verb promises. Times are the database's.
 
     Args:
@@ -51,7 +41,10 @@ class SupabaseJobStore(AccountBooks):
     """
 
     def __init__(self, connection: Connection, *, has_remains: Callable[[], bool] = lambda: False) -> None:
-        super().__init__(connection)
+        self._db = connection
+        self._rows = JobRows(connection)
+        super().__init__(self._rows.change)
+        self.accounts = SupabaseAccountStore(connection, self._rows)
         self._soundness = Soundness(connection, has_remains=has_remains)
         self._failed_write: str | None = None
 
@@ -75,13 +68,12 @@ class SupabaseJobStore(AccountBooks):
 
     def claim_queued(self, *, owner: str, lease_s: float, slots: Slots, limit: int) -> list[Claimed]:
         self._soundness.check()
-        most = dict(slots.limits)
-        return self._claim("queued_any", owner, lease_s, "", limit, slots=most)
+        return self._rows.claim("queued_any", owner=owner, lease_s=lease_s, limit=limit, slots=slots.limits)
 
     def bind_task(self, claim: Claim, task_id: str, *, poll_in_s: float) -> Job:
         wait_s = self._first_look_s(task_id, poll_in_s)
         try:
-            return self._change(claim.job_id, transitions.bound(task_id, poll_in_s=wait_s), claim=claim)
+            return self._rows.change(claim.job_id, transitions.bound(task_id, poll_in_s=wait_s), claim=claim)
         except APIError as exc:
             if exc.code != UNIQUE_VIOLATION:
                 raise
@@ -99,7 +91,7 @@ class SupabaseJobStore(AccountBooks):
             return changed
 
         try:
-            return self._change(job_id, change)
+            return self._rows.change(job_id, change)
         except _GoneAnotherWay:
             return None
         except APIError as exc:
@@ -109,27 +101,29 @@ class SupabaseJobStore(AccountBooks):
 
     def mark_attention(self, claim: Claim, candidates: Sequence[OrphanedTask], *, note: str) -> Job:
         tasks = [from_orphaned(replace(candidate, job_id=claim.job_id)) for candidate in candidates]
-        return self._change(claim.job_id, transitions.attention(note), claim=claim, asks_about=tasks)
+        return self._rows.change(claim.job_id, transitions.attention(note), claim=claim, asks_about=tasks)
 
     def claim_uncertain(
         self, *, owner: str, lease_s: float, generator: str, limit: int, not_scanned_for_s: float = 0.0
     ) -> list[Claimed]:
-        return self._claim("uncertain", owner, lease_s, generator, limit, seconds=not_scanned_for_s)
+        return self._rows.claim(
+            "uncertain", owner=owner, lease_s=lease_s, generator=generator, limit=limit, seconds=not_scanned_for_s
+        )
 
     def claim_due(
         self, *, owner: str, lease_s: float, generator: str, limit: int, ahead_s: float = 0.0
     ) -> list[Claimed]:
-        return self._claim("due", owner, lease_s, generator, limit, seconds=ahead_s)
+        return self._rows.claim("due", owner=owner, lease_s=lease_s, generator=generator, limit=limit, seconds=ahead_s)
 
     def claim_saving(self, *, owner: str, lease_s: float, generator: str, limit: int) -> list[Claimed]:
-        return self._claim("saving", owner, lease_s, generator, limit)
+        return self._rows.claim("saving", owner=owner, lease_s=lease_s, generator=generator, limit=limit)
 
     def note_polls(self, notes: Sequence[PollNote]) -> int:
         open_notes, written = list(notes), 0
         for _ in range(ROUNDS):
             if not open_notes:
                 break
-            rows, now = self._rows(sorted({note.claim.job_id for note in open_notes}))
+            rows, now = self._rows.read(sorted({note.claim.job_id for note in open_notes}))
             jobs = {row["id"]: to_job(row) for row in rows}
             held = {  # the first that holds: it releases the claim
                 note.claim.job_id: note
@@ -141,25 +135,25 @@ class SupabaseJobStore(AccountBooks):
                 for row in rows
                 if row["id"] in held
             ]
-            done = self._write(writes)
+            done = self._rows.write(writes)
             written += len(done)
             open_notes = [note for job_id, note in held.items() if job_id not in done]
         return written
 
     def expire_submitting(self) -> int:
-        return self._sweep("submitting", transitions.expired)
+        return self._rows.sweep("submitting", transitions.expired)
 
     def mark_late(self, *, timeout_s: float) -> int:
-        return self._sweep("generating", transitions.late, age_s=timeout_s)
+        return self._rows.sweep("generating", transitions.late, age_s=timeout_s)
 
     def give_up_late(self, *, watch_s: float) -> int:
-        return self._sweep("late", transitions.given_up, transitions.may_give_up, age_s=watch_s)
+        return self._rows.sweep("late", transitions.given_up, transitions.may_give_up, age_s=watch_s)
 
     def unblock(self, *, generator: str, available: Decimal | None = None) -> int:
         def is_ready(job: Job, now: datetime) -> bool:
             return transitions.may_unblock(job, available)
 
-        return self._sweep("blocked", transitions.unblocked, is_ready, generator=generator)
+        return self._rows.sweep("blocked", transitions.unblocked, is_ready, generator=generator)
 
     def fold_names(self, *, limit: int) -> int:
         rows = self._db.call("unfolded", p_limit=limit)
@@ -186,7 +180,7 @@ class SupabaseJobStore(AccountBooks):
         return needed_time(self._db.call("now"))
 
     def get(self, job_id: int) -> Job:
-        return to_job(self._row(job_id)[0])
+        return to_job(self._rows.one(job_id)[0])
 
     def find(self, query: JobQuery) -> JobPage:
         told = self._db.call(
@@ -225,7 +219,7 @@ class SupabaseJobStore(AccountBooks):
         return to_job(rows[0]) if rows else None
 
     def queue_length_before(self, job_id: int) -> int:
-        self._row(job_id)
+        self._rows.one(job_id)
         return int(self._db.call("queued_before", p_job=job_id))
 
     def recent_durations_s(self, category: Category, *, limit: int) -> list[float]:
@@ -249,35 +243,6 @@ class SupabaseJobStore(AccountBooks):
 
     def close(self) -> None:
         self._db.close()
-
-    # -- how jobs are claimed
-
-    def _claim(
-        self,
-        kind: str,
-        owner: str,
-        lease_s: float,
-        generator: str,
-        limit: int,
-        *,
-        seconds: float = 0.0,
-        slots: dict[str, int] | None = None,
-    ) -> list[Claimed]:
-        rows = self._db.call(
-            "claim",
-            p_kind=kind,
-            p_owner=owner,
-            p_lease_s=lease_s,
-            p_generator=generator,
-            p_limit=limit,
-            p_seconds=seconds,
-            p_slots=json.dumps(slots or {}),
-            p_write_id=str(uuid.uuid4()),
-        )
-        jobs = sorted(map(to_job, rows), key=lambda job: job.id)
-        if kind in ("due", "saving"):
-            jobs.sort(key=lambda job: job.next_poll_at or job.created_at)
-        return [Claimed(job=job, claim=Claim(job_id=job.id, owner=owner, epoch=job.epoch)) for job in jobs]
 
     def _first_look_s(self, task_id: str, poll_in_s: float) -> float:
         """At once for a task that a webhook named before we knew whose it is: it may have ended already."""

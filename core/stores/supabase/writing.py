@@ -4,45 +4,45 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from core.domain.change import Change, Changed, check_held
-from core.domain.claims import Claim
+from core.domain.claims import Claim, Claimed
 from core.domain.errors import JobNotFound, StoreUnavailable
 from core.domain.job import Job
 from core.stores.rows import from_job, needed_time
-from core.stores.single_job import SingleJobVerbs
 from core.stores.supabase.connection import Connection
 from core.stores.supabase.rows import Row, to_job
 
 BATCH = 500  # rows of one call; a hosted project cuts answers of more than a thousand
+NO_SLOTS: Mapping[str, int] = MappingProxyType({})
 ROUNDS = 8  # another replica wrote in between: read and compute again
 
 
-class JobWriter(SingleJobVerbs):
+class JobRows:
     """What every writing verb is made of. Times are the database's."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
-    def _change(
-        self, job_id: int, change: Change, *, claim: Claim | None = None, asks_about: Sequence[Row] = ()
-    ) -> Job:
+    def change(self, job_id: int, change: Change, *, claim: Claim | None = None, asks_about: Sequence[Row] = ()) -> Job:
+        """Raises: JobNotFound, ClaimLost, IllegalTransition, StoreUnavailable."""
         for _ in range(ROUNDS):
-            row, now = self._row(job_id)
+            row, now = self.one(job_id)
             job = to_job(row)
             if claim is not None:
                 check_held(claim, job)
             changed = change(job, now)
             if changed.job == job and changed.note is None:
                 return job
-            written = self._write([as_write(row, changed)], asks_about=asks_about)
+            written = self.write([as_write(row, changed)], asks_about=asks_about)
             if written:
                 return to_job(written[job_id])
         raise StoreUnavailable(f"Job {job_id} is being written by others all the time; it is tried again.")
 
-    def _sweep(
+    def sweep(
         self,
         kind: str,
         change: Change,
@@ -59,12 +59,40 @@ class JobWriter(SingleJobVerbs):
             )
             now, rows = needed_time(told["now"]), told["rows"]
             meant = [(row, to_job(row)) for row in rows if is_meant(to_job(row), now)]
-            moved += len(self._write([as_write(row, change(job, now)) for row, job in meant]))
+            moved += len(self.write([as_write(row, change(job, now)) for row, job in meant]))
             if len(rows) < BATCH:
                 return moved
             after = rows[-1]["id"]
 
-    def _write(self, writes: Sequence[Row], *, asks_about: Sequence[Row] = ()) -> dict[int, Row]:
+    def claim(
+        self,
+        kind: str,
+        *,
+        owner: str,
+        lease_s: float,
+        limit: int,
+        generator: str = "",
+        seconds: float = 0.0,
+        slots: Mapping[str, int] = NO_SLOTS,
+    ) -> list[Claimed]:
+        """Jobs of a kind that nobody holds, in one call of the database."""
+        rows = self._db.call(
+            "claim",
+            p_kind=kind,
+            p_owner=owner,
+            p_lease_s=lease_s,
+            p_generator=generator,
+            p_limit=limit,
+            p_seconds=seconds,
+            p_slots=json.dumps(dict(slots)),
+            p_write_id=str(uuid.uuid4()),
+        )
+        jobs = sorted(map(to_job, rows), key=lambda job: job.id)
+        if kind in ("due", "saving"):
+            jobs.sort(key=lambda job: job.next_poll_at or job.created_at)
+        return [Claimed(job=job, claim=Claim(job_id=job.id, owner=owner, epoch=job.epoch)) for job in jobs]
+
+    def write(self, writes: Sequence[Row], *, asks_about: Sequence[Row] = ()) -> dict[int, Row]:
         """All in one transaction; the rows that were written, by number. What others wrote meanwhile is left.
 
         `asks_about`: tasks that are remembered with the write, or neither is.
@@ -78,14 +106,15 @@ class JobWriter(SingleJobVerbs):
             rows = self._db.call("write", p_writes=json.dumps(list(writes)))
         return {row["id"]: row for row in rows}
 
-    def _row(self, job_id: int) -> tuple[Row, datetime]:
-        rows, now = self._rows([job_id])
+    def one(self, job_id: int) -> tuple[Row, datetime]:
+        """The row and the database's time. Raises: JobNotFound."""
+        rows, now = self.read([job_id])
         if not rows:
             raise JobNotFound(f"There is no job {job_id}.")
         return rows[0], now
 
-    def _rows(self, job_ids: list[int]) -> tuple[list[Row], datetime]:
-        told = self._db.call("jobs", p_ids=job_ids)
+    def read(self, job_ids: Sequence[int]) -> tuple[list[Row], datetime]:
+        told = self._db.call("jobs", p_ids=list(job_ids))
         return told["rows"], needed_time(told["now"])
 
 

@@ -79,14 +79,14 @@ def test_waits_of_a_job_and_of_the_account_last_as_long_as_they_were_told(
 ) -> None:
     jobs.add(new_job())
     jobs.return_to_queue(claimed(jobs)[0].claim, wait_s=100, note="wait")
-    jobs.pause_account(generator="tripo", wait_s=50)
+    jobs.accounts.pause_account(generator="tripo", wait_s=50)
     clock.jump(jump_s)
 
-    assert jobs.account_wait_s(generator="tripo") == pytest.approx(50)  # before anything was written
+    assert jobs.accounts.account_wait_s(generator="tripo") == pytest.approx(50)  # before anything was written
     assert claimed(jobs) == []
-    assert jobs.account_wait_s(generator="tripo") == pytest.approx(50)  # and after
+    assert jobs.accounts.account_wait_s(generator="tripo") == pytest.approx(50)  # and after
     clock.advance(51)
-    assert jobs.account_wait_s(generator="tripo") == 0
+    assert jobs.accounts.account_wait_s(generator="tripo") == 0
     assert claimed(jobs) == []
     clock.advance(50)
     assert len(claimed(jobs)) == 1
@@ -125,11 +125,11 @@ def test_a_search_is_repeated_when_it_was_to_be(jobs: SqliteJobStore, clock: Fak
 
 
 def test_an_installation_that_was_moved_stays_stopped(jobs: SqliteJobStore, clock: FakeClock) -> None:
-    jobs.pause_account(generator="tripo", wait_s=FOR_GOOD_S)
+    jobs.accounts.pause_account(generator="tripo", wait_s=FOR_GOOD_S)
     clock.jump(-7200)
     jobs.beat(owner="a")
 
-    assert is_for_good(jobs.account_wait_s(generator="tripo"))
+    assert is_for_good(jobs.accounts.account_wait_s(generator="tripo"))
 
 
 def test_a_clock_that_drifts_is_no_jump_and_times_that_passed_stay(jobs: SqliteJobStore, clock: FakeClock) -> None:
@@ -180,12 +180,12 @@ def test_after_a_start_of_the_machine_the_settle_time_of_a_lost_answer_begins_an
 
 def test_a_list_that_only_a_jump_made_late_is_not_called_late(jobs: SqliteJobStore, clock: FakeClock) -> None:
     jobs.bind_task(sent(jobs), "task-1", poll_in_s=30)
-    jobs.note_usage("acc", [])
+    jobs.accounts.note_usage("acc", [])
     clock.jump(7200)
     row = UsageRow(task_id="task-1", type="", status="", created_at=None, credits_used=None, has_ended=False)
-    jobs.note_usage("acc", [row])
+    jobs.accounts.note_usage("acc", [row])
 
-    assert jobs.account_facts("acc").usage_lag_s is None
+    assert jobs.accounts.account_facts("acc").usage_lag_s is None
 
 
 def test_times_of_jobs_that_have_ended_stay_as_they_were(jobs: SqliteJobStore, clock: FakeClock) -> None:

@@ -46,7 +46,7 @@ def is_refused_for_good(jobs: SqliteJobStore) -> None:
         lambda: jobs.get(1),
         lambda: jobs.find(JobQuery()),
         lambda: jobs.beat(owner="a"),
-        lambda: jobs.account_wait_s(generator="tripo"),
+        lambda: jobs.accounts.account_wait_s(generator="tripo"),
         jobs.check,
     ]
     for verb in verbs:

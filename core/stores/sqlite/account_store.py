@@ -1,4 +1,4 @@
-"""What is known of the account: facts, usage, tasks seen there, webhook deliveries. See core.ports.account_store."""
+"""What is known of the account: facts, usage, tasks seen there, webhook deliveries."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from decimal import Decimal
 from core.domain import transitions
 from core.domain.generation import Balance, OrphanedTask, Source, UsageRow
 from core.ports.account_store import AccountFacts, Delivery
+from core.ports.clock import Clock
 from core.stores.rows import from_orphaned, to_decimal, to_text, to_time
 from core.stores.sqlite.clock_jumps import jump_s
+from core.stores.sqlite.database import Database
+from core.stores.sqlite.queries import queries
 from core.stores.sqlite.rows import to_job, to_orphaned
-from core.stores.sqlite.writing import JobWriter
+from core.stores.sqlite.writing import JobRows
 
 USAGE_OF = timedelta(days=1)  # older tasks are no longer looked for in usage
 KEEP_DELIVERIES = timedelta(days=7)  # Tripo repeats a delivery for hours at most
@@ -22,12 +25,18 @@ LONGEST_WINDOW = timedelta(seconds=300 + 60)  # the most that SEND_BY_S may be, 
 LOOKED_EVERY_S = 30.0  # a row is not seen the moment it appears: this much of a measured lag may be our own pause
 
 
-class AccountBooks(JobWriter):
-    """The verbs about the account."""
+class SqliteAccountStore:
+    """See core.ports.account_store for what each verb promises. It lies in the same file as the jobs."""
+
+    def __init__(self, database: Database, rows: JobRows, clock: Clock) -> None:
+        self._database = database
+        self._rows = rows
+        self._clock = clock
+        self._sql = queries()
 
     def pause_account(self, *, generator: str, wait_s: float) -> None:
         with self._database.write() as db:
-            until = to_text(self.now() + timedelta(seconds=wait_s))
+            until = to_text(self._clock.now() + timedelta(seconds=wait_s))
             self._sql.pause_account(db, generator=generator, until=until)
 
     def account_wait_s(self, *, generator: str) -> float:
@@ -36,11 +45,11 @@ class AccountBooks(JobWriter):
             until = None if row is None else to_time(row["calls_after"])
             if until is None:
                 return 0.0
-            return max(0.0, (until - self.now()).total_seconds() + jump_s(db, self._clock))
+            return max(0.0, (until - self._clock.now()).total_seconds() + jump_s(db, self._clock))
 
     def account_facts(self, account: str) -> AccountFacts:
         with self._database.read() as db:
-            row = self._sql.facts_of_account(db, account=account, since=to_text(self.now() - USAGE_OF))
+            row = self._sql.facts_of_account(db, account=account, since=to_text(self._clock.now() - USAGE_OF))
         available, held = to_decimal(row["balance"]), to_decimal(row["held"])
         return AccountFacts(
             echo_seen_at=to_time(row["echo_seen_at"]),
@@ -51,7 +60,7 @@ class AccountBooks(JobWriter):
 
     def note_echo(self, account: str) -> None:
         with self._database.write() as db:
-            self._sql.note_echo(db, account=account, now=to_text(self.now()))
+            self._sql.note_echo(db, account=account, now=to_text(self._clock.now()))
 
     def note_balance(self, account: str, balance: Balance) -> None:
         with self._database.write() as db:
@@ -60,21 +69,21 @@ class AccountBooks(JobWriter):
                 account=account,
                 balance=str(balance.available),
                 held=str(balance.held),
-                now=to_text(self.now()),
+                now=to_text(self._clock.now()),
             )
 
     def usage_awaited_since(self, account: str) -> datetime | None:
         with self._database.read() as db:
-            rows = list(self._sql.usage_awaited(db, account=account, since=to_text(self.now() - USAGE_OF)))
+            rows = list(self._sql.usage_awaited(db, account=account, since=to_text(self._clock.now() - USAGE_OF)))
         return to_time(rows[0]["intent_at"]) if rows else None
 
     def note_usage(self, account: str, rows: Sequence[UsageRow]) -> None:
         listed = {row.task_id: row for row in rows}
         with self._database.write() as db:
-            now, since = self.now(), to_text(self.now() - USAGE_OF)
+            now, since = self._clock.now(), to_text(self._clock.now() - USAGE_OF)
             for bill in self._sql.jobs_of_tasks(db, account=account, since=since, task_ids=json.dumps(list(listed))):
                 job = to_job(bill)
-                self._apply(db, job, transitions.billed(listed[bill["task_id"]])(job, now))
+                self._rows.apply(db, job, transitions.billed(listed[bill["task_id"]])(job, now))
             for awaited in self._sql.usage_awaited(db, account=account, since=since):
                 if awaited["usage_seen_at"] is not None:
                     continue
@@ -91,7 +100,7 @@ class AccountBooks(JobWriter):
     def keep_orphaned(self, tasks: Sequence[OrphanedTask]) -> None:
         with self._database.write() as db:
             for task in tasks:
-                self._sql.keep_orphaned(db, **from_orphaned(task), now=to_text(self.now()))
+                self._sql.keep_orphaned(db, **from_orphaned(task), now=to_text(self._clock.now()))
 
     def orphaned_tasks(self, *, job_id: int | None = None, limit: int = 100) -> list[OrphanedTask]:
         with self._database.read() as db:
@@ -102,7 +111,7 @@ class AccountBooks(JobWriter):
         with self._database.write() as db:
             if self._sql.delivery_by_id(db, id=delivery.id) is not None:
                 return False
-            now = self.now()
+            now = self._clock.now()
             self._sql.insert_delivery(
                 db, id=delivery.id, type=delivery.type, task_id=delivery.task_id, now=to_text(now)
             )
@@ -120,9 +129,10 @@ class AccountBooks(JobWriter):
 
     def credits_since(self, since: datetime) -> Decimal:
         with self._database.read() as db:
-            return self._credits(db, since)
+            return self.credits_in(db, since)
 
-    def _credits(self, db: sqlite3.Connection, since: datetime) -> Decimal:
+    def credits_in(self, db: sqlite3.Connection, since: datetime) -> Decimal:
+        """`credits_since` inside the caller's transaction, so that nothing is added between the sum and its use."""
         rows = self._sql.credits_of_jobs(db, since=to_text(since))
         amounts = (
             to_decimal(row["credits_used"] if row["credits_used"] is not None else row["may_use"]) for row in rows

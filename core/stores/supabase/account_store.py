@@ -1,4 +1,4 @@
-"""What is known of the account, in Supabase. See core.ports.account_store."""
+"""What is known of the account, in Supabase."""
 
 from __future__ import annotations
 
@@ -12,14 +12,19 @@ from core.domain.errors import StoreUnavailable
 from core.domain.generation import Balance, OrphanedTask, UsageRow
 from core.ports.account_store import AccountFacts, Delivery
 from core.stores.rows import from_orphaned, needed_time, to_decimal, to_orphaned, to_text, to_time
+from core.stores.supabase.connection import Connection
 from core.stores.supabase.rows import to_job
-from core.stores.supabase.writing import BATCH, ROUNDS, JobWriter, as_write
+from core.stores.supabase.writing import BATCH, ROUNDS, JobRows, as_write
 
 LOOKED_EVERY_S = 30.0  # a row is not seen the moment it appears: this much of a measured lag may be our own pause
 
 
-class AccountBooks(JobWriter):
-    """The verbs about the account."""
+class SupabaseAccountStore:
+    """See core.ports.account_store for what each verb promises. It lies in the same database as the jobs."""
+
+    def __init__(self, connection: Connection, rows: JobRows) -> None:
+        self._db = connection
+        self._rows = rows
 
     def pause_account(self, *, generator: str, wait_s: float) -> None:
         self._db.call("pause", p_generator=generator, p_wait_s=wait_s)
@@ -60,7 +65,7 @@ class AccountBooks(JobWriter):
             now = needed_time(told["now"])
             bills = [(row, transitions.billed(listed[row["task_id"]])(to_job(row), now)) for row in told["rows"]]
             writes = [as_write(row, changed) for row, changed in bills if changed.job != to_job(row)]
-            if len(self._write(writes)) == len(writes):
+            if len(self._rows.write(writes)) == len(writes):
                 return
         raise StoreUnavailable("The bills of jobs are being written by others all the time; it is tried again.")
 
