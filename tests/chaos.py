@@ -4,9 +4,10 @@ With PostgreSQL installed: two servers and a headless worker on a Supabase-compa
 restarted as in a crash, whose connections are cut, which is killed itself, and whose line to the processes becomes
 slow, goes silent or loses answers. Without: two servers on a SQLite file.
 
-Jobs are of one picture, of several views, or of words. The fake Tripo's ledger is the judge: it traces each task to the
-(front) picture that was uploaded for it, or to its words; each picture and each text belongs to one job. Exits with 1
-when a job was made twice, a task was lost, or a job did not come to its end.
+Jobs are of one picture, of several views, or of words at Tripo, or of one picture at ComfyUI, whose server is started
+again now and then. The fake Tripo's ledger judges what is paid: it traces each task to the (front) picture that
+was uploaded for it, or to its words; each picture and each text belongs to one job. Exits with 1 when a job was made
+twice at Tripo, a task was lost, a job did not come to its end, or one at ComfyUI ended without its model.
 """
 
 from __future__ import annotations
@@ -36,8 +37,13 @@ from PIL import Image
 
 from core.bootstrap import build_services
 from core.domain.errors import StoreUnavailable
+from core.domain.request import Kind
+from core.generators.comfyui.declaration import NAME as COMFYUI
+from core.generators.tripo.declaration import NAME as TRIPO
 from core.services.requests import SubmitRequest
 from core.settings import Settings
+from tests.fake_comfyui.server import FakeComfy
+from tests.fake_comfyui.server import running as comfy_running
 from tests.fake_tripo.pricing import views_of
 from tests.fake_tripo.server import FakeTripo, running
 from tests.fake_tripo.webhooks import SECRET, delivery, signed
@@ -132,16 +138,25 @@ class SupabaseTable:
 
 class Chaos:
     def __init__(
-        self, table: SqliteTable | SupabaseTable, folder: Path, tripo: str, fake: FakeTripo, luck: random.Random
+        self,
+        table: SqliteTable | SupabaseTable,
+        folder: Path,
+        addresses: dict[str, str],
+        fake: FakeTripo,
+        comfy: FakeComfy,
+        luck: random.Random,
     ) -> None:
-        self.table, self.folder, self.fake, self.luck = table, folder, fake, luck
-        self._settings = table.settings | {
-            "TRIPO_API_KEY": "tsk_chaos",
-            "TRIPO_BASE_URL": tripo,
-            "TRIPO_WEBHOOK_SECRET": SECRET,
-            "LEASE_S": LEASE_S,
-            "SETTLE_S": SETTLE_S,
-        }
+        self.table, self.folder, self.fake, self.comfy, self.luck = table, folder, fake, comfy, luck
+        self._settings = (
+            table.settings
+            | addresses
+            | {
+                "TRIPO_API_KEY": "tsk_chaos",
+                "TRIPO_WEBHOOK_SECRET": SECRET,
+                "LEASE_S": LEASE_S,
+                "SETTLE_S": SETTLE_S,
+            }
+        )
         self.servers = [self._server(0), self._server(1)]
         self.worker = self._worker()
         for server in self.servers:
@@ -165,15 +180,22 @@ class Chaos:
     # -- what happens
 
     def submit(self) -> None:
-        """One picture, several views, or words that no other job has."""
-        kind = self.luck.choice(("image", "image", "views", "words"))
+        """One picture, several views, or words that no other job has; some of the pictures go to ComfyUI."""
+        kind = self.luck.choice(("image", "image", "views", "words", "at ComfyUI"))
         if kind == "words":
             self._ask_for_words()
             return
-        files = {side: ("a.png", self._picture()) for side in (("image",) if kind == "image" else ("image", "back"))}
+        sides = ("image", "imageBack") if kind == "views" else ("image",)
+        files = {side: ("a.png", self._picture()) for side in sides}
+        told, place = {"targetObject": f"Thing {self.submitted}"}, "generate-3d"
+        if kind != "image":
+            told |= {"kind": Kind.MULTIVIEW.value, "generator": TRIPO}
+            place = "jobs"
+        if kind == "at ComfyUI":
+            told |= {"kind": Kind.IMAGE.value, "generator": COMFYUI}
         try:
-            url = f"{self.luck.choice(self.servers).address}/api/generate-3d"
-            answer = httpx.post(url, files=files, data={"targetObject": f"Thing {self.submitted}"}, timeout=10)
+            url = f"{self.luck.choice(self.servers).address}/api/{place}"
+            answer = httpx.post(url, files=files, data=told, timeout=10)
             self._count(kind, is_taken=answer.status_code == 202)
         except httpx.HTTPError:
             self.counts["submits that met a dead server"] += 1
@@ -201,7 +223,8 @@ class Chaos:
         """A person orders an FBX of a finished model, perhaps one that was ordered before."""
         try:
             models = self.table.rows(
-                "select id from generated_images where status = 'completed' and converted_from is null"
+                "select id from generated_images where status = 'completed' and converted_from is null "
+                "and generator = 'tripo'"
             )
             if models:
                 number = self.luck.choice(models)[0]
@@ -251,7 +274,8 @@ class Chaos:
                     pass
 
     def run(self, minutes: float) -> None:
-        self.fake.plan.at_random(self.luck, FAULTS)
+        for plan in (self.fake.plan, self.comfy.plan):
+            plan.at_random(random.Random(self.luck.getrandbits(32)), FAULTS)
         ends_s = time.monotonic() + 60 * minutes
         while time.monotonic() < ends_s:
             for _ in range(self.luck.randrange(3)):
@@ -265,12 +289,17 @@ class Chaos:
                 self.kill()
             elif chance < 0.3:
                 self.stand_still()
-            elif chance < 0.4 and (kind := self.table.trouble(self.luck)):
+            elif chance < 0.33:
+                with self.comfy.service.lock:
+                    self.comfy.machine.restart(half=self.luck.random() < 0.5)
+                self.counts["ComfyUI started again"] += 1
+            elif chance < 0.43 and (kind := self.table.trouble(self.luck)):
                 self.counts[kind] += 1
 
     def heal(self) -> bool:
         """No more trouble; whether everything came to its end."""
         self.fake.plan.clear()
+        self.comfy.plan.clear()
         self.table.heal()
         for server in self.servers:
             server.wait_until_healthy()
@@ -311,7 +340,11 @@ class Chaos:
         """Print what happened; the number of violations."""
         sha = "image->>'sha256'" if isinstance(self.table, SupabaseTable) else "json_extract(image, '$.sha256')"
         jobs = self.table.rows(
-            f"select id, {sha} as sha, options, request, task_id, status, credits_used from generated_images"  # noqa: S608
+            f"select id, {sha} as sha, options, request, task_id, status, credits_used from generated_images "  # noqa: S608
+            "where generator = 'tripo'"
+        )
+        named = self.table.rows(
+            f"select id, {sha} as sha, status, credits_used from generated_images where generator = '{COMFYUI}'"  # noqa: S608
         )
         by_file = {file: number for number, _, options, *_ in jobs if (file := _file_of(options)) is not None}
         by_words = {words: row[0] for row in jobs if (words := _words_of(row[3])) is not None}
@@ -336,12 +369,14 @@ class Chaos:
         doubles = [number for number, count in made.items() if count > 1]
         charged = sum(self.fake.ledger.cost(self.fake.ledger.tasks[task_id]) for task_id in bound)
         shown = sum(float(credits or 0) for *_, credits in jobs)
+        bare = [number for number, _, status, credits in named if status != "completed" or credits]
         waits = sorted(self._recoveries())
         ends = collections.Counter(status for *_, status, _ in jobs)
         print(
             f"jobs {len(jobs)} {dict(ends)}: accepted {self.submitted}, of words {len(by_words)}, files {len(by_file)}"
         )
-        print(f"faults injected {sum(self.fake.plan.taken.values())}, {dict(self.counts)}")
+        faults = sum(self.fake.plan.taken.values()) + sum(self.comfy.plan.taken.values())
+        print(f"faults injected {faults}, {dict(self.counts)}")
         billed = sum(self.fake.ledger.cost(task) > 0 for task in self.fake.ledger.tasks.values())
         print(f"tasks made for jobs {sum(made.values())}, billed {billed} (with those of nobody)")
         print(f"credits charged {charged}, shown {shown}")
@@ -350,8 +385,10 @@ class Chaos:
             told = f"p50 {statistics.median(waits):.1f} s, p99 {p99:.1f} s"
             print(f"recovery of {len(waits)} jobs of killed processes: {told}")
         print(f"doubles {len(doubles)} {doubles[:5]}, lost {len(lost)} {lost[:5]}, all ended: {ended}")
-        missing = max(0, self.submitted - len(by_picture) - len(by_words))
-        return len(doubles) + len(lost) + (not ended) + missing + (float(charged) != shown)
+        runs = collections.Counter(run.status for run in self.comfy.machine.runs)
+        print(f"at ComfyUI: jobs {len(named)}, without their model {len(bare)} {bare[:5]}, runs {dict(runs)}")
+        missing = max(0, self.submitted - len(by_picture) - len(by_words) - len(named))
+        return len(doubles) + len(lost) + (not ended) + missing + (float(charged) != shown) + len(bare)
 
     def _recoveries(self) -> list[float]:
         """Seconds from the death of a job's owner to the next thing that happened to the job."""
@@ -372,12 +409,15 @@ def main() -> None:
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}", flush=True)
     luck = random.Random(arguments.seed)
-    fake = FakeTripo(task_s=TASK_S)
+    fake, comfy = FakeTripo(task_s=TASK_S), FakeComfy()
     fake.ledger.usage_lag_s, fake.ledger.credits = USAGE_LAG_S, fake.ledger.credits * 1000
     has_postgres = bool(shutil.which("initdb") or list(Path("/usr/lib/postgresql").glob("*/bin/initdb")))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        address = stack.enter_context(running(fake))
+        addresses = {
+            "TRIPO_BASE_URL": stack.enter_context(running(fake)),
+            "COMFYUI_URL": stack.enter_context(comfy_running(comfy)),
+        }
         table: SqliteTable | SupabaseTable = SqliteTable(folder)
         if has_postgres and arguments.store != "sqlite":
             server = stack.enter_context(SupabaseLite(durable=True))
@@ -386,7 +426,7 @@ def main() -> None:
         elif arguments.store == "supabase":
             sys.exit("Chaos on Supabase needs PostgreSQL: apt-get install postgresql")
         print(f"job table: {table.name}", flush=True)
-        chaos = Chaos(table, folder, address, fake, luck)
+        chaos = Chaos(table, folder, addresses, fake, comfy, luck)
         try:
             chaos.run(arguments.minutes)
             ended = chaos.heal()

@@ -16,10 +16,12 @@ import psutil
 
 from core.imaging.picture import prepare
 from tests import pictures
+from tests.bench.comfyui import comfyui
 from tests.bench.engine import engine
 from tests.bench.load import load
 from tests.bench.memory import memory
 from tests.bench.models import models
+from tests.bench.side_by_side import side_by_side
 from tests.bench.stores import stores
 from tests.bench.waiting import waiting
 from tests.serving import ServerProcess, serving
@@ -40,6 +42,8 @@ def main() -> None:
     stores()
     load()
     waiting()
+    comfyui()
+    side_by_side()
 
 
 def machine() -> str:

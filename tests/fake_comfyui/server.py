@@ -28,6 +28,7 @@ class FakeComfy:
     def __init__(self, *, clock_s: Callable[[], float] = time.time, step_s: float = 0.01, node_s: float = 0.1) -> None:
         self.service = Service(clock_s=clock_s, step_s=step_s, node_s=node_s)
         self.plan = self.service.plan
+        self.refuses_sockets = False
 
     @property
     def machine(self) -> Machine:
@@ -57,7 +58,11 @@ class FakeComfy:
         headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
         token = self.service.token
         await receive()
-        if "origin" in headers or (token is not None and headers.get(token[0].lower()) != token[1]):
+        if (
+            self.refuses_sockets
+            or "origin" in headers
+            or (token is not None and headers.get(token[0].lower()) != token[1])
+        ):
             await send({"type": "websocket.close", "code": 1008})
             return
         await send({"type": "websocket.accept"})
