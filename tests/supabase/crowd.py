@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from core.domain.request_codec import to_json, to_old_columns
 from core.ports.archive import JOBS, Record
 from core.stores.records import COLUMNS, to_record
 from core.stores.sqlite.archive import SqliteArchive
-from tests.builders import stored_image, stored_model
+from tests.builders import asked, stored_image, stored_model
 from tests.supabase.server import SupabaseLite
 
 COUNT = 100_000
@@ -59,6 +60,8 @@ def record(number: int, stage: str, created: datetime, luck: random.Random) -> R
     status = luck.choices(*zip(*ENDS, strict=True))[0] if is_done else ("timeout" if stage == "late" else "running")
     name = RARE if number % 500 == 0 else f"{luck.choice(COLOURS)} {luck.choice(NAMES)} {luck.randrange(1000)}"
     is_sent = stage not in ("queued", "blocked") and status != "cancelled"
+    request = asked(image=stored_image(key=f"images/{number}/cup.jpg"))
+    options, image, _ = to_old_columns(request)
     values: Record = dict.fromkeys(COLUMNS[JOBS]) | {
         "id": number,
         "session_id": f"s{number % 50}",
@@ -70,8 +73,10 @@ def record(number: int, stage: str, created: datetime, luck: random.Random) -> R
         "updated_at": created + timedelta(minutes=2),
         "generator": "tripo",
         "category": "standard",
-        "options": {},
-        "image": vars_of(stored_image(key=f"images/{number}/cup.jpg")),
+        "kind": request.kind.value,
+        "request": to_json(request),
+        "options": options,
+        "image": image,
         "model": vars_of(stored_model(key=f"models/{number}/cup.glb")) if status == "completed" else None,
         "progress": 100 if status == "completed" else 0,
         "attempt": int(is_sent),
