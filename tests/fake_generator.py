@@ -51,6 +51,7 @@ class FakeGenerator:
     begun: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     on_begin: Callable[[], None] = lambda: None
+    on_stop: Callable[[], None] = lambda: None
     after_begin: Callable[[], None] = lambda: None
     evidence: Evidence | None = None  # None: what is usual for one that charges, or does not
     on_fetch: Callable[[], bytes] = lambda: glb()
@@ -118,6 +119,7 @@ class FakeGenerator:
         self.after_begin()
 
     def stop_task(self, task_id: str) -> None:
+        self.on_stop()
         self.stopped.append(task_id)
 
     def check_account(self) -> None:

@@ -105,7 +105,10 @@ class FreeGenerator(Generator, Protocol):
         ...
 
     def stop_task(self, task_id: str) -> None:
-        """End the work on a task; nothing happens when it has ended. Raises: LookupFailed, try again."""
+        """End the work on a task; nothing happens when it has ended.
+
+        Raises: LookupFailed, AccountBusy, AccountBlocked: it was not stopped, try again.
+        """
         ...
 
 

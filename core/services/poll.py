@@ -112,7 +112,7 @@ class Poll:
     def _heard(self, claimed: Claimed, state: TaskState, this: _Round) -> PollNote | None:
         """Write down an end; or the note to write when the task is still under way."""
         if self.elsewhere is not None and claimed.job.cancelled_at is not None:
-            return self._stop(claimed, this)
+            return self._stop(claimed, state, this)
         self._note_echo(claimed.job, state)
         if state.phase is TaskPhase.SUCCEEDED:
             self.jobs.mark_saving(claimed.claim, credits_used=state.credits_used)
@@ -170,13 +170,19 @@ class Poll:
             return note
         return replace(note, is_missed=False)
 
-    def _stop(self, claimed: Claimed, this: _Round) -> PollNote | None:
-        """A person took the wish back, and the work costs nothing: it ends here and now."""
+    def _stop(self, claimed: Claimed, state: TaskState, this: _Round) -> PollNote | None:
+        """A person took the wish back, and the work costs nothing: it ends here and now.
+
+        A refused cancel is tried again with the next question, and keeps no other task from being asked for.
+        """
         try:
             self.generator.stop_task(claimed.job.task_id or "")
-        except LookupFailed as exc:
-            log.warning("job %s: %s", claimed.job.id, exc.message)
-            return self._note(claimed, this, progress=claimed.job.progress)
+        except (AccountBlocked, AccountBusy, LookupFailed, RequestRejected) as exc:
+            log.warning("job %s: it could not be stopped: %s", claimed.job.id, exc.message)
+            if state.phase not in (TaskPhase.SUCCEEDED, TaskPhase.FAILED):
+                note = self._note(claimed, this, progress=claimed.job.progress)
+                told_s = (exc.retry_after_s or 0.0) if isinstance(exc, AccountBusy) else 0.0
+                return replace(note, poll_again_in_s=max(told_s, note.poll_again_in_s))
         self.jobs.fail(claimed.claim, STOPPED)
         return None
 

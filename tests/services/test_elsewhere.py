@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from core.domain.errors import NotSent, OutcomeUnknown, StoreUnavailable
+from core.domain.errors import (
+    AccountBlocked,
+    AccountBusy,
+    LookupFailed,
+    NotSent,
+    OutcomeUnknown,
+    RequestRejected,
+    StoreUnavailable,
+)
 from core.domain.generation import TaskPhase
 from core.domain.status import Stage, Status
 from tests.builders import Category
@@ -280,3 +288,56 @@ def test_a_paid_job_says_that_tripo_cannot_be_stopped(world: World) -> None:
     world.decide().cancel(job_id)
     assert "Tripo cannot be stopped" in (world.job(job_id).error_message or "")
     assert not world.job(job_id).is_free
+
+
+REFUSALS = [
+    AccountBlocked("Access to ComfyUI was refused (403)."),
+    AccountBusy("The proxy before ComfyUI asks us to wait.", retry_after_s=30.0),
+    LookupFailed("ComfyUI could not be reached."),
+    RequestRejected("It does not take that."),
+]
+
+
+@pytest.mark.parametrize("error", REFUSALS)
+def test_a_cancel_that_is_refused_keeps_no_other_task_from_being_asked_for(here: World, error: Exception) -> None:
+    cancelled, other = begun(here), begun(here)
+    for task_id in ("here-1", "here-2"):
+        here.says(TaskPhase.WORKING, task_id, progress=10)
+    here.jobs.cancel(cancelled, maker="ComfyUI")
+    here.generator.on_stop = raising(error)
+    turn(here)
+    assert here.job(cancelled).stage is Stage.GENERATING, "the cancel is tried again"
+    assert here.job(other).progress == 10
+
+    here.generator.on_stop = lambda: None
+    turn(here, 40)
+    assert here.job(cancelled).error_code == "cancelled"
+    assert here.generator.stopped == ["here-1"]
+
+
+@pytest.mark.parametrize("phase", [TaskPhase.SUCCEEDED, TaskPhase.FAILED])
+@pytest.mark.parametrize("error", REFUSALS)
+def test_a_cancel_that_is_refused_needs_no_second_one_once_the_task_has_ended(
+    here: World, error: Exception, phase: TaskPhase
+) -> None:
+    cancelled = begun(here)
+    here.jobs.cancel(cancelled, maker="ComfyUI")
+    here.generator.on_stop = raising(error)
+    here.says(phase, "here-1")
+    turn(here)
+
+    assert (here.job(cancelled).status, here.job(cancelled).error_code) == (Status.CANCELLED, "cancelled")
+
+
+def test_a_task_that_may_not_be_stopped_yet_is_not_asked_about_sooner_than_it_was_told(here: World) -> None:
+    cancelled = begun(here)
+    here.jobs.cancel(cancelled, maker="ComfyUI")
+    here.says(TaskPhase.WORKING, "here-1")
+    here.generator.on_stop = raising(AccountBusy("Wait.", retry_after_s=50.0))
+    turn(here)
+    here.generator.on_stop = lambda: None
+    turn(here, 20)
+    assert here.job(cancelled).stage is Stage.GENERATING
+
+    turn(here, 60)
+    assert here.job(cancelled).error_code == "cancelled"
