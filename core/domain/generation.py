@@ -51,6 +51,7 @@ class TaskState:
         error_code, error_message: why it failed, in the generator's words.
         created_at: by the vendor's clock; None when it is unreadable.
         input_token, input_nonce, input_conversion, input_prompt: the request's echo, where the generator gives one.
+        shows_request: whether the request is shown at all, even where it has none of the marks above.
     """
 
     task_id: str
@@ -66,11 +67,23 @@ class TaskState:
     input_nonce: int | None = None
     input_conversion: Conversion | None = None
     input_prompt: str | None = field(default=None, repr=False)
+    shows_request: bool = False
+
+    @property
+    def proves_nothing(self) -> bool:
+        """Nothing is shown of what was asked for: whose task it is cannot be said."""
+        marks = (self.input_token, self.input_nonce, self.input_conversion, self.input_prompt)
+        return not self.shows_request and all(mark is None for mark in marks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskLookup:
-    """The answer to a batched question: the tasks found, by id, and the ids that were not."""
+    """The answer to a batched question.
+
+    Attributes:
+        found: the tasks, by id.
+        missed: ids that the generator says it does not know. An id in neither was not answered for.
+    """
 
     found: dict[str, TaskState]
     missed: frozenset[str]

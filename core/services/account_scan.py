@@ -69,16 +69,20 @@ class AccountScan:
         recent = {row.task_id for row in rows if row.created_at is None or row.created_at >= since}
         # asked after the rows were read: a task that was bound meanwhile is not orphaned
         unbound = self.jobs.accounts.unbound(recent | set(also))
-        unknown = sorted(unbound - self._echoes.keys())
         if len(self._echoes) > ECHOES_KEPT:
             self._echoes.clear()
+        known = {task_id: self._echoes[task_id] for task_id in unbound if task_id in self._echoes}
+        unknown = sorted(unbound - known.keys())
         if unknown:
-            answer = self.generator.look_up(unknown)
-            self._echoes.update(answer.found)
-            if answer.missed & recent:
-                log.info("%s tasks of the usage list cannot be looked up now", len(answer.missed & recent))
+            found = self.generator.look_up(unknown).found
+            known |= found
+            # what shows nothing yet may show whose it is later: it is not remembered, and proves nothing
+            self._echoes.update({task_id: state for task_id, state in found.items() if not state.proves_nothing})
+            open_ones = {each for each in unknown if each not in found or found[each].proves_nothing} & recent
+            if open_ones:
+                log.info("%s tasks of the usage list do not say now whose they are", len(open_ones))
                 is_complete = False
-        orphaned = tuple(self._echoes[task_id] for task_id in sorted(unbound) if task_id in self._echoes)
+        orphaned = tuple(known[task_id] for task_id in sorted(known))
         return Found(rows=rows, orphaned=orphaned, is_complete=is_complete)
 
     def list_orphaned(self, found: Found) -> None:
@@ -105,6 +109,7 @@ class AccountScan:
     def _usage(self, since: datetime) -> tuple[tuple[UsageRow, ...], bool]:
         """Page until the rows are older than `since`. Rows that come while we read move later ones to later pages."""
         rows: dict[str, UsageRow] = {}
+        first: int | None = None
         for _ in range(MOST_PAGES):
             offset = max(0, len(rows) - OVERLAP)
             page = self.generator.usage(limit=PAGE, offset=offset)
@@ -112,6 +117,9 @@ class AccountScan:
             if rows and len(new) == len(page):
                 return tuple(rows.values()), False  # not even an overlap: the pages slid apart under us
             rows |= {row.task_id: row for row in page}
+            first = len(page) if first is None else first
+            if not new and len(page) > OVERLAP and len(page) == first:
+                return tuple(rows.values()), False  # a whole page of known ones is no end: the offset was not obeyed
             if not new or (new[-1].created_at is not None and new[-1].created_at < since):
                 return tuple(rows.values()), True
         log.warning("the usage list is longer than %s rows", MOST_PAGES * (PAGE - OVERLAP))

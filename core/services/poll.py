@@ -98,7 +98,12 @@ class Poll:
         for claimed in due:
             state = answer.found.get(claimed.job.task_id or "")
             try:
-                note = self._missed(claimed, this) if state is None else self._heard(claimed, state, this)
+                if state is not None:
+                    note = self._heard(claimed, state, this)
+                elif claimed.job.task_id in answer.missed:
+                    note = self._missed(claimed, this)
+                else:  # not answered for: the question stands
+                    note = replace(self._note(claimed, this, progress=claimed.job.progress), is_answered=False)
             except ClaimLost as exc:
                 log.info("job %s: %s", claimed.job.id, exc.message)
                 continue

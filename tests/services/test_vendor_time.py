@@ -16,7 +16,7 @@ from tests.services.conftest import World, raising
 DATE = "Thu, 01 Jan 2026 12:00:00 GMT"
 
 
-def client(status: int = 200, body: str = '{"code": 0, "data": {}}', **headers: str) -> TripoClient:
+def client(status: int = 200, body: str = '{"code": 0, "data": []}', **headers: str) -> TripoClient:
     answer = httpx.Response(status, headers=headers, text=body)
     return TripoClient("http://tripo.test", "tsk_1", transport=httpx.MockTransport(lambda request: answer))
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -109,14 +111,17 @@ def _effect_of_status(status_code: int) -> Effect:
 
 
 def _wait_s(response: httpx.Response) -> float | None:
-    """Seconds from Retry-After, else until X-RateLimit-Reset (unix seconds); None when neither is given."""
-    after = response.headers.get("Retry-After", "")
-    reset = response.headers.get("X-RateLimit-Reset", "")
-    try:
-        if after:
-            return min(MAX_WAIT_S, max(0.0, float(after)))
-        if reset:
-            return min(MAX_WAIT_S, max(0.0, float(reset) - time.time()))
-    except ValueError:
-        return None
+    """Seconds from Retry-After (which may be a date), else until X-RateLimit-Reset (unix seconds), or None."""
+    now_s = time.time()
+    for name, read in (
+        ("Retry-After", float),
+        ("Retry-After", lambda text: parsedate_to_datetime(text).timestamp() - now_s),
+        ("X-RateLimit-Reset", lambda text: float(text) - now_s),
+    ):
+        try:
+            wait_s = read(response.headers[name])
+        except (KeyError, ValueError, OverflowError):
+            continue
+        if math.isfinite(wait_s):
+            return min(MAX_WAIT_S, max(0.0, wait_s))
     return None

@@ -119,7 +119,9 @@ class TripoClient:
             raise LookupFailed("Tripo answered without its tasks; it is asked again.")
         states = [wire.task_state(task) for task in tasks if isinstance(task, dict)]
         found = {state.task_id: state for state in states if state is not None and state.task_id in task_ids}
-        return TaskLookup(found=found, missed=frozenset(task_ids) - found.keys())
+        missed = answer.get("missed") if isinstance(answer, dict) else None
+        unknown = {each for each in missed if isinstance(each, str)} if isinstance(missed, list) else set()
+        return TaskLookup(found=found, missed=(frozenset(task_ids) & unknown) - found.keys())
 
     def get_task(self, task_id: str) -> TaskState:
         """Raises: RequestRejected (2001: not found), LookupFailed and what `data_of` raises."""
@@ -139,7 +141,10 @@ class TripoClient:
 
     def usage(self, *, limit: int = 50, offset: int = 0) -> list[UsageRow]:
         """Newest first; `limit` at most 200. Raises: LookupFailed and what `data_of` raises."""
-        return wire.usage_rows(self._ask("GET", "/v3/account/usage", params={"limit": limit, "offset": offset}))
+        rows = wire.usage_rows(self._ask("GET", "/v3/account/usage", params={"limit": limit, "offset": offset}))
+        if rows is None:
+            raise LookupFailed("Tripo answered without its list of usage; it is asked again.")
+        return rows
 
     def download(self, url: str, *, max_bytes: int = MAX_MODEL_BYTES) -> bytes:
         """A finished model from its signed address, without our key. Raises: ModelUnavailable, ModelTooLarge."""

@@ -37,9 +37,12 @@ class TripoGenerator:
 
     def look_up(self, task_ids: Sequence[str]) -> TaskLookup:
         found: dict[str, TaskState] = {}
+        missed: set[str] = set()
         for start in range(0, len(task_ids), MOST_IDS):
-            found |= self._client.list_tasks(task_ids[start : start + MOST_IDS]).found
-        return TaskLookup(found=found, missed=frozenset(task_ids) - found.keys())
+            answer = self._client.list_tasks(task_ids[start : start + MOST_IDS])
+            found |= answer.found
+            missed |= answer.missed
+        return TaskLookup(found=found, missed=frozenset(missed))
 
     def fetch_model(self, task: TaskState) -> FetchedModel:
         if task.model_url is None:

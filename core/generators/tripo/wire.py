@@ -93,7 +93,7 @@ def task_state(task: dict[str, Any]) -> TaskState | None:
     task_id = task.get("task_id")
     if not isinstance(task_id, str) or not task_id:
         return None
-    status = str(task.get("status", "unknown"))
+    status = str(task.get("status") or "unknown")
     phase = PHASES.get(status, TaskPhase.FAILED)
     echo = task.get("input")
     failure = _failure(task, status) if phase is TaskPhase.FAILED else (None, None)
@@ -111,6 +111,7 @@ def task_state(task: dict[str, Any]) -> TaskState | None:
         input_nonce=_integer(echo.get("model_seed")) if isinstance(echo, dict) else None,
         input_conversion=_conversion(echo),
         input_prompt=_prompt(echo),
+        shows_request=isinstance(echo, dict) and bool(echo),
     )
 
 
@@ -119,8 +120,11 @@ def balance(data: dict[str, Any]) -> Balance | None:
     return None if available is None or held is None else Balance(available=available, held=held)
 
 
-def usage_rows(data: dict[str, Any] | list[Any]) -> list[UsageRow]:
-    rows = data if isinstance(data, list) else data.get("items", [])
+def usage_rows(data: dict[str, Any] | list[Any]) -> list[UsageRow] | None:
+    """None for what is not a list of tasks: that nothing is read of it does not mean that nothing was made."""
+    rows = data if isinstance(data, list) else data.get("items")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and row.get("task_id") for row in rows):
+        return None
     return [
         UsageRow(
             task_id=str(row["task_id"]),
@@ -131,7 +135,6 @@ def usage_rows(data: dict[str, Any] | list[Any]) -> list[UsageRow]:
             has_ended=str(row.get("status", "")) in ENDED,
         )
         for row in rows
-        if isinstance(row, dict) and row.get("task_id")
     ]
 
 
