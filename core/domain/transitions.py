@@ -132,6 +132,12 @@ def sent_again(note: str) -> Change:
     def change(job: Job, now: datetime) -> Changed:
         if job.stage is not Stage.ATTENTION:
             raise IllegalTransition(f"Job {job.id} no longer waits for a decision; nothing was changed.")
+        if job.cancelled_at is not None:
+            # it would end with the promise that nothing was made, while its task may exist
+            raise IllegalTransition(
+                f"Job {job.id} was cancelled, so it is not sent again. It is still searched for: if it was made "
+                "and charged, you get it here. Nothing was changed."
+            )
         return moved(again(job), now, Stage.QUEUED, note)
 
     return change

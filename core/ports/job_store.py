@@ -144,7 +144,10 @@ class JobStore(Sound, Protocol):
         ...
 
     def send_again(self, job_id: int, *, note: str) -> Job:
-        """attention → queued: a person decided that nothing was made. Raises: IllegalTransition."""
+        """attention → queued: a person decided that nothing was made.
+
+        Raises: IllegalTransition, also when it was cancelled: then the search goes on.
+        """
         ...
 
     def claim_due(

@@ -218,6 +218,16 @@ def test_a_person_sends_an_attention_job_again_with_a_clean_slate(jobs: JobStore
     assert (job.stage, job.settle_scans, job.error_message, job.attempt) == (Stage.QUEUED, 0, None, 1)
 
 
+def test_a_cancelled_job_in_attention_is_not_sent_again_and_says_why(jobs: JobStore) -> None:
+    held = uncertain(jobs)
+    jobs.mark_attention(held.claim, [], note="cannot be sure")
+    jobs.cancel(held.job.id, maker="Tripo")
+    with pytest.raises(IllegalTransition, match="was cancelled, so it is not sent again"):
+        jobs.send_again(held.job.id, note="again")
+
+    assert (jobs.get(held.job.id).stage, jobs.get(held.job.id).status) == (Stage.ATTENTION, Status.CANCELLED)
+
+
 @pytest.mark.parametrize("stage", [Stage.SUBMITTING, Stage.UNCERTAIN, Stage.ATTENTION, Stage.GENERATING])
 def test_a_wish_to_cancel_a_sent_job_is_noted_and_the_stage_goes_on(jobs: JobStore, stage: Stage) -> None:
     claimed = submitting(jobs)

@@ -315,6 +315,16 @@ def test_a_job_cancelled_while_a_person_is_asked_is_still_searched_for_and_its_p
     assert (found.stage, found.status, found.task_id) == (Stage.GENERATING, Status.CANCELLED, "task-1")
 
 
+def test_a_cancelled_job_is_not_sent_again_and_its_paid_task_is_still_found(world: World) -> None:
+    job = asked_about(world, was_made=True)
+    world.decide().cancel(job.id)
+    with pytest.raises(IllegalTransition, match="was cancelled"):
+        world.decide().send_again(job.id)
+    search(world)
+
+    assert (world.job(job.id).stage, world.job(job.id).task_id) == (Stage.GENERATING, "task-1")
+
+
 def test_a_job_cancelled_while_a_person_is_asked_ends_once_it_is_proven_not_made(world: World) -> None:
     echo_seen(world)
     job = asked_about(world, was_made=False)

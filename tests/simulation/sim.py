@@ -478,7 +478,7 @@ class Sim:
             listed = {each.task_id for each in decide.candidates(job.id)}
             if mine and mine[0].id in listed:
                 decide.take(job.id, mine[0].id)
-            elif not mine:
+            elif not mine and job.cancelled_at is None:
                 decide.send_again(job.id)
             else:
                 continue  # it is still being searched for, and will be found

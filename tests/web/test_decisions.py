@@ -166,6 +166,20 @@ def test_a_job_that_needs_a_person_shows_its_candidates_and_takes_one(paid: Site
     assert [task["task_id"] for task in paid.client.get("/api/account").json()["tasks_of_no_job"]] == ["one"]
 
 
+def test_a_cancelled_job_is_not_sent_again_and_the_answer_says_why(paid: Site) -> None:
+    claimed = sent(paid)
+    jobs = paid.services.jobs
+    jobs.mark_uncertain(claimed.claim, note="lost")
+    held = jobs.claim_uncertain(owner="s", lease_s=60, generator="tripo", limit=1)[0]
+    jobs.mark_attention(held.claim, [], note="We cannot be sure.")
+    paid.client.post("/api/jobs/1/cancel")
+    refused = paid.client.post("/api/jobs/1/decision", json={"sendAgain": True})
+
+    assert refused.status_code == 409
+    assert "was cancelled, so it is not sent again" in refused.json()["error"]
+    assert jobs.get(1).stage is Stage.ATTENTION
+
+
 def test_the_account_tells_balance_held_credits_and_what_was_spent(paid: Site) -> None:
     paid.services.jobs.accounts.note_balance(
         paid.services.account_of("tripo"), Balance(available=Decimal("812.50"), held=Decimal(60))
