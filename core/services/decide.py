@@ -25,6 +25,11 @@ REFUSED = {
     Kind.MULTIVIEW: "A picture was refused, and the same pictures will most likely be refused again.",
     Kind.TEXT: "Change the words: they were refused, and the same words will most likely be refused again.",
 }
+UNREADABLE = "What this job asked for is not known any more. Submit it anew on the create page."
+ELSEWHERE = (
+    "Only the account that made the model can make this file, and it is not connected here any more. Nothing was "
+    "ordered or charged."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +54,7 @@ class Decide:
     """The use cases.
 
     Attributes:
-        makers: a job is made again by the generator that made it, or by another that can where it is gone.
+        makers: a job is made again by the generator that made it, or where it is gone by another that is free.
         max_credits_per_day: the budget; None for no limit.
         on_changed: called after a decision that the scheduler can act on.
     """
@@ -67,14 +72,18 @@ class Decide:
 
     def retry_offer(self, job: Job) -> RetryOffer | None:
         """What a retry would cost; None when the job may still end by itself, or has what was asked for."""
-        again = self._again(job)
-        if job.stage is not Stage.DONE or job.status is Status.COMPLETED or again is None:
+        if not _has_failed(job):
             return None
-        maker, request = again
+        try:
+            maker, request = self._again(job)
+        except InputRefused:
+            return None
         credits = maker.estimate(request)
         declared = self.makers.declaration(job.generator)
         is_refused = job.status is Status.FAILED and declared is not None and job.error_code in declared.input_codes
         why = self._why(job, credits)
+        if maker.name != job.generator:
+            why = f"{why} {maker.label} makes it this time. {maker.declaration.leaves}"
         has_words = job.kind is Kind.TEXT
         return RetryOffer(
             credits=credits,
@@ -96,16 +105,25 @@ class Decide:
             return f"Making it again costs {price}; the first task may still be charged, too."
         return f"The first try cost nothing. Making it again costs {price}."
 
+    def retry_refusal(self, job: Job) -> str | None:
+        """Why a job that failed cannot be made again, and what to do instead; None when it can, or has not failed."""
+        if not _has_failed(job):
+            return None
+        try:
+            self._again(job)
+        except InputRefused as exc:
+            return exc.message
+        return None
+
     def retry(self, job_id: int) -> Job:
         """A new job of the same request. Asked for twice, it is the same new job.
 
-        Raises: JobNotFound, IllegalTransition, ObjectMissing, BudgetExceeded, StoreUnavailable.
+        Raises: JobNotFound, IllegalTransition, InputRefused (BudgetExceeded), ObjectMissing, StoreUnavailable.
         """
         job = self.jobs.get(job_id)
-        offer, again = self.retry_offer(job), self._again(job)
-        if offer is None or again is None:
+        if not _has_failed(job):
             raise IllegalTransition(f"Job {job_id} cannot be made again now: it has not failed.")
-        maker, request = again
+        maker, request = self._again(job)
         if is_for_good(self.jobs.accounts.account_wait_s(generator=maker.name)):
             raise StoreUnavailable(MOVED)
         images = request.inputs().values()
@@ -122,26 +140,26 @@ class Decide:
             idempotency_key=f"~retry-of-{job.id}-{job.created_at.isoformat()}",
             request_hash=f"retry-of-{job.id}",
             retry_of=job.id,
-            credits_estimate=offer.credits,
+            credits_estimate=maker.estimate(request),
         )
         added = self.jobs.add(new, budget=budget_of(self.jobs, self.max_credits_per_day))
         if added.created:
             self.on_changed()
         return added.job
 
-    def _again(self, job: Job) -> tuple[Throttle, JobRequest] | None:
-        """Who would make it again, and what would be asked for; None when nobody can.
+    def _again(self, job: Job) -> tuple[Throttle, JobRequest]:
+        """Who makes it again, and what is asked for. Raises: InputRefused, when nobody can or may.
 
         A file that was converted is made by the account that has its model, or by nobody.
         """
         if job.request is None:
-            return None
-        try:
+            raise InputRefused(UNREADABLE, code="request_unknown")
+        if job.kind is Kind.CONVERT:
+            maker = self.makers.connected.get(job.generator)
+            if maker is None or not self._has_source(job, maker):
+                raise InputRefused(ELSEWHERE, code="account_gone")
+        else:
             maker = self.makers.again(job.generator, job.kind)
-        except InputRefused:
-            return None
-        if job.kind is Kind.CONVERT and (maker.name != job.generator or not self._has_source(job, maker)):
-            return None
         return maker, maker.declaration.fitted(job.request)
 
     def _has_source(self, job: Job, maker: Throttle) -> bool:
@@ -191,6 +209,11 @@ class Decide:
         job = self.jobs.send_again(job_id, note="A person decided that it had not been made. It is sent again.")
         self.on_changed()
         return job
+
+
+def _has_failed(job: Job) -> bool:
+    """Whether it has ended without what was asked for."""
+    return job.stage is Stage.DONE and job.status is not Status.COMPLETED
 
 
 def budget_of(jobs: JobStore, most: Decimal | None) -> Budget | None:

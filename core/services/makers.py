@@ -84,9 +84,29 @@ class Makers:
         return f"No generator that is connected here makes {KIND_WORDS[kind]}.{hint}"
 
     def again(self, name: str, kind: Kind) -> Throttle:
-        """Who makes a job again that this generator made: the same, while it is connected. Raises: InputRefused."""
+        """Who makes a job again that this generator made: the same, or where it cannot, another that is free.
+
+        One that charges is never taken in another's place: a person chooses it, and sees what it costs and what leaves.
+
+        Raises: InputRefused, with who could make it.
+        """
         own = self.connected.get(name)
-        return own if own is not None and own.declaration.offer(kind) is not None else self.chosen(None, kind)
+        able = self.able(kind)
+        if own is not None and own in able:
+            return own
+        free = next((each for each in able if not each.is_paid), None)
+        if free is not None:
+            return free
+        if not able:
+            raise InputRefused(f"{self.nobody(kind)} Nothing was stored.", code="kind_refused")
+        declared = self.declaration(name)
+        label = "Its generator" if declared is None else declared.label
+        why = "is not connected here any more" if own is None else f"no longer makes {KIND_WORDS[kind]}"
+        raise InputRefused(
+            f"{label} {why}. {' or '.join(each.label for each in able)} could make it, and charges for it: choose it "
+            "on the create page. Nothing was stored or charged.",
+            code="generator_needed",
+        )
 
 
 def _connected(declaration: Declaration) -> str:

@@ -67,6 +67,9 @@ def _cancel(job: Job) -> None:
 def _retry(job: Job) -> None:
     offer = get_services().decide.retry_offer(job)
     if offer is None:
+        refusal = get_services().decide.retry_refusal(job)
+        if refusal is not None:
+            st.caption(labels.literal(refusal))
         return
     given = labels.given(job)
     is_refused = given in labels.ANOTHER and (offer.needs_another_picture or offer.needs_other_words)

@@ -60,6 +60,8 @@ def retry_offer(record_id: JobNumber, services: ServicesNeeded) -> JSONResponse:
             "message": offer.why,
             "needs_another_picture": offer.needs_another_picture,
         }
+    elif (refusal := services.decide.retry_refusal(job)) is not None:
+        body["message"] = refusal
     return JSONResponse(body)
 
 

@@ -56,3 +56,14 @@ def test_a_person_compares_the_default_first_and_what_is_free_before_what_charge
 def test_a_job_of_a_generator_that_is_gone_is_not_made_again_by_one_that_charges(jobs: SqliteJobStore) -> None:
     with pytest.raises(InputRefused):
         makers(jobs, default="plain").again("gone", Kind.TEXT)
+
+
+@pytest.mark.parametrize("default", ["plain", "paid"])
+def test_a_job_of_a_generator_that_is_gone_goes_to_a_free_one_whoever_is_the_default(
+    jobs: SqliteJobStore, default: str
+) -> None:
+    connected = makers(jobs, default=default)
+
+    assert connected.again("gone", Kind.MULTIVIEW).name == "views"
+    with pytest.raises(InputRefused, match="Paid could make it, and charges for it: choose it on the create page"):
+        connected.again("gone", Kind.TEXT)

@@ -242,6 +242,18 @@ def test_a_retry_tells_its_price_and_opens_the_new_job(services: Services) -> No
     assert app.query_params["job"] in ("2", ["2"])
 
 
+def test_what_only_another_that_charges_could_make_again_has_no_button_and_says_where_to_choose_it(
+    services: Services,
+) -> None:
+    services.jobs.add(new_job(prompt="a cup", generator="comfyui", category="comfyui", credits_estimate=Decimal(0)))
+    claimed = services.jobs.claim_queued(owner="t", lease_s=60, slots=EVERY_SLOT, limit=1)[0]
+    services.jobs.fail(claimed.claim, Failure(code="task_failed", message="It failed."))
+    app = jobs_page(1)
+
+    assert "choose it on the create page" in said(app)
+    assert not [button for button in app.button if button.key == "retry-1"]
+
+
 def test_the_place_in_line_comes_with_an_honest_estimate(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Too few models were made" in said(jobs_page(add(services)))
 

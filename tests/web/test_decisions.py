@@ -143,6 +143,22 @@ def test_a_retry_says_its_price_first_and_is_one_new_job_however_often_it_is_ask
     assert (again.retry_of, again.credits_estimate, again.image) == (1, 30, paid.services.jobs.get(1).image)
 
 
+def test_a_retry_that_only_another_that_charges_could_make_orders_nothing_and_says_so(paid: Site) -> None:
+    site, jobs = paid, paid.services.jobs
+    jobs.add(new_job(prompt="a cup", generator="comfyui", category="comfyui", credits_estimate=Decimal(0)))
+    claimed = jobs.claim_queued(owner="t", lease_s=60, slots=EVERY_SLOT, limit=1)[0]
+    jobs.fail(claimed.claim, Failure(code="task_failed", message="It failed."))
+
+    offer, refused = site.client.get("/api/jobs/1/retry").json(), site.client.post("/api/jobs/1/retry")
+    assert (refused.status_code, refused.json()["error"]) == (422, offer["message"])
+    assert (offer["possible"], offer["message"]) == (
+        False,
+        "ComfyUI is not connected here any more. Tripo could make it, and charges for it: choose it on the create "
+        "page. Nothing was stored or charged.",
+    )
+    assert jobs.find(JobQuery()).total == 1
+
+
 def test_a_job_that_needs_a_person_shows_its_candidates_and_takes_one(paid: Site) -> None:
     claimed = sent(paid)
     jobs = paid.services.jobs
