@@ -87,11 +87,13 @@ class Job:
         attempt: 0 before the first submission; grows only when the one before is proven not created.
         not_before: earliest time of the next submission, or None.
         next_poll_at: when the task is to be asked for next, or None.
-        missed_count, missed_since: how often in a row, and since when, the generator did not know the task.
+        missed_count, missed_since: how often in a row, and since when, the generator did not know the task; while it is
+            searched for, since when that goes on without a standstill.
         started_at: when the task was bound; the time limit counts from here.
         intent_at: when the intent of the newest attempt was written; by the vendor's clock where that was behind ours.
         account: fingerprint of the account that attempt was meant for; never the key itself.
         settle_scans: complete searches for a lost task that found none, after the settle time.
+        scanned_at: when a lost task was last searched for; once it is known, since when it is asked for in vain.
         cancelled_at: when a person took the wish back; the status reads cancelled from then on.
         hint_at: since when there may be news of the task: a webhook said so, or a question was not answered.
         model_link, image_link: addresses that an older system wrote; only in rows that came from it.

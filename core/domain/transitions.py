@@ -31,6 +31,8 @@ SENDING = {
 }
 NO_CREDIT = "2010"  # Source: Tripo v3, error codes
 LONGEST_WATCH = timedelta(days=7)  # of a late task that could not be asked for
+STANDSTILL = timedelta(hours=2)  # nothing is tried more seldom than once an hour: a longer pause is the server's
+IN_VAIN = timedelta(days=1)  # after a standstill it is tried for this long, before the age of a job ends it
 
 
 def submitting(intent: Intent) -> Change:
@@ -67,6 +69,7 @@ def bound(task_id: str, *, poll_in_s: float) -> Change:
             progress=0,
             missed_count=0,
             missed_since=None,
+            scanned_at=None,
         )
         return moved(row, now, Stage.GENERATING, _told(job, "The model is being made.", "The file is being made."))
 
@@ -91,7 +94,8 @@ def adopted(
 
 def again(job: Job) -> Job:
     """With a clean slate: nothing of the attempt before counts any more."""
-    return replace(job, error_code=None, error_message=None, settle_scans=0, scanned_at=None, owner=None)
+    row = replace(job, error_code=None, error_message=None, owner=None)
+    return replace(row, settle_scans=0, scanned_at=None, missed_since=None)
 
 
 def queued_again(*, wait_s: float, note: str) -> Change:
@@ -113,7 +117,8 @@ def uncertain(note: str) -> Change:
 def scanned(*, counts: bool) -> Change:
     def change(job: Job, now: datetime) -> Changed:
         scans = job.settle_scans + 1 if counts else job.settle_scans
-        return stays(replace(job, settle_scans=scans, scanned_at=now, owner=None))
+        since = searched_since(job, now)
+        return stays(replace(job, settle_scans=scans, scanned_at=now, missed_since=since, owner=None))
 
     return change
 
@@ -153,6 +158,7 @@ def polled(note: PollNote) -> Change:
             hint_at=None if note.is_answered else now,
             missed_count=job.missed_count + 1 if note.is_missed else 0,
             missed_since=(job.missed_since or now) if note.is_missed else None,
+            scanned_at=None if note.is_answered else tried_since(job, now),
             owner=None,
         )
         return stays(row)
@@ -170,6 +176,7 @@ def saving(credits_used: Decimal | None) -> Change:
             owner=None,
             missed_count=0,
             missed_since=None,
+            scanned_at=None,
         )
         note = _told(job, "The model is made; it is being stored.", "The file is made; it is being stored.")
         return moved(row, now, Stage.SAVING, note)
@@ -188,6 +195,7 @@ def postponed(*, wait_s: float, note: str, is_missed: bool = False) -> Change:
             fetch_tries=job.fetch_tries + (0 if is_missed else 1),
             missed_count=job.missed_count + 1 if is_missed else 0,
             missed_since=(job.missed_since or now) if is_missed else None,
+            scanned_at=tried_since(job, now),
         )
         return stays(row)
 
@@ -197,7 +205,7 @@ def postponed(*, wait_s: float, note: str, is_missed: bool = False) -> Change:
 def due_now(job: Job, now: datetime) -> Changed:
     if job.stage is not Stage.SAVING:
         raise IllegalTransition(f"Job {job.id} has no finished model waiting to be fetched.")
-    return Changed(job=replace(job, next_poll_at=now), before=job.stage)
+    return Changed(job=replace(job, next_poll_at=now, scanned_at=None), before=job.stage)
 
 
 def completed(model: StoredModel) -> Change:
@@ -258,9 +266,25 @@ def given_up(job: Job, now: datetime) -> Changed:
 
 
 def may_give_up(job: Job, now: datetime) -> bool:
-    """Not before the newest question was answered: after a standstill the model may be there. Within a week."""
+    """Not before the newest question was answered: after a standstill the model may be there.
+
+    After a week also when it is not answered, but not before it was asked in vain for long enough.
+    """
     is_open = job.hint_at is not None or (job.next_poll_at is not None and job.next_poll_at <= now)
-    return not is_open or (job.started_at is not None and now - job.started_at > LONGEST_WATCH)
+    is_old = job.started_at is not None and now - job.started_at > LONGEST_WATCH
+    return not is_open or (is_old and now - tried_since(job, now) > IN_VAIN)
+
+
+def tried_since(job: Job, now: datetime) -> datetime:
+    """Since when the task is asked for, or its model fetched, in vain; begins anew after a standstill of the server."""
+    stood_still = job.next_poll_at is None or now - job.next_poll_at > STANDSTILL
+    return now if job.scanned_at is None or stood_still else job.scanned_at
+
+
+def searched_since(job: Job, now: datetime) -> datetime:
+    """Since when its lost task is searched for; begins anew after a standstill of the server."""
+    stood_still = job.scanned_at is None or now - job.scanned_at > STANDSTILL
+    return now if job.missed_since is None or stood_still else job.missed_since
 
 
 def unblocked(job: Job, now: datetime) -> Changed:

@@ -26,6 +26,7 @@ from core.domain.errors import (
 from core.domain.generation import TaskPhase, TaskState
 from core.domain.job import MEDIA_TYPES, Job, StoredModel
 from core.domain.naming import slug
+from core.domain.transitions import IN_VAIN, tried_since
 from core.mesh import fbx
 from core.mesh.glb import read_facts
 from core.ports.job_store import JobStore
@@ -225,8 +226,9 @@ class Collect:
     def _try_again(self, claimed: Claimed, reason: str, *, wait_s: float = 0.0) -> None:
         job = claimed.job
         log.warning("job %s: the model could not be stored: %s", job.id, reason)
-        age = self.jobs.now() - (job.started_at or job.created_at)
-        if age > GIVE_UP_AFTER:
+        now = self.jobs.now()
+        age = now - (job.started_at or job.created_at)
+        if age > GIVE_UP_AFTER and now - tried_since(job, now) > IN_VAIN:
             message = (
                 f"The model was made, but could not be fetched for {GIVE_UP_AFTER.days} days. Last reason: {reason}"
             )

@@ -19,6 +19,7 @@ from core.domain.errors import (
 from core.domain.generation import OrphanedTask, Source, TaskState
 from core.domain.job import Job
 from core.domain.status import Stage
+from core.domain.transitions import IN_VAIN, searched_since
 from core.ports.job_store import JobStore
 from core.services.account_scan import LOOKING, AccountScan, Found
 from core.services.fingerprint import MARGIN, evidence, fingerprint_scope, fits
@@ -168,7 +169,8 @@ class Reconcile:
     def _keep_looking(self, uncertain: Claimed, began: datetime, reason: str) -> None:
         job = uncertain.job
         is_cancelled = job.cancelled_at is not None
-        if is_cancelled and job.send_by is not None and began >= job.send_by + CANCELLED_FOR:
+        is_old = job.send_by is not None and began >= job.send_by + CANCELLED_FOR
+        if is_cancelled and is_old and began - searched_since(job, began) > IN_VAIN:
             advice = f"Look at the usage page of your {self.generator.label} account."
             message = f"Cancelled. We could not find out whether it was made and charged. {reason} {advice}"
             self._end_cancelled(uncertain, message)

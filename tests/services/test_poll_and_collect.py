@@ -23,6 +23,7 @@ from tests.builders import Category, intent
 from tests.fake_generator import glb
 from tests.services.conftest import World, raising
 
+DAY_S = 86_400
 MANY = Slots(limits=dict.fromkeys(Category, 1000))
 
 
@@ -306,3 +307,93 @@ def test_a_model_over_the_size_limit_is_asked_for_a_few_times_and_not_for_a_week
     job = world.job(job_id)
     assert (job.status, job.error_code, len(tries)) == (Status.FAILED, "model_too_large", 4)
     assert "task-1" in (job.error_message or "")
+
+
+def off_for_eight_days(world: World) -> None:
+    """The server; the generator finished the task meanwhile."""
+    world.clock.advance(8 * DAY_S)
+    world.says(TaskPhase.SUCCEEDED)
+
+
+def test_after_a_week_without_the_server_a_task_is_asked_for_before_it_is_given_up(world: World) -> None:
+    job_id = running(world)
+    off_for_eight_days(world)
+    world.sweep().tick()
+    assert world.job(job_id).stage is Stage.LATE
+    world.poll()
+    world.collect()
+
+    assert world.job(job_id).status is Status.COMPLETED
+
+
+@pytest.mark.parametrize("was_late", [True, False])
+def test_after_a_week_without_the_server_one_question_in_vain_gives_nothing_up(world: World, *, was_late: bool) -> None:
+    job_id = running(world)
+    if was_late:
+        world.clock.advance(700)
+        world.generator.on_look_up = raising(LookupFailed("down"))
+        world.sweep().tick()
+        world.poll()
+    off_for_eight_days(world)
+    world.generator.on_look_up = raising(LookupFailed("no network yet"))
+    for _ in range(10):
+        world.sweep().tick()
+        world.poll()
+        world.clock.advance(600)
+    assert world.job(job_id).stage is Stage.LATE
+    world.generator.on_look_up = lambda: None
+    world.poll()
+    world.collect()
+
+    assert world.job(job_id).status is Status.COMPLETED
+
+
+def test_a_task_that_cannot_be_asked_for_is_given_up_after_a_week(world: World) -> None:
+    job_id = running(world)
+    world.generator.on_look_up = raising(LookupFailed("down"))
+    for hours in range(24 * 7):
+        assert not world.job(job_id).is_ended, hours
+        world.clock.advance(3600)
+        world.sweep().tick()
+        world.poll()
+    world.clock.advance(3600)
+    world.sweep().tick()
+
+    assert (world.job(job_id).stage, world.job(job_id).status) == (Stage.DONE, Status.TIMEOUT)
+
+
+@pytest.mark.parametrize("has_clicked", [True, False])
+def test_after_a_week_without_the_server_fetching_in_vain_does_not_end_a_paid_model(
+    world: World, *, has_clicked: bool
+) -> None:
+    job_id = running(world)
+    world.says(TaskPhase.SUCCEEDED)
+    world.poll()
+    world.generator.on_fetch = raising(ModelUnavailable("down"))
+    world.collect()
+    off_for_eight_days(world)
+    if has_clicked:
+        world.decide().fetch_again(job_id)
+    for _ in range(5):
+        world.collect()
+        world.clock.advance(3600)
+    assert world.job(job_id).stage is Stage.SAVING
+    world.generator.on_fetch = glb
+    world.collect()
+
+    assert world.job(job_id).status is Status.COMPLETED
+
+
+def test_a_model_that_could_not_be_fetched_for_a_week_fails_with_the_last_reason(world: World) -> None:
+    job_id = running(world)
+    world.says(TaskPhase.SUCCEEDED)
+    world.poll()
+    world.generator.on_fetch = raising(ModelUnavailable("The transfer broke."))
+    for hours in range(24 * 7):
+        assert world.job(job_id).stage is Stage.SAVING, hours
+        world.collect()
+        world.clock.advance(3600)
+    world.collect()
+
+    assert (world.job(job_id).status, world.job(job_id).error_code) == (Status.FAILED, "model_not_fetched")
+    assert "The transfer broke." in (world.job(job_id).error_message or "")

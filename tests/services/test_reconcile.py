@@ -389,13 +389,27 @@ def test_the_search_for_a_cancelled_job_that_cannot_be_completed_ends_after_a_we
         world.generator.account = "account-2"
     else:
         world.generator.on_usage = raising(LookupFailed("down"))
-    search(world, 6, every_s=86_400)
+    search(world, 6 * 24, every_s=3600)
     assert world.job(job.id).stage is Stage.UNCERTAIN
-    search(world, 2, every_s=86_400)
+    search(world, 2 * 24, every_s=3600)
 
     ended = world.job(job.id)
     assert (ended.stage, ended.status) == (Stage.DONE, Status.CANCELLED)
     assert "could not find out" in (ended.error_message or "")
+
+
+def test_after_a_week_without_the_server_searching_in_vain_does_not_end_a_cancelled_job(world: World) -> None:
+    job = uncertain(world)
+    world.generator.on_usage = raising(LookupFailed("no network yet"))
+    search(world)
+    world.decide().cancel(job.id)
+    world.clock.advance(8 * 86_400)
+    search(world, 10, every_s=600)
+    assert world.job(job.id).stage is Stage.UNCERTAIN
+    world.generator.on_usage = lambda: None
+    search(world)
+
+    assert (world.job(job.id).stage, world.job(job.id).task_id) == (Stage.GENERATING, "task-1")
 
 
 def test_a_task_of_nobody_is_listed_for_the_operator(world: World) -> None:
