@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -37,11 +38,16 @@ class EndedTasks:
     wake: Callable[[], None]
 
     def note(self, task_id: str) -> None:
-        """Make its job due at once. Nothing is lost where that fails: it is asked for in its turn."""
+        """Make its job due at once. Nothing is lost where that fails: it is asked for in its turn.
+
+        A task that no job has yet is looked up by its name; remembered here, it would be listed at the paid account.
+        """
+        # one task ends more than once: it ran out of memory, or was begun again
+        delivery = Delivery(id=f"{TYPE} {task_id} {uuid.uuid4()}", type=TYPE, task_id=task_id)
         try:
-            self.jobs.accounts.note_delivery(
-                self.generator, Delivery(id=f"{TYPE} {task_id}", type=TYPE, task_id=task_id)
-            )
+            if self.jobs.accounts.unbound([task_id]):
+                return
+            self.jobs.accounts.note_delivery(self.generator, delivery)
         except MaquetteError as exc:
             log.info("the end of task %s could not be noted: %s", task_id, exc.message)
             return

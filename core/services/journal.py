@@ -60,7 +60,7 @@ class Notes:
             self.settle(note)
 
     def settle(self, note: TaskNote) -> None:
-        """Bind the task of a note to its job; where the job went another way, remember the task, so that it is seen.
+        """Bind the task of a note to its job; where the job went another way, remember a paid task, so that it is seen.
 
         Raises: StoreUnavailable; then the note stays.
         """
@@ -72,13 +72,20 @@ class Notes:
             return
         bound = self.jobs.adopt_task(note.job_id, note.attempt, note.task_id, nonce=job.nonce, poll_in_s=self.poll_in_s)
         if bound is None and note.task_id in self.jobs.accounts.unbound([note.task_id]):
-            log.warning("job %s went another way; its task %s is listed", note.job_id, note.task_id)
-            evidence = f"It was the answer to attempt {note.attempt} of job {note.job_id}."
-            account = self.generator.account
-            self.jobs.accounts.keep_orphaned(
-                [OrphanedTask(task_id=note.task_id, account=account, source=Source.JOURNAL, evidence=evidence)]
-            )
+            self._left_over(note)
         self.journal.forget(note)
+
+    def _left_over(self, note: TaskNote) -> None:
+        """A paid task is listed, so that a person sees it; one that cost nothing is of no account."""
+        if not self.generator.is_paid:
+            log.info("job %s went another way; its task %s cost nothing and is left", note.job_id, note.task_id)
+            return
+        log.warning("job %s went another way; its task %s is listed", note.job_id, note.task_id)
+        evidence = f"It was the answer to attempt {note.attempt} of job {note.job_id}."
+        seen = OrphanedTask(
+            task_id=note.task_id, account=self.generator.account, source=Source.JOURNAL, evidence=evidence
+        )
+        self.jobs.accounts.keep_orphaned([seen])
 
     def _is_proven(self, job: Job, note: TaskNote) -> bool:
         """Whether Tripo repeats the random number of this very attempt for the task of an older version's note."""

@@ -145,7 +145,10 @@ class Overview:
 
     def orphaned(self) -> tuple[OrphanedTask, ...]:
         """Tasks at the account that belong to no job. Raises: StoreUnavailable."""
-        return tuple(self.jobs.accounts.orphaned_tasks()) if self.paid is not None else ()
+        if self.paid is None:
+            return ()
+        # a table of before may hold ends of free tasks, kept under the name of their generator
+        return tuple(task for task in self.jobs.accounts.orphaned_tasks() if task.account not in self.labels)
 
     def _problems(self, paid: Throttle, facts: AccountFacts) -> Iterator[str]:
         wait_s = self.jobs.accounts.account_wait_s(generator=paid.name)

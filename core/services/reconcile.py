@@ -61,8 +61,7 @@ class Reconcile:
         began = self.jobs.now()
         since = min(each.job.intent_at or each.job.updated_at for each in claimed) - MARGIN
         try:
-            advice = [task.task_id for task in self.jobs.accounts.orphaned_tasks() if task.source is Source.WEBHOOK]
-            found = self.scan.read(since, also=advice)
+            found = self.scan.read(since, also=self._told_of())
         except (AccountBlocked, AccountBusy, LookupFailed, RequestRejected) as exc:
             log.warning("looking for %s lost tasks: %s", len(claimed), exc.message)
             found = None
@@ -74,6 +73,11 @@ class Reconcile:
         if found is not None:
             self.scan.list_orphaned(found)
         return len(claimed)
+
+    def _told_of(self) -> list[str]:
+        """Tasks of this account that its webhook named, and that belong to no job."""
+        told = [task for task in self.jobs.accounts.orphaned_tasks() if task.source is Source.WEBHOOK]
+        return [task.task_id for task in told if task.account == self.generator.account]
 
     def _settle(self, uncertain: Claimed, found: Found | None, began: datetime) -> None:
         job = uncertain.job

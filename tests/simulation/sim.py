@@ -28,6 +28,7 @@ from core.ports.account_store import Delivery
 from core.ports.job_store import JobStore
 from core.ports.journal import TaskNote
 from core.services.attempts import attempt_id
+from core.services.ended_tasks import EndedTasks
 from tests.builders import new_job, stored_image
 from tests.clocks import FakeClock
 from tests.fake_tripo.service import Service
@@ -466,7 +467,7 @@ class Sim:
             self.jobs.accounts.note_delivery(self.processes[0].decide.makers.default.account, delivery)
         if self.names and self.luck.random() < 0.3:
             name = self.luck.choice(list(self.names))  # as ComfyUI's socket tells it
-            self.jobs.accounts.note_delivery(Lab.name, Delivery(id=f"d-{name}", type="task.ended", task_id=name))
+            EndedTasks(jobs=self.jobs, generator=Lab.name, wake=lambda: None).note(name)
 
     def _decide_what_needs_a_person(self) -> None:
         """Someone who looks at Tripo's own page: takes the task if there is one, else has it sent again."""
