@@ -505,7 +505,8 @@ begin
         select coalesce(array_agg(id), '{}') into ids from (
             select j.id from public.generated_images j
             where (j.stage = 'uncertain' or (j.stage = 'attention' and (j.cancelled_at is not null
-                   or not exists (select 1 from public.seen_tasks s where s.job_id = j.id))))
+                   or not exists (select 1 from public.seen_tasks s where s.job_id = j.id
+                                  and not exists (select 1 from public.generated_images o where o.task_id = s.task_id)))))
               and j.generator = p_generator and (j.lease_until is null or j.lease_until <= t)
               and (j.scanned_at is null or j.scanned_at <= t - make_interval(secs => p_seconds))
             order by j.id limit p_limit for update skip locked) f;

@@ -122,13 +122,13 @@ class Dispatch:
     def _return_unsent(self, claim: Claim, *, wait_s: float, note: str) -> None:
         """Nothing was sent, for certain; written again and again, so that it need not be searched for.
 
-        Raises: StoreUnavailable, when none of the tries was answered.
+        Raises: StorageFull, StoreUnavailable, when none of the tries succeeded.
         """
         for _ in range(BIND_TRIES - 1):
             try:
                 self.jobs.return_to_queue(claim, wait_s=wait_s, note=note)
                 return
-            except StoreUnavailable as exc:
+            except (StorageFull, StoreUnavailable) as exc:
                 log.warning("job %s: not sent, and not written down yet: %s", claim.job_id, exc.message)
         self.jobs.return_to_queue(claim, wait_s=wait_s, note=note)
 
@@ -178,7 +178,7 @@ class Dispatch:
             try:
                 self.notes.settle(note)
                 return
-            except StoreUnavailable as exc:
+            except (StorageFull, StoreUnavailable) as exc:
                 log.warning("job %s: task %s could not be written down yet: %s", note.job_id, note.task_id, exc.message)
 
     def _wait(self, claim: Claim, busy: AccountBusy) -> None:

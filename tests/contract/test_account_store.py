@@ -196,6 +196,15 @@ def test_attention_keeps_its_candidates_and_is_searched_on_only_without_any(jobs
     assert [each.job.id for each in searched] == [second.job.id]
 
 
+def test_a_job_in_attention_is_searched_on_once_its_candidates_are_other_jobs_tasks(jobs: JobStore) -> None:
+    first, second, third = uncertain(jobs), uncertain(jobs), uncertain(jobs)
+    jobs.mark_attention(first.claim, [seen("one"), seen("two")], note="two fit")
+    for other, task_id, searched in ((second, "one", []), (third, "two", [first.job.id])):
+        assert jobs.adopt_task(other.job.id, 1, task_id, nonce=other.job.nonce, poll_in_s=1) is not None
+        claimed = jobs.claim_uncertain(owner="s", lease_s=60, generator="tripo", limit=5)
+        assert [each.job.id for each in claimed] == searched
+
+
 def test_a_job_cancelled_in_attention_keeps_its_stage_and_is_searched_for_whatever_was_found(jobs: JobStore) -> None:
     first, second = uncertain(jobs), uncertain(jobs)
     jobs.mark_attention(first.claim, [seen("one"), seen("two")], note="two fit")

@@ -349,3 +349,21 @@ def test_tasks_that_do_not_show_how_they_convert_are_candidates_of_every_order_t
             assert {task.task_id for task in world.decide().candidates(job.id)} == {"task-2", "task-3"}
     world.decide().take(ordered[0].id, "task-2")
     assert [task.task_id for task in world.decide().candidates(ordered[1].id)] == ["task-3"]
+
+
+def test_the_search_goes_on_when_the_only_candidate_turns_out_to_be_another_jobs(world: World) -> None:
+    model = made(world)
+    first = lost(world, convert(world).order(model.id, quad=False).job.id, was_made=False)
+    second = lost(world, convert(world).order(model.id, quad=True).job.id, was_made=True)
+    task_id = next(name for name in reversed(world.generator.tasks) if name != model.task_id)
+    world.generator.tasks[task_id] = replace(world.generator.tasks[task_id], input_conversion=None)  # shows too little
+    search(world, 6)
+    assert (world.job(first.id).stage, world.job(second.id).stage) == (Stage.ATTENTION, Stage.ATTENTION)
+    asked, other = (first, second) if world.jobs.accounts.orphaned_tasks(job_id=first.id) else (second, first)
+    world.decide().take(other.id, task_id)
+    now = world.clock.now()
+    world.says(TaskPhase.WORKING, "late", input_token=model.task_id, input_conversion=asked.conversion, created_at=now)
+    world.generator.usage_rows.insert(0, usage_row("late", now))
+    search(world, 2)
+
+    assert world.job(asked.id).task_id == "late"

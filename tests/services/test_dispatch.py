@@ -16,6 +16,7 @@ from core.domain.errors import (
     NotSent,
     OutcomeUnknown,
     RequestRejected,
+    StorageFull,
     StoreDamaged,
     StoreUnavailable,
 )
@@ -297,3 +298,37 @@ def test_nothing_is_sent_once_the_table_is_known_to_be_damaged(
 
     assert world.generator.uploads == 1
     assert world.generator.requests == []
+
+
+def test_a_disk_that_is_full_for_a_moment_hides_no_paid_task(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    job_id, tries, adopt = world.add(), [], world.jobs.adopt_task
+
+    def adopt_at_the_third_try(*args: Any, **more: Any) -> Job | None:
+        tries.append(1)
+        if len(tries) < 3:
+            raise StorageFull("The disk is full.")
+        return adopt(*args, **more)
+
+    monkeypatch.setattr(world.jobs, "adopt_task", adopt_at_the_third_try)
+    monkeypatch.setattr(world.journal, "write", lambda note: raising(StorageFull("The disk is full."))())
+    world.dispatch()
+
+    assert (world.job(job_id).stage, world.job(job_id).task_id) == (Stage.GENERATING, "task-1")
+
+
+def test_a_disk_that_is_full_for_a_moment_leaves_no_unsent_job_to_be_searched_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id, tries, give_back = world.add(), [], world.jobs.return_to_queue
+
+    def give_back_at_the_third_try(*args: Any, **more: Any) -> Job:
+        tries.append(1)
+        if len(tries) < 3:
+            raise StorageFull("The disk is full.")
+        return give_back(*args, **more)
+
+    monkeypatch.setattr(world.jobs, "return_to_queue", give_back_at_the_third_try)
+    world.generator.before_create = raising(NotSent("no connection"))
+    world.dispatch()
+
+    assert world.job(job_id).stage is Stage.QUEUED

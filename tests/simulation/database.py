@@ -160,7 +160,8 @@ class Database:
             found = [row for row in own if row["stage"] == "saving" and row["next_poll_at"] <= now]
         else:
             before = self._after(-seconds)
-            asked = {seen["job_id"] for seen in self._seen.values()}
+            bound = {row["task_id"] for row in self.rows.values()}
+            asked = {seen["job_id"] for seen in self._seen.values() if seen["task_id"] not in bound}
             found = [
                 row
                 for row in own

@@ -136,10 +136,13 @@ delete from scheduler_heartbeats where at < :before or at > :after;
 select owner, at from scheduler_heartbeats order by at desc, owner limit 1;
 
 -- name: uncertain_of_generator
+-- A person decides between tasks of nobody; what is another job's by now is no candidate, and the search goes on.
 select * from generated_images
 where (stage = 'uncertain'
        or (stage = 'attention' and (cancelled_at is not null
-                                    or not exists (select 1 from seen_tasks s where s.job_id = generated_images.id))))
+                                    or not exists (select 1 from seen_tasks s where s.job_id = generated_images.id
+                                                   and not exists (select 1 from generated_images o
+                                                                   where o.task_id = s.task_id)))))
   and generator = :generator and (lease_until is null or lease_until <= :now)
   and (scanned_at is null or scanned_at <= :scanned_before)
 order by id
