@@ -742,7 +742,13 @@ select jsonb_build_object(
     'echo_seen_at', f.echo_seen_at, 'balance', f.balance, 'held', f.held, 'balance_at', f.balance_at,
     'usage_lag_s', (select max(usage_lag_s) from public.generated_images
                     where account = p_account and task_id is not null
-                      and usage_seen_at > (select public.maquette_now()) - interval '1 day'))
+                      and usage_seen_at > (select public.maquette_now()) - interval '1 day'),
+    -- what failed may never be listed
+    'usage_missing_s', (select round(extract(epoch from max(usage_missed_at - intent_at))::numeric, 3)
+                        from public.generated_images
+                        where account = p_account and task_id is not null and usage_seen_at is null
+                          and intent_at > (select public.maquette_now()) - interval '1 day'
+                          and (stage <> 'done' or status = 'completed')))
 from (select 1) one left join public.account_facts f on f.account = p_account
 $$;
 

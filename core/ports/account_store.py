@@ -21,11 +21,14 @@ class AccountFacts:
     Attributes:
         echo_seen_at: when a task that went the normal way first showed the nonce of its request; None: never yet.
         usage_lag_s: the longest time of the last day from a request to its row in usage, seconds; None: not measured.
+        usage_missing_s: of requests of the last day whose task is known, the longest time to a whole list of usage that
+            still had no row of it, seconds; None: no such row is missing.
         balance_at: when the balance was read.
     """
 
     echo_seen_at: datetime | None = None
     usage_lag_s: float | None = None
+    usage_missing_s: float | None = None
     balance: Balance | None = None
     balance_at: datetime | None = None
 

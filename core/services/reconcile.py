@@ -120,7 +120,9 @@ class Reconcile:
             self.jobs.note_scan(uncertain.claim, counts=False)
             return
         counts = self._counts(job, began)
-        if not counts or job.settle_scans + 1 < SCANS_TO_PROVE:
+        if not counts and self._is_behind(job, began):
+            self._keep_looking(uncertain, began, self._list_is_behind())
+        elif not counts or job.settle_scans + 1 < SCANS_TO_PROVE:
             self.jobs.note_scan(uncertain.claim, counts=counts)
         elif not self._has_echo(job):
             note = (
@@ -141,7 +143,9 @@ class Reconcile:
             self._keep_looking(uncertain, began, self._list_is_cut())
             return
         counts = self._counts(job, began)
-        if not counts or job.settle_scans + 1 < SCANS_TO_PROVE:
+        if not counts and self._is_behind(job, began):
+            self._keep_looking(uncertain, began, self._list_is_behind())
+        elif not counts or job.settle_scans + 1 < SCANS_TO_PROVE:
             self.jobs.note_scan(uncertain.claim, counts=counts)
         elif candidates:
             listed = "They are listed below the jobs table and may be charged; none was taken as this job's."
@@ -157,6 +161,13 @@ class Reconcile:
 
     def _counts(self, job: Job, began: datetime) -> bool:
         """Whether a complete search that began then is late enough to prove something."""
+        facts = self.jobs.accounts.account_facts(self.generator.account)
+        late_s = max(facts.usage_lag_s or 0.0, facts.usage_missing_s or 0.0)
+        settle_s = max(self.settle_s, LAG_FACTOR * late_s)
+        return job.send_by is not None and began >= job.send_by + timedelta(seconds=settle_s)
+
+    def _is_behind(self, job: Job, began: datetime) -> bool:
+        """Whether it would count by now, but rows of other tasks, which are known, have not come for so long."""
         facts = self.jobs.accounts.account_facts(self.generator.account)
         settle_s = max(self.settle_s, LAG_FACTOR * (facts.usage_lag_s or 0.0))
         return job.send_by is not None and began >= job.send_by + timedelta(seconds=settle_s)
@@ -202,6 +213,9 @@ class Reconcile:
         if len(candidates) > 1:
             return f"{len(candidates)} tasks at {self.generator.label} could be this job's."
         return f"One task at {self.generator.label} fits this job only in part."
+
+    def _list_is_behind(self) -> str:
+        return f"The list of {self.generator.label} does not have other tasks yet, either, that are known to be made."
 
     def _list_is_cut(self) -> str:
         return f"The list of {self.generator.label} could not be read to its end."

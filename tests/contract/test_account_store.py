@@ -69,10 +69,12 @@ def test_the_lag_of_the_usage_list_is_measured_without_our_own_pauses(jobs: JobS
     assert jobs.accounts.usage_awaited_since(ACCOUNT) == claimed.job.intent_at
     clock.advance(40)
     jobs.accounts.note_usage(ACCOUNT, [])
+    assert jobs.accounts.account_facts(ACCOUNT).usage_missing_s == 40.0
     clock.advance(3600)  # nobody looked for an hour
     jobs.accounts.note_usage(ACCOUNT, [row("task-1")])
 
     assert jobs.accounts.account_facts(ACCOUNT).usage_lag_s == 70.0  # missing after 40 s; we look every 30 s
+    assert jobs.accounts.account_facts(ACCOUNT).usage_missing_s is None
     assert jobs.accounts.usage_awaited_since(ACCOUNT) is None
 
 

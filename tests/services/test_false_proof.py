@@ -11,7 +11,7 @@ import pytest
 
 from core.domain.errors import LookupFailed
 from core.domain.generation import TaskLookup, TaskPhase
-from core.domain.status import Status
+from core.domain.status import Stage, Status
 from core.generators.tripo.answers import _wait_s
 from core.generators.tripo.client import TripoClient
 from core.services import account_scan
@@ -142,6 +142,50 @@ def test_forgetting_what_tasks_showed_hides_none_of_them(world: World, monkeypat
     for _ in range(2):
         found = world.scan.read(since)
         assert (len(found.orphaned), found.is_complete) == (2, True)
+
+
+def test_a_list_that_stands_still_proves_nothing_until_it_goes_on_or_a_person_decides(world: World) -> None:
+    echo_seen(world)
+    running(world)
+    job = uncertain(world)
+    late = [row for row in world.generator.usage_rows if row.task_id in ("task-2", "task-3")]
+    for row in late:
+        world.generator.usage_rows.remove(row)
+    for _ in range(31):
+        world.clock.advance(60)
+        world.billing.tick()
+    search(world, 2)
+    assert world.job(job.id).stage is Stage.UNCERTAIN
+
+    for _ in range(65):
+        world.clock.advance(60)
+        world.billing.tick()
+    search(world, 2)
+    world.dispatch()
+    assert world.job(job.id).stage is Stage.ATTENTION
+    assert "does not have other tasks yet" in world.jobs.events(job.id)[-1].note
+    assert len([each for each in world.generator.requests if each.job_id == job.id]) == 1
+
+    world.generator.usage_rows[:0] = late
+    search(world)
+    assert world.job(job.id).task_id == "task-3"
+
+
+def test_a_list_that_goes_on_counts_again(world: World) -> None:
+    echo_seen(world)
+    running(world)
+    job = uncertain(world, was_made=False)
+    row = next(row for row in world.generator.usage_rows if row.task_id == "task-2")
+    world.generator.usage_rows.remove(row)
+    world.clock.advance(600)
+    world.billing.tick()
+    world.generator.usage_rows[:0] = [row]
+    for _ in range(61):
+        world.clock.advance(60)
+        world.billing.tick()
+    search(world, 2)
+
+    assert world.job(job.id).stage is Stage.QUEUED
 
 
 @pytest.mark.parametrize(

@@ -289,8 +289,15 @@ class Database:
             for row in self.rows.values()
             if row["account"] == p_account and row["task_id"] is not None and (row["usage_seen_at"] or "") > self._day()
         ]
+        missing = [
+            (_time(row["usage_missed_at"]) - _time(row["intent_at"])).total_seconds()
+            for row in self._young(p_account)
+            if row["usage_seen_at"] is None
+            and row["usage_missed_at"] is not None
+            and (row["stage"] != "done" or row["status"] == "completed")
+        ]
         told = {name: known.get(name) for name in ("echo_seen_at", "balance", "held", "balance_at")}
-        return told | {"usage_lag_s": max(lags, default=None)}
+        return told | {"usage_lag_s": max(lags, default=None), "usage_missing_s": max(missing, default=None)}
 
     def _do_note_echo(self, p_account: str) -> None:
         self._facts.setdefault(p_account, {}).setdefault("echo_seen_at", self._now())

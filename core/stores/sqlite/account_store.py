@@ -54,6 +54,7 @@ class SqliteAccountStore:
         return AccountFacts(
             echo_seen_at=to_time(row["echo_seen_at"]),
             usage_lag_s=row["usage_lag_s"],
+            usage_missing_s=row["usage_missing_s"],
             balance=None if available is None or held is None else Balance(available=available, held=held),
             balance_at=to_time(row["balance_at"]),
         )

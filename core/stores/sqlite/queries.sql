@@ -152,9 +152,12 @@ limit :limit;
 select id from generated_images where task_id = :task_id;
 
 -- name: facts_of_account^
--- The lag is the longest of the last day.
+-- The lag is the longest of the last day; what failed may never be listed.
 select f.*, (select max(usage_lag_s) from generated_images
-             where account = :account and task_id is not null and usage_seen_at > :since) as usage_lag_s
+             where account = :account and task_id is not null and usage_seen_at > :since) as usage_lag_s,
+       (select max(round((julianday(usage_missed_at) - julianday(intent_at)) * 86400, 3)) from generated_images
+        where account = :account and task_id is not null and intent_at > :since and usage_seen_at is null
+          and (stage <> 'done' or status = 'completed')) as usage_missing_s
 from (select :account as wanted) left join account_facts f on f.account = wanted;
 
 -- name: note_echo!

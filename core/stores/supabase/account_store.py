@@ -38,6 +38,7 @@ class SupabaseAccountStore:
         return AccountFacts(
             echo_seen_at=to_time(facts["echo_seen_at"]),
             usage_lag_s=facts["usage_lag_s"],
+            usage_missing_s=facts["usage_missing_s"],
             balance=None if available is None or held is None else Balance(available=available, held=held),
             balance_at=to_time(facts["balance_at"]),
         )
