@@ -64,7 +64,7 @@ def form(inputs: kinds.Inputs) -> None:
     if inputs.slots:
         pictures(dict(inputs.slots), candidate.offer.uses, candidate.declaration.label)
     if inputs.has_words:
-        prompts.draw()
+        prompts.draw(takes_negative=candidate.offer.takes_negative_prompt, maker=candidate.declaration.label)
     st.text_input(
         "What is it?",
         key="object",

@@ -32,6 +32,7 @@ class FakeGenerator:
     label: str = "Tripo"
     is_paid: bool = True
     kinds: tuple[Kind, ...] = tuple(Kind)
+    uses: tuple[Slot, ...] = tuple(Slot)
     account: str = "account-1"
     told_at: datetime | None = None
     uploads: int = 0
@@ -62,7 +63,7 @@ class FakeGenerator:
         return Declaration(
             name=self.name,
             label=self.label,
-            offers=tuple(Offer(kind=kind, choices=CHOICES, uses=tuple(Slot)) for kind in self.kinds),
+            offers=tuple(Offer(kind=kind, choices=CHOICES, uses=self.uses) for kind in self.kinds),
             evidence=self.evidence or (Evidence.ECHO if self.is_paid else Evidence.FREE),
             is_paid=self.is_paid,
             leaves="Nothing leaves this machine.",

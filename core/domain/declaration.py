@@ -111,12 +111,14 @@ class Offer:
 
     Attributes:
         uses: from which sides it takes pictures, of a kind that has pictures.
+        takes_negative_prompt: of words: whether it can be told what is not wanted.
         note: what people should know before they choose it for this.
     """
 
     kind: Kind
     choices: tuple[Choice, ...] = ()
     uses: tuple[Slot, ...] = ()
+    takes_negative_prompt: bool = True
     note: str = ""
 
     @property

@@ -24,13 +24,16 @@ def attempt_id(job: Job, home: Installation) -> str:
 
 
 def handed_over(job: Job, generator: Throttle, objects: ObjectStore) -> dict[Slot, str]:
-    """Give the generator every picture of the job, which is free; their tokens.
+    """Give the generator the pictures of the job that it uses, which is free; their tokens. Others do not leave.
 
     Raises: ObjectMissing, StoreUnavailable, and what `upload` raises.
     """
     if job.request is None:
         raise ObjectMissing(NO_PICTURE)
-    return {slot: generator.upload(image, objects.get(image.key)) for slot, image in job.request.inputs().items()}
+    offer = generator.declaration.offer(job.kind)
+    inputs = job.request.inputs()
+    used = [slot for slot in inputs if offer is None or not offer.uses or slot in offer.uses]
+    return {slot: generator.upload(inputs[slot], objects.get(inputs[slot].key)) for slot in used}
 
 
 def main_token(job: Job, tokens: Mapping[Slot, str]) -> str:

@@ -160,7 +160,9 @@ class Decide:
                 raise InputRefused(ELSEWHERE, code="account_gone")
         else:
             maker = self.makers.again(job.generator, job.kind)
-        return maker, maker.declaration.fitted(job.request)
+        request = maker.declaration.fitted(job.request)
+        maker.check(maker.declaration.applicable(request))
+        return maker, request
 
     def _has_source(self, job: Job, maker: Throttle) -> bool:
         return job.source is not None and self.jobs.get(job.source).account == maker.account

@@ -60,12 +60,13 @@ def _missing(inputs: kinds.Inputs) -> tuple[str, str] | None:
 
 def _request(candidate: Candidate) -> SubmitRequest:
     inputs = kinds.INPUTS[candidate.offer.kind]
+    has_negative = inputs.has_words and candidate.offer.takes_negative_prompt
     pictures = {slot: found for slot in inputs.slots if (found := draft.picture(slot)) is not None}
     return SubmitRequest(
         kind=candidate.offer.kind,
         pictures={slot: Sent(data=found.data, name=found.name) for slot, found in pictures.items()},
         prompt=(memory.get("prompt") or "") if inputs.has_words else "",
-        negative_prompt=(memory.get("negative_prompt") or "") if inputs.has_words else "",
+        negative_prompt=(memory.get("negative_prompt") or "") if has_negative else "",
         target_object=memory.get("object") or "",
         session_id="dashboard",
         generator=candidate.name,
@@ -74,7 +75,13 @@ def _request(candidate: Candidate) -> SubmitRequest:
     )
 
 
-PLACES = {"views_missing": "views", "prompt_missing": "prompt", "kind_refused": "maker", "generator_unknown": "maker"}
+PLACES = {
+    "views_missing": "views",
+    "prompt_missing": "prompt",
+    "negative_prompt_refused": "prompt",
+    "kind_refused": "maker",
+    "generator_unknown": "maker",
+}
 
 
 def _place(exc: InputRefused, candidate: Candidate) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from core.domain.request import MOST_NEGATIVE_PROMPT, MOST_PROMPT
-from core.ui import draft
+from core.ui import draft, labels
 
 memory = st.session_state
 PROMPT, NEGATIVE = "prompt", "negative_prompt"
@@ -21,8 +21,8 @@ def _live() -> Any:
     return st.components.v2.component("maquette_live", js=Path(__file__).with_name("live.js").read_text("utf-8"))
 
 
-def draw() -> None:
-    """Both fields; nothing that is too long is cut."""
+def draw(*, takes_negative: bool, maker: str) -> None:
+    """Both fields, or only the first where the second counts for nothing; nothing that is too long is cut."""
     _field(
         PROMPT,
         "Describe it",
@@ -30,13 +30,16 @@ def draw() -> None:
         height=140,
         placeholder="For example: a wooden rocking chair with a red cushion, worn paint, realistic",
     )
-    _field(
-        NEGATIVE,
-        "What it should not have (optional)",
-        most=MOST_NEGATIVE_PROMPT,
-        height=72,
-        placeholder="For example: a base, text, several objects",
-    )
+    if takes_negative:
+        _field(
+            NEGATIVE,
+            "What it should not have (optional)",
+            most=MOST_NEGATIVE_PROMPT,
+            height=72,
+            placeholder="For example: a base, text, several objects",
+        )
+    elif memory.get(NEGATIVE):
+        st.caption(f"{labels.literal(maker)} cannot be told what a model should not have: that text is left out.")
     _live()(key="live-words", data={"fields": f".st-key-{PROMPT}, .st-key-{NEGATIVE}"}, height=1)
 
 

@@ -10,8 +10,8 @@ import pytest
 from core.domain.errors import NotSent, ObjectMissing
 from core.domain.request import Slot
 from core.ports.journal import Installation
-from core.services.attempts import attempt_id, main_token, order_of
-from tests.builders import asked
+from core.services.attempts import attempt_id, handed_over, main_token, order_of
+from tests.builders import asked, stored_image
 from tests.services.conftest import World
 
 HOME = Installation(id="home")
@@ -33,6 +33,16 @@ def test_a_job_that_was_never_sent_or_has_nothing_to_be_made_of_is_no_order(worl
         order_of(job, HOME)
     with pytest.raises(ObjectMissing):
         order_of(replace(job, nonce=7, request=None), HOME)
+
+
+def test_pictures_of_sides_that_the_generator_does_not_use_are_not_handed_over(world: World) -> None:
+    views = asked(left=stored_image(key="images/a/left.jpg"), back=stored_image(key="images/a/back.jpg"))
+    for key in ("left", "back"):
+        world.objects.put(f"images/a/{key}.jpg", key.encode(), media_type="image/jpeg")
+    world.generator.uses = (Slot.FRONT, Slot.BACK)
+    job = replace(world.job(world.add()), request=views)
+
+    assert handed_over(job, world.throttle, world.objects) == {Slot.FRONT: "file_1", Slot.BACK: "file_2"}
 
 
 def test_words_have_no_token_and_several_views_are_known_by_the_front(world: World) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from core.domain.claims import Failure
 from core.domain.errors import IllegalTransition, InputRefused
-from core.domain.request import Conversion, Kind
+from core.domain.request import Conversion, JobRequest, Kind
 from core.ports.job_store import JobQuery, Slots
 from core.services.decide import Decide
 from core.services.makers import Makers
@@ -97,6 +97,19 @@ def test_where_nobody_can_it_says_who_could(world: World) -> None:
         InputRefused, match=r"No generator that is connected here makes a model from words\. Tripo could"
     ):
         decide(world, ENGINE).retry(job_id)
+
+
+def test_what_its_generator_would_refuse_now_is_refused_before_a_job_is_made(world: World) -> None:
+    """As by a lab whose operator put in another workflow."""
+
+    class Changed(FakeGenerator):
+        def check(self, request: JobRequest) -> None:
+            raise InputRefused("It has no place for this. Nothing was stored.", code="views_missing")
+
+    job_id, use = failed(world), decide(world, Changed(name="comfyui", label="ComfyUI", is_paid=False))
+    with pytest.raises(InputRefused, match="It has no place for this"):
+        use.retry(job_id)
+    assert use.retry_refusal(world.job(job_id)) == "It has no place for this. Nothing was stored."
 
 
 def test_a_file_of_a_model_whose_account_is_gone_says_so(world: World) -> None:

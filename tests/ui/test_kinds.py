@@ -443,6 +443,24 @@ def test_a_job_of_views_shows_them_all(services: Services) -> None:
     assert "**Back** back.jpg" in text(job)
 
 
+def test_what_is_not_wanted_is_asked_for_only_where_the_generator_can_be_told(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = page(Kind.TEXT)
+    app.text_area(key="prompt").set_value("a red chair").run()
+    app.text_area(key="negative_prompt").set_value("a base").run()
+    monkeypatch.setitem(OFFERS, Kind.TEXT, replace(OFFERS[Kind.TEXT], takes_negative_prompt=False))
+    app.run()
+
+    assert not app.exception
+    assert [each.key for each in app.text_area] == ["prompt"]
+    assert "cannot be told what a model should not have" in said(app)
+    make(app, "Chair")
+    words = services.jobs.get(1).request
+    assert isinstance(words, TextToModel)
+    assert (words.prompt, words.negative_prompt) == ("a red chair", "")
+
+
 @pytest.mark.parametrize(
     ("kind", "button"),
     [(Kind.IMAGE, "Use another picture"), (Kind.MULTIVIEW, "Use other pictures"), (Kind.TEXT, "Use other words")],

@@ -6,7 +6,8 @@ from core.domain.declaration import Choice, ChoiceType, Declaration, Evidence, O
 from core.domain.request import Kind, Slot
 from core.generators.comfyui import LABEL
 from core.generators.comfyui.answers import PICTURE_REFUSED
-from core.generators.comfyui.workflow import FACES, IMAGE, PROMPT, VIEWS, Workflow
+from core.generators.comfyui.places import sides_of
+from core.generators.comfyui.workflow import FACES, IMAGE, NEGATIVE, PROMPT, Workflow
 
 NAME = "comfyui"
 LEAST_FACES, MOST_FACES = 100, 2_000_000
@@ -16,14 +17,15 @@ LEAVES = "Your pictures and words go to the ComfyUI server that the operator has
 def declared(workflow: Workflow) -> Declaration:
     """What a graph has places for is what can be asked for."""
     choices = (_faces(),) if workflow.has(FACES) else ()
-    views = (Slot.FRONT, *(slot for view, slot in zip(VIEWS, SIDES, strict=True) if workflow.has(view)))
+    views = (Slot.FRONT, *sides_of(workflow))
     offers = []
     if workflow.has(IMAGE):
         offers.append(Offer(kind=Kind.IMAGE, choices=choices, uses=(Slot.FRONT,), note=workflow.makes))
         if len(views) > 1:
             offers.append(Offer(kind=Kind.MULTIVIEW, choices=choices, uses=views, note=workflow.makes))
     if workflow.has(PROMPT) and not workflow.has(IMAGE):
-        offers.append(Offer(kind=Kind.TEXT, choices=choices, note=workflow.makes))
+        takes_negative = workflow.has(NEGATIVE)
+        offers.append(Offer(kind=Kind.TEXT, choices=choices, note=workflow.makes, takes_negative_prompt=takes_negative))
     return Declaration(
         name=NAME,
         label=LABEL if not workflow.label else f"{LABEL}: {workflow.label}",
@@ -37,9 +39,6 @@ def declared(workflow: Workflow) -> Declaration:
         knows_cost=True,
         input_codes=frozenset({PICTURE_REFUSED}),
     )
-
-
-SIDES = (Slot.LEFT, Slot.BACK, Slot.RIGHT)
 
 
 def _faces() -> Choice:

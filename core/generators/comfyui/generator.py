@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import httpx
 
-from core.domain.errors import AccountBlocked, ModelUnavailable
+from core.domain.errors import AccountBlocked, InputRefused, ModelUnavailable, RequestRejected
 from core.domain.generation import FetchedModel, GenerationRequest, TaskLookup, TaskState
 from core.domain.job import Category
 from core.domain.request import JobRequest, StoredImage
@@ -20,6 +20,7 @@ from core.generators.comfyui.client import ComfyClient, ComfyFile
 from core.generators.comfyui.declaration import NAME, declared
 from core.generators.comfyui.memory import run_again
 from core.generators.comfyui.order import ComfyOrder, order_of
+from core.generators.comfyui.places import check_places
 from core.generators.comfyui.progress import Progress
 from core.generators.comfyui.results import find, kept_model, listed_names
 from core.generators.comfyui.workflow import Workflow, subfolder
@@ -69,7 +70,11 @@ class ComfyGenerator:
         return NAME
 
     def check(self, request: JobRequest) -> None:
-        """Its declaration says all."""
+        """Its workflow may lack a place for what is given."""
+        try:
+            check_places(self.workflow, request)
+        except InputRefused as exc:
+            raise InputRefused(f"{exc.message} Nothing was stored.", code=exc.code) from exc
 
     def upload(self, image: StoredImage, data: bytes) -> str:
         # by its content: the picture is read when the job runs, and must not change under a job that waits
@@ -77,7 +82,7 @@ class ComfyGenerator:
         return self._client.upload(f"{hashlib.sha256(data).hexdigest()}.{suffix}", data, image.media_type)
 
     def create(self, request: GenerationRequest, *, check_send_window: Callable[[], None]) -> str:
-        order = order_of(request)
+        order = self._order(request)
         self._send(order, check_send_window)
         return order.attempt_id
 
@@ -88,7 +93,15 @@ class ComfyGenerator:
         """
         # ComfyUI takes the same id twice and runs it twice
         if self._settled(task_id) is None:
-            self._send(replace(order_of(request), attempt_id=task_id), check_send_window)
+            self._send(replace(self._order(request), attempt_id=task_id), check_send_window)
+
+    def _order(self, request: GenerationRequest) -> ComfyOrder:
+        """Raises: RequestRejected, for a job that waited while the operator put in a workflow without its places."""
+        try:
+            check_places(self.workflow, request.request)
+        except InputRefused as exc:
+            raise RequestRejected(f"{exc.message} It cost nothing.") from exc
+        return order_of(request)
 
     def _send(self, order: ComfyOrder, check_send_window: Callable[[], None]) -> None:
         graph = self.workflow.filled(order)

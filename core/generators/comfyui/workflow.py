@@ -61,7 +61,10 @@ class Workflow:
         return tuple(node for node, _ in self.roles[MODEL])
 
     def filled(self, order: ComfyOrder) -> Graph:
-        """The graph of one job. Raises: RequestRejected, when it has no place for what is asked for."""
+        """The graph of one job. Sides that it has no place for are left out, as long as it has one for another.
+
+        Raises: RequestRejected, when it has no place for what is asked for.
+        """
         values: dict[str, Any] = {
             **{_role(slot): token for slot, token in order.tokens.items()},
             PROMPT: order.prompt,
@@ -70,7 +73,9 @@ class Workflow:
             FACES: order.faces,
             MODEL: f"{subfolder(order.attempt_id)}/model",
         }
-        self._check(role for role in (IMAGE, *VIEWS, PROMPT, NEGATIVE) if values.get(role) is not None)
+        sides = [view for view in VIEWS if values.get(view) is not None]
+        used = [view for view in sides if self.has(view)] or sides
+        self._check(role for role in (IMAGE, *used, PROMPT, NEGATIVE) if values.get(role) is not None)
         graph = copy.deepcopy(self.graph)
         for role, slots in self.roles.items():
             for node, name in slots:
