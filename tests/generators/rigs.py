@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import errno
+import importlib
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from core.domain.claims import Slots
 from core.domain.declaration import Evidence
@@ -14,6 +20,7 @@ from core.domain.request import Kind, Slot, TextToModel, of_pictures
 from core.domain.status import Stage
 from core.generators.comfyui.files import load_workflow
 from core.generators.comfyui.generator import ComfyGenerator
+from core.generators.offline import tasks
 from core.generators.offline.generator import OfflineGenerator
 from core.generators.tripo.client import TripoClient
 from core.generators.tripo.generator import TripoGenerator
@@ -44,6 +51,7 @@ from tests.fake_tripo.transport import FakeTransport
 LEASE_S, SETTLE_S = 60.0, 120.0
 ROUNDS = 120
 PICTURE = pictures.product_on_white()
+QUESTIONS = ("hang before", "html", "drop before", "truncated")
 COMMON = ("drop before", "drop after", "hang before", "hang after", "html", "html after", "truncated")
 
 
@@ -52,9 +60,13 @@ class Killed(BaseException):
 
 
 class TripoRig:
-    """Tripo. `runs`: what was made, by the number that tells attempts apart."""
+    """Tripo. `runs`: what was made, by the number that tells attempts apart.
+
+    `gone` as a fault of questions: whoever had the tasks has lost them.
+    """
 
     kinds_of_faults: tuple[str, ...] = (*COMMON, "no id")
+    faults_of_questions: tuple[str, ...] = QUESTIONS
     create, look = "create", "list"
 
     def __init__(self, clock: FakeClock, folder: Path) -> None:
@@ -71,6 +83,9 @@ class TripoRig:
     def runs(self) -> list[str]:
         return [task.id for task in self.service.ledger.tasks.values()]
 
+    def take_long(self) -> None:
+        """Tasks are not done before a test has ended them."""
+
     def is_stopped(self, task_id: str) -> bool:
         return False
 
@@ -82,6 +97,7 @@ class ComfyRig(TripoRig):
     """ComfyUI."""
 
     kinds_of_faults = (*COMMON, "other id")
+    faults_of_questions = (*QUESTIONS, "gone")
     create, look = "prompt", "jobs"
 
     def __init__(self, clock: FakeClock, folder: Path) -> None:
@@ -93,63 +109,153 @@ class ComfyRig(TripoRig):
         workflow = load_workflow("hunyuan3d-2.1")
         return ComfyGenerator("http://comfy.test", headers={}, workflow=workflow, transport=transport)
 
+    def arm(self, route: str, kind: str, **more: Any) -> None:
+        if kind == "gone":
+            self.service.machine.restart()  # type: ignore[attr-defined]
+        else:
+            super().arm(route, kind, **more)
+
+    def take_long(self) -> None:
+        self.service.machine.step_s = 10.0  # type: ignore[attr-defined]
+
     def runs(self) -> list[str]:
         return [run.id for run in self.service.machine.runs]  # type: ignore[attr-defined]
 
     def is_stopped(self, task_id: str) -> bool:
+        """It neither waits nor runs, and has not come to its end."""
         machine = self.service.machine  # type: ignore[attr-defined]
-        return all(item.id != task_id for item in machine.queue)
+        machine.settle()
+        ends = {run.status for run in machine.runs if run.id == task_id}
+        return ends <= {"cancelled"} and all(item.id != task_id for item in machine.queue)
 
 
 class OfflineRig(TripoRig):
-    """The built-in engine; a test stands for its child process."""
+    """The built-in engine; a test stands for its child process, and a disk for a network."""
 
-    kinds_of_faults = ()
+    kinds_of_faults = ("full", "full after")
+    create, look = "create", "look_up"
+    faults_of_questions = ("gone", "cut")
 
     def __init__(self, clock: FakeClock, folder: Path) -> None:
-        self.clock, self.folder = clock, folder
+        self.clock, self.folder = clock, folder / "offline"
+        self.faults: list[str] = []
+
+    @property
+    def tasks(self) -> Path:
+        return self.folder / "tasks"
 
     def make(self, on_step: Callable[[str], None]) -> Generator:
-        engine = OfflineGenerator(self.folder / "offline", environment={})
+        engine = OfflineGenerator(self.folder, environment={})
         engine._queue = lambda task_id: None  # type: ignore[method-assign]
-        return Stepped(engine, on_step)  # type: ignore[return-value]
+        return Stepped(engine, on_step, self._faulty)  # type: ignore[return-value]
+
+    def arm(self, route: str, kind: str, **more: Any) -> None:
+        if kind == "gone":
+            shutil.rmtree(self.tasks)
+            self.tasks.mkdir()
+        elif kind == "cut":
+            for path in self.tasks.glob("*/request.json"):
+                path.write_bytes(path.read_bytes()[:9])
+        else:
+            self.faults.append(kind)
+
+    @contextmanager
+    def _faulty(self, name: str) -> Iterator[None]:
+        """The disk has no room for a task that is begun."""
+        if name != self.create or not self.faults:
+            yield
+            return
+        write, kind = tasks.write_durably, self.faults.pop()
+
+        def no_room(path: Path, data: bytes) -> None:
+            if kind == "full after":
+                write(path, data)
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tasks, "write_durably", no_room)
+            yield
 
     def runs(self) -> list[str]:
-        return [path.name for path in (self.folder / "offline" / "tasks").iterdir()]
+        return [path.name for path in self.tasks.iterdir()]
 
     def is_stopped(self, task_id: str) -> bool:
-        return (self.folder / "offline" / "tasks" / task_id / "failed.txt").is_file()
+        return (self.tasks / task_id / "failed.txt").is_file()
 
     def work(self) -> None:
-        for task in (self.folder / "offline" / "tasks").iterdir():
-            if not (task / "failed.txt").is_file():
+        for task in self.tasks.iterdir():
+            if (task / "request.json").is_file() and not (task / "failed.txt").is_file():
                 (task / "model.glb").write_bytes(glb())
+
+
+class PotteryRig(TripoRig):
+    """The further generator: its tasks are files, and it works when its model is fetched."""
+
+    kinds_of_faults = ("full",)
+    create, look = "create", "look_up"
+    faults_of_questions = ("gone",)
+
+    def __init__(self, clock: FakeClock, folder: Path) -> None:
+        self.clock, self.folder = clock, folder / "pottery"
+        self.faults: list[str] = []
+
+    def make(self, on_step: Callable[[str], None]) -> Generator:
+        pottery = importlib.import_module("core.generators.pottery.generator").Pottery(self.folder)
+        return Stepped(pottery, on_step, self._faulty)  # type: ignore[return-value]
+
+    def arm(self, route: str, kind: str, **more: Any) -> None:
+        if kind == "gone":
+            shutil.rmtree(self.folder, ignore_errors=True)
+        else:
+            self.faults.append(kind)
+
+    @contextmanager
+    def _faulty(self, name: str) -> Iterator[None]:
+        """A file lies where its folder should be."""
+        if name != self.create or not self.faults:
+            yield
+            return
+        self.faults.pop()
+        self.folder.write_bytes(b"")
+        try:
+            yield
+        finally:
+            self.folder.unlink()
+
+    def runs(self) -> list[str]:
+        return [path.stem for path in self.folder.glob("*.json")]
+
+    def is_stopped(self, task_id: str) -> bool:
+        return task_id not in self.runs()
 
 
 ASKS_NOBODY = frozenset({"category", "check", "estimate", "close"})
 
 
 class Stepped:
-    """A generator without a network: each call is a step before it and one after it."""
+    """A generator without a network: each call is a step before it and one after it, within `meanwhile` of its name."""
 
-    def __init__(self, inner: Generator, on_step: Callable[[str], None]) -> None:
-        self._inner, self._on_step = inner, on_step
+    def __init__(
+        self, inner: Generator, on_step: Callable[[str], None], meanwhile: Callable[[str], AbstractContextManager[None]]
+    ) -> None:
+        self.inner, self._on_step, self._meanwhile = inner, on_step, meanwhile
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._inner, name)
+        found = getattr(self.inner, name)
         if not callable(found) or name in ASKS_NOBODY:
             return found
 
         def call(*args: Any, **more: Any) -> Any:
             self._on_step(f"before {name}")
-            answer = found(*args, **more)
+            with self._meanwhile(name):
+                answer = found(*args, **more)
             self._on_step(f"after {name}")
             return answer
 
         return call
 
 
-RIGS = {"tripo": TripoRig, "comfyui": ComfyRig, "offline": OfflineRig}
+RIGS = {"tripo": TripoRig, "comfyui": ComfyRig, "offline": OfflineRig, "pottery": PotteryRig}
 
 
 @dataclass

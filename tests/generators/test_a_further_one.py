@@ -6,7 +6,6 @@ Its folder lies in tests/generators/further. It is put beside the others on the 
 from __future__ import annotations
 
 import re
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,6 @@ from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
 import core.bootstrap
-import core.generators
 from core.bootstrap import Services, build_services
 from core.domain.job import Job
 from core.domain.request import Kind
@@ -27,10 +25,10 @@ from core.settings import Settings
 from core.web.jobs_api import services_at_hand
 from core.web.server import make_api
 from tests import pictures
+from tests.generators.beside import FURTHER, pottery_beside_the_others
 from tests.picture_sandbox import PicturesHere
 
 ROOT = Path(__file__).parents[2]
-FURTHER = Path(__file__).parent / "further"
 FOLDER = FURTHER / "pottery"
 MAIN = str(ROOT / "pages" / "main.py")
 MOST_LINES = 250
@@ -39,16 +37,13 @@ WAITS = 600  # of a twentieth of a second, until the task is asked for
 
 @pytest.fixture
 def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
-    monkeypatch.setattr(core.generators, "__path__", [*core.generators.__path__, str(FURTHER)])
-    settings = Settings(data_dir=tmp_path, scheduler=False, poll_first_s=0.2, _env_file=None)
-    built = build_services(settings, pictures=PicturesHere())
-    built.jobs.beat(owner="t")
-    monkeypatch.setattr(core.bootstrap, "_services", built)
-    yield built
-    built.stop()
-    for name in [name for name in sys.modules if name.startswith("core.generators.pottery")]:
-        del sys.modules[name]
-    vars(core.generators).pop("pottery", None)
+    with pottery_beside_the_others():
+        settings = Settings(data_dir=tmp_path, scheduler=False, poll_first_s=0.2, _env_file=None)
+        built = build_services(settings, pictures=PicturesHere())
+        built.jobs.beat(owner="t")
+        monkeypatch.setattr(core.bootstrap, "_services", built)
+        yield built
+        built.stop()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,24 +14,30 @@ from core.domain.errors import InputRefused
 from core.domain.job import Job
 from core.domain.request import Kind, with_choices
 from core.domain.status import Stage, Status
+from core.ports.generator import FreeGenerator, Generator, PaidGenerator
 from core.services.attempts import attempt_id
+from core.services.throttle import Throttle
 from tests.clocks import FakeClock
-from tests.generators.rigs import RIGS, ComfyRig, Life
+from tests.generators.beside import pottery_beside_the_others
+from tests.generators.rigs import RIGS, ComfyRig, Life, Stepped
 
 OFFERED = [  # each is killed on its own
     *(("tripo", kind) for kind in (Kind.IMAGE, Kind.MULTIVIEW, Kind.TEXT)),
     ("comfyui", Kind.IMAGE),
     *(("offline", kind) for kind in (Kind.IMAGE, Kind.MULTIVIEW)),
+    *(("pottery", kind) for kind in (Kind.IMAGE, Kind.TEXT)),
 ]
+FREE = ("comfyui", "offline", "pottery")  # a test holds this to what they declare
 STRIDES = {Kind.MULTIVIEW: 3, Kind.TEXT: 3}  # what differs from one picture lies in few steps
 
 
 @pytest.fixture(params=RIGS)
 def life(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Life]:
     clock = FakeClock()
-    made = Life(rig=RIGS[request.param](clock, tmp_path), clock=clock, folder=tmp_path)
-    yield made
-    made.jobs.close()
+    with pottery_beside_the_others():
+        made = Life(rig=RIGS[request.param](clock, tmp_path), clock=clock, folder=tmp_path)
+        yield made
+        made.jobs.close()
 
 
 def fresh(life: Life, folder: Path) -> Life:
@@ -88,6 +95,7 @@ def test_killed_at_any_step_a_job_still_ends_with_its_model(life: Life, kind: Ki
 
 @pytest.mark.proof
 def test_every_fault_of_the_order_ends_with_the_model_and_at_most_one_bill(life: Life, tmp_path: Path) -> None:
+    assert life.rig.kinds_of_faults
     for number, kind in enumerate(life.rig.kinds_of_faults):
         other = fresh(life, tmp_path / f"fault-{number}")
         proven(other)
@@ -99,7 +107,8 @@ def test_every_fault_of_the_order_ends_with_the_model_and_at_most_one_bill(life:
 
 def test_a_mute_server_and_wrong_answers_to_questions_lose_nothing(life: Life) -> None:
     proven(life)
-    for kind in life.rig.kinds_of_faults and ("hang before", "html", "drop before", "truncated"):
+    assert life.rig.faults_of_questions
+    for kind in life.rig.faults_of_questions:
         made = frozenset(life.rig.runs())
         job_id = life.add()
         life.until(job_id, Stage.GENERATING)
@@ -108,7 +117,45 @@ def test_a_mute_server_and_wrong_answers_to_questions_lose_nothing(life: Life) -
         check(life, life.to_its_end(job_id), before=made)
 
 
+def ports_of(generator: Generator) -> list[type]:
+    return [PaidGenerator] if generator.declaration.is_paid else [FreeGenerator]
+
+
+def test_it_takes_what_its_port_says(life: Life) -> None:
+    made = life.rig.make(lambda name: None)
+    generator = made.inner if isinstance(made, Stepped) else made
+    for port in ports_of(generator):
+        verbs = {name: verb for name, verb in inspect.getmembers(port, inspect.isfunction) if not name.startswith("_")}
+        assert {"create", "look_up", "close"} <= verbs.keys()
+        for name, verb in verbs.items():
+            wanted = [(each.name, each.kind) for each in inspect.signature(verb).parameters.values()][1:]
+            taken = [(each.name, each.kind) for each in inspect.signature(getattr(generator, name)).parameters.values()]
+            assert taken == wanted, name
+    generator.close()
+
+
+def after_a_while(life: Life, job_id: int) -> Job:
+    for _ in range(5):
+        life.tick()
+        life.clock.advance(7.0)
+    return life.job(job_id)
+
+
+@pytest.mark.parametrize("life", FREE, indirect=True)
+def test_a_task_that_was_not_stopped_is_seen(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Throttle, "stop_task", lambda self, task_id: None)
+    life.rig.take_long()
+    job_id = life.add()
+    life.until(job_id, Stage.GENERATING)
+    life.decide.cancel(job_id)
+    job = after_a_while(life, job_id)
+
+    assert job.status is Status.CANCELLED
+    assert not life.rig.is_stopped(job.task_id or "")
+
+
 def test_cancelling_stops_what_can_be_stopped_and_says_so(life: Life) -> None:
+    life.rig.take_long()
     job_id = life.add()
     running = life.until(job_id, Stage.GENERATING)
     told = life.decide.cancel(job_id).error_message or ""
@@ -118,10 +165,7 @@ def test_cancelling_stops_what_can_be_stopped_and_says_so(life: Life) -> None:
         assert (ended.status, ended.model is not None) == (Status.CANCELLED, True), "what was paid is kept"
     else:
         assert "charge" not in told
-        for _ in range(5):
-            life.tick()
-            life.clock.advance(7.0)
-        assert life.job(job_id).status is Status.CANCELLED
+        assert after_a_while(life, job_id).status is Status.CANCELLED
         assert life.rig.is_stopped(running.task_id or "")
 
 
@@ -137,7 +181,7 @@ def test_its_declaration_is_what_it_takes(life: Life) -> None:
     told = life.generator.declaration
     assert told.label
     assert told.leaves.endswith(".")
-    assert told.is_paid == (told.evidence is Evidence.ECHO)
+    assert told.is_paid == (told.evidence is Evidence.ECHO) == (life.generator.name not in FREE)
     for offer in told.offers:
         if offer.kind is Kind.CONVERT:
             continue

@@ -39,11 +39,11 @@ class Pottery:
         return hashlib.sha256(data).hexdigest()  # it is looked at by nobody
 
     def create(self, request: GenerationRequest, *, check_send_window: Callable[[], None]) -> str:
-        check_send_window()
-        self.begin_again(request.attempt_id, request)
+        self.begin_again(request.attempt_id, request, check_send_window=check_send_window)
         return request.attempt_id
 
-    def begin_again(self, task_id: str, request: GenerationRequest) -> None:
+    def begin_again(self, task_id: str, request: GenerationRequest, *, check_send_window: Callable[[], None]) -> None:
+        check_send_window()
         wanted = {"sides": request.request.choices["sides"], "glaze": request.request.choices["glaze"]}
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
