@@ -33,7 +33,7 @@ from core.ports.job_store import JobStore
 from core.ports.object_store import ObjectStore
 from core.services import unreadable
 from core.services.backoff import POLL_STEPS, retry_wait_s, spread
-from core.services.elsewhere import AGAIN, GONE, LEFT, STOPPED, Elsewhere
+from core.services.elsewhere import AGAIN, GONE, STOPPED, Elsewhere
 from core.services.leases import renewing
 from core.services.throttle import Throttle
 
@@ -165,7 +165,7 @@ class Collect:
             except (NotSent, AccountBlocked) as exc:
                 log.warning("job %s: it could not be begun again here: %s", job.id, exc.message)
         wait_s = POLL_STEPS[0][1] * spread()
-        note = LEFT if is_missed else AGAIN
+        note = elsewhere.left if is_missed else AGAIN
         self.jobs.postpone_saving(claimed.claim, wait_s=wait_s, note=note, is_missed=is_missed)
         return False
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from core.domain.claims import Claimed, Failure
+from core.domain.declaration import Evidence
 from core.domain.errors import NotSent
 from core.domain.job import Job
 from core.ports.job_store import JobStore
@@ -24,6 +25,10 @@ from core.services.throttle import Throttle
 
 log = logging.getLogger(__name__)
 LEFT = "Another server has this model at this moment, and brings it home."
+UNKNOWN = (
+    "{maker} does not find this model at the moment and is asked again. If it stays away, it is made again. "
+    "It costs nothing."
+)
 AGAIN = "Whoever made this model no longer has it, so it is made again. It costs nothing."
 STOPPED = Failure(code="cancelled", message="Cancelled. The work on it was stopped, and it cost nothing.")
 GONE = Failure(
@@ -44,6 +49,12 @@ class Elsewhere:
     objects: ObjectStore
     generator: Throttle
     lease_s: float
+
+    @property
+    def left(self) -> str:
+        """What is said of a model that is not found. One that is known by our name for it lies on no server of ours."""
+        declared = self.generator.declaration
+        return UNKNOWN.format(maker=declared.label) if declared.evidence is Evidence.NAMED else LEFT
 
     def is_silent(self, job: Job, now: datetime) -> bool:
         """Whether nobody who has the task has been heard of for a lease."""

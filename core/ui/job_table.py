@@ -13,7 +13,7 @@ from core.domain.job import Job
 from core.domain.request import TextToModel
 from core.domain.status import Stage, Status
 from core.ports.job_store import JobPage, JobQuery
-from core.ui import account_view, at_hand, batch_export, labels, notices, place, selection, word_card
+from core.ui import account_view, at_hand, batch_export, job_explained, labels, notices, place, selection, word_card
 
 PAGE_SIZE = 50
 PICTURE_PX = 96
@@ -170,7 +170,7 @@ def _note(job: Job) -> str:
     if at_hand.has_no_object(job):
         return "No object was found in the picture; the whole picture became a model."
     if job.stage in (Stage.UNCERTAIN, Stage.ATTENTION, Stage.BLOCKED):
-        return labels.explained(job, maker=get_services().overview.maker_of(job))
+        return job_explained.of(job)
     return f"“{job.request.prompt}”" if isinstance(job.request, TextToModel) else ""
 
 

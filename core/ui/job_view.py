@@ -9,7 +9,7 @@ from core.domain.job import Job
 from core.domain.request import StoredImage, TextToModel
 from core.domain.status import Stage, Status
 from core.services.collect import KEPT_CODE
-from core.ui import at_hand, conversions, job_actions, labels, model_view, notices
+from core.ui import at_hand, conversions, job_actions, job_explained, labels, model_view, notices
 
 BUSY_S = 2
 PAIR_PX, VIEW_PX = 112, 72  # two pictures, or more, side by side in a quarter of a laptop's page and on a phone
@@ -60,7 +60,7 @@ def _running(job_id: int) -> None:
         with st.container(border=True):
             st.badge(labels.state(job), icon=labels.ICONS[job.status], color=_colour(job))
             st.progress(job.progress, text=f"{job.progress} %")
-            st.markdown(labels.literal(labels.explained(job, maker=get_services().overview.maker_of(job))))
+            st.markdown(labels.literal(job_explained.of(job)))
             if job.stage is Stage.QUEUED:
                 st.markdown(_place_in_line(job))
             if job.error_message:

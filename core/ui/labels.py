@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
+from core.domain.declaration import Declaration, Evidence
 from core.domain.job import Job
 from core.domain.request import Kind
 from core.domain.status import Stage, Status
@@ -44,6 +45,10 @@ EXPLAINED_FREE: dict[Stage, str] = {
     Stage.BLOCKED: "Nothing was made yet. The job goes on by itself once the operator has mended this.",
     Stage.ATTENTION: "Nothing is made again before a person has decided.",
 }
+LOOKED_UP = (
+    "The connection broke before we heard whether {maker} took the job. It is looked up there: if {maker} has it, it "
+    "goes on, and if not, it is sent again. It costs nothing."
+)
 Colour = Literal["blue", "green", "red", "gray", "orange"]
 COLOURS: dict[Status, Colour] = {
     Status.RUNNING: "blue",
@@ -101,8 +106,13 @@ def given(job: Job) -> str:
     return GIVEN[job.kind]
 
 
-def explained(job: Job, *, maker: str) -> str:
-    """What the stage of a running job means for whoever waits; `maker`: who makes it."""
+def explained(job: Job, *, maker: str, declared: Declaration | None = None) -> str:
+    """What the stage of a running job means for whoever waits.
+
+    Args:
+        maker: who makes it, as people read it.
+        declared: who makes it, in its own words; None when nobody knows it any more.
+    """
     if job.conversion is not None and job.stage in CONVERTING:
         return CONVERTING[job.stage][1].format(maker=maker)
     if job.stage is Stage.SUBMITTING and job.kind is not Kind.IMAGE:
@@ -111,6 +121,8 @@ def explained(job: Job, *, maker: str) -> str:
         return "The work on it ends within seconds."
     if job.status is Status.CANCELLED and job.stage is Stage.ATTENTION:
         return "It is not sent again. What may have been made and charged is being searched for."
+    if job.is_free and job.stage is Stage.UNCERTAIN and declared is not None and declared.evidence is Evidence.NAMED:
+        return LOOKED_UP.format(maker=maker)
     sentence = EXPLAINED_FREE.get(job.stage, EXPLAINED[job.stage]) if job.is_free else EXPLAINED[job.stage]
     return sentence.format(maker=maker)
 

@@ -6,6 +6,7 @@ import pytest
 
 from core.domain.declaration import Evidence
 from core.domain.errors import OutcomeUnknown
+from core.domain.generation import TaskPhase, TaskState
 from core.domain.status import Stage
 from core.services.attempts import attempt_id
 from core.services.sweep import IN_FLIGHT
@@ -38,6 +39,23 @@ def test_it_is_sent_again_once_it_can_no_longer_arrive(lab: World) -> None:
     lab.clock.advance(11)
     lab.sweep().tick()
     assert lab.job(1).stage is Stage.QUEUED
+
+
+def test_a_model_that_its_server_lost_is_not_said_to_be_on_another_server(lab: World) -> None:
+    name = attempt_id(lab.job(1), lab.jobs.installation())
+    lab.generator.tasks[name] = TaskState(task_id=name, phase=TaskPhase.SUCCEEDED)
+    lab.sweep().tick()
+    lab.clock.advance(3)
+    lab.poll()
+    assert lab.job(1).stage is Stage.SAVING
+    del lab.generator.tasks[name]
+    lab.clock.advance(3)
+    lab.collect()
+
+    assert lab.job(1).error_message == (
+        "ComfyUI does not find this model at the moment and is asked again. If it stays away, it is made again. "
+        "It costs nothing."
+    )
 
 
 def test_a_name_that_is_found_is_bound(lab: World) -> None:

@@ -7,8 +7,11 @@ from decimal import Decimal
 
 import pytest
 
+from core.domain.declaration import Evidence
 from core.domain.status import Stage, Status
 from core.ui import labels
+from tests.domain.test_words_of_money import free_job
+from tests.fake_generator import FakeGenerator
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -32,6 +35,25 @@ def test_sizes_durations_and_credits() -> None:
     assert (labels.size(812_400), labels.size(1_100_000)) == ("812 kB", "1.1 MB")
     assert (labels.duration(4.4), labels.duration(125)) == ("4 s", "2 min 5 s")
     assert (labels.credits_text(Decimal("30.00")), labels.credits_text(None)) == ("30 credits", "–")
+
+
+@pytest.mark.parametrize(
+    ("evidence", "said", "not_said"),
+    [
+        (Evidence.NAMED, "before we heard whether ComfyUI took the job. It is looked up there", "process"),
+        (Evidence.FREE, "The process that began it stopped. It is started again", "looked up"),
+    ],
+)
+def test_a_lost_answer_of_one_that_costs_nothing_is_told_as_it_is_settled(
+    evidence: Evidence, said: str, not_said: str
+) -> None:
+    job = free_job(Stage.UNCERTAIN)
+    declared = FakeGenerator(name="comfyui", label="ComfyUI", is_paid=False, evidence=evidence).declaration
+    sentence = labels.explained(job, maker="ComfyUI", declared=declared)
+
+    assert said in sentence
+    assert not_said not in sentence
+    assert sentence.endswith("costs nothing.")
 
 
 def test_every_stage_and_every_end_has_words() -> None:
