@@ -39,6 +39,7 @@ class FakeGenerator:
     requests: list[GenerationRequest] = field(default_factory=list)
     tasks: dict[str, TaskState] = field(default_factory=dict)
     questions: list[list[str]] = field(default_factory=list)
+    unreadable: set[str] = field(default_factory=set)  # tasks about which no answer can be read
     on_upload: Callable[[], None] = lambda: None
     before_create: Callable[[], None] = lambda: None
     after_create: Callable[[], None] = lambda: None
@@ -106,8 +107,9 @@ class FakeGenerator:
     def look_up(self, task_ids: Sequence[str]) -> TaskLookup:
         self.questions.append(list(task_ids))
         self.on_look_up()
-        found = {task_id: self.tasks[task_id] for task_id in task_ids if task_id in self.tasks}
-        return TaskLookup(found=found, missed=frozenset(task_ids) - found.keys())
+        answered = [task_id for task_id in task_ids if task_id not in self.unreadable]
+        found = {task_id: self.tasks[task_id] for task_id in answered if task_id in self.tasks}
+        return TaskLookup(found=found, missed=frozenset(answered) - found.keys())
 
     def fetch_model(self, task: TaskState) -> FetchedModel:
         return FetchedModel(data=self.on_fetch())

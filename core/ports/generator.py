@@ -67,7 +67,7 @@ class Generator(Protocol):
     def look_up(self, task_ids: Sequence[str]) -> TaskLookup:
         """The state of any number of tasks, in ceil(n / 100) requests at most.
 
-        Raises: AccountBusy, AccountBlocked, LookupFailed.
+        Raises: AccountBusy, AccountBlocked, LookupFailed: no answer about any of them could be read.
         """
         ...
 

@@ -141,8 +141,8 @@ class Collect:
             return False
         if self.spool is not None and self.spool.exists(spool_key(job.task_id or "")):
             return True
-        state = self.generator.look_up([job.task_id or ""]).found.get(job.task_id or "")
-        is_missed = state is None
+        answer = self.generator.look_up([job.task_id or ""])
+        state, is_missed = answer.found.get(job.task_id or ""), bool(answer.missed)
         if state is not None and state.phase is TaskPhase.SUCCEEDED:
             return True
         if state is not None and state.phase is TaskPhase.FAILED:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from core.domain.claims import Claimed
 from core.domain.declaration import Evidence
 from core.domain.errors import AccountBlocked, AccountBusy, ClaimLost, LookupFailed
+from core.domain.generation import TaskLookup
 from core.ports.job_store import JobStore
 from core.services.attempts import attempt_id
 from core.services.journal import Notes
@@ -70,16 +71,16 @@ class Sweep:
         names = {each.job.id: attempt_id(each.job, home) for each in claimed}
         began = self.jobs.now()  # what arrives while the question is under way is not in its answer
         try:
-            found = self.generator.look_up(list(names.values())).found
+            answer = self.generator.look_up(list(names.values()))
         except (AccountBlocked, AccountBusy, LookupFailed) as exc:
             log.info("%s cannot be asked for %s lost tasks: %s", self.generator.label, len(claimed), exc.message)
-            found = None
+            answer = TaskLookup(found={}, missed=frozenset())
         for each in claimed:
             name = names[each.job.id]
             try:
-                if found is not None and name in found:
+                if name in answer.found:
                     self.jobs.bind_task(each.claim, name, poll_in_s=0.0)
-                elif found is None or each.job.send_by is None or began < each.job.send_by + IN_FLIGHT:
+                elif name not in answer.missed or each.job.send_by is None or began < each.job.send_by + IN_FLIGHT:
                     self.jobs.note_scan(each.claim, counts=False)
                 else:
                     self._again(each)

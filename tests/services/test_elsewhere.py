@@ -341,3 +341,20 @@ def test_a_task_that_may_not_be_stopped_yet_is_not_asked_about_sooner_than_it_wa
 
     turn(here, 60)
     assert here.job(cancelled).error_code == "cancelled"
+
+
+def test_a_task_of_which_no_answer_can_be_read_is_not_missed_and_holds_up_no_other(here: World) -> None:
+    odd, other = begun(here), begun(here)
+    here.generator.unreadable = {"here-1"}
+    here.says(TaskPhase.WORKING, "here-2", progress=10)
+    turn(here)
+    assert here.job(other).progress == 10
+    for _ in range(3):
+        turn(here, LEASE_S + 1)
+    assert here.generator.begun == []
+    assert (here.job(odd).stage, here.job(odd).missed_since) == (Stage.GENERATING, None)
+
+    here.generator.unreadable = set()
+    here.says(TaskPhase.SUCCEEDED, "here-1")
+    turn(here, LEASE_S + 1)
+    assert here.job(odd).status is Status.COMPLETED

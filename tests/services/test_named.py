@@ -72,3 +72,11 @@ def test_a_look_that_began_while_the_order_could_still_arrive_proves_nothing_how
     lab.sweep().tick()
 
     assert lab.job(1).stage is Stage.UNCERTAIN
+
+
+def test_an_order_is_not_sent_again_because_no_answer_about_it_can_be_read(lab: World) -> None:
+    lab.generator.unreadable = {attempt_id(lab.job(1), lab.jobs.installation())}
+    lab.clock.advance(SEND_BY_S + IN_FLIGHT.total_seconds() + 1)
+    lab.sweep().tick()
+
+    assert lab.job(1).stage is Stage.UNCERTAIN

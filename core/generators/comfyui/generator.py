@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -10,7 +11,14 @@ from decimal import Decimal
 
 import httpx
 
-from core.domain.errors import AccountBlocked, InputRefused, ModelUnavailable, RequestRejected
+from core.domain.errors import (
+    AccountBlocked,
+    GenerationError,
+    InputRefused,
+    LookupFailed,
+    ModelUnavailable,
+    RequestRejected,
+)
 from core.domain.generation import FetchedModel, GenerationRequest, TaskLookup, TaskState
 from core.domain.job import Category
 from core.domain.request import JobRequest, StoredImage
@@ -25,9 +33,11 @@ from core.generators.comfyui.progress import Progress
 from core.generators.comfyui.results import find, kept_model, listed_names
 from core.generators.comfyui.workflow import Workflow, subfolder
 
+log = logging.getLogger(__name__)
 MOST_REMEMBERED = 1000
 MOST_CANCELS = 3  # a job that was queued twice is cancelled one at a time
 MOST_SENTENCES = 5
+MOST_UNREADABLE = 3  # in one look-up: more are the server's fault rather than the tasks'
 
 
 class ComfyGenerator:
@@ -58,6 +68,7 @@ class ComfyGenerator:
         )
         self._has_socket = transport is None
         self._stopped: dict[str, None] = {}  # a job that is cancelled while it waits leaves no trace at ComfyUI
+        self._unreadable: frozenset[str] = frozenset()  # tasks that are asked about after all others
 
     @property
     def account(self) -> str:
@@ -114,12 +125,26 @@ class ComfyGenerator:
     def look_up(self, task_ids: Sequence[str]) -> TaskLookup:
         jobs = {job.get("id"): job for job in self._client.open_jobs()}
         found: dict[str, TaskState] = {}
-        for task_id in task_ids:
+        missed: set[str] = set()
+        unreadable: dict[str, GenerationError] = {}
+        for task_id in sorted(task_ids, key=self._unreadable.__contains__):
             job = jobs.get(task_id)
-            state = self._settled(task_id, may_run_again=True) if job is None else self._open(task_id, job)
-            if state is not None:
+            try:
+                state = self._settled(task_id, may_run_again=True) if job is None else self._open(task_id, job)
+            except (LookupFailed, AccountBlocked) as exc:
+                log.warning("task %s: %s", task_id, exc.message)
+                unreadable[task_id] = exc
+                if len(unreadable) == MOST_UNREADABLE:
+                    break
+                continue
+            if state is None:
+                missed.add(task_id)
+            else:
                 found[task_id] = state
-        return TaskLookup(found=found, missed=frozenset(task_ids) - found.keys())
+        self._unreadable = frozenset(unreadable) | (self._unreadable - found.keys() - missed)
+        if unreadable and not found and not missed:
+            raise next(iter(unreadable.values()))
+        return TaskLookup(found=found, missed=frozenset(missed))
 
     def _open(self, task_id: str, job: Mapping[str, object]) -> TaskState:
         return states.open_state(task_id, job, self._progress.percent(task_id))

@@ -760,6 +760,47 @@ def test_many_jobs_are_looked_up_with_one_question_while_they_wait(lab: Lab, com
     assert len(lab.paths("GET")) <= 2  # one may have begun and ended between
 
 
+def ended(lab: Lab, comfy: ComfyGenerator, count: int) -> list[str]:
+    tasks = [create(comfy, job_id=number, nonce=number) for number in range(count)]
+    lab.clock.advance(60.0 * count)
+    return tasks
+
+
+@pytest.mark.parametrize(("route", "kind"), [("job", "html"), ("job", "empty 404"), ("view", "error")])
+def test_one_job_of_which_no_answer_can_be_read_holds_up_no_other(
+    lab: Lab, comfy: ComfyGenerator, route: str, kind: str
+) -> None:
+    tasks = ended(lab, comfy, 3)
+    lab.plan.arm(route, kind)
+    answer = comfy.look_up(tasks)
+
+    assert (set(answer.found), answer.missed) == (set(tasks[1:]), frozenset())
+    assert set(comfy.look_up(tasks).found) == set(tasks)
+
+
+def test_many_jobs_without_a_readable_answer_are_asked_about_after_all_others(lab: Lab, comfy: ComfyGenerator) -> None:
+    tasks = ended(lab, comfy, 5)
+    lab.plan.arm("job", "html", times=3)
+    with pytest.raises(LookupFailed):
+        comfy.look_up(tasks)  # so many in a row are the server's fault, and nothing is known yet
+    lab.service.requests.clear()
+    assert set(comfy.look_up(tasks).found) == set(tasks)
+
+    asked = [path.rpartition("/")[2] for path in lab.paths("GET") if path.startswith("/api/jobs/")]
+    assert asked == [*tasks[3:], *tasks[:3]]
+
+
+def test_a_server_that_answers_no_question_is_not_asked_a_hundred(lab: Lab, comfy: ComfyGenerator) -> None:
+    tasks = ended(lab, comfy, 6)
+    assert set(comfy.look_up(tasks[:1]).found) == set(tasks[:1])
+    lab.service.requests.clear()
+    lab.plan.arm("job", "html", times=6)
+    with pytest.raises(LookupFailed):
+        comfy.look_up(tasks)
+
+    assert len([path for path in lab.paths("GET") if path.startswith("/api/jobs/")]) == 3
+
+
 def with_nodes(
     more: dict[str, tuple[str, dict[str, Any], str]], *, save: str = "SaveGLB", rename: dict[str, str] | None = None
 ) -> Workflow:
