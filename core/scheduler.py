@@ -72,7 +72,7 @@ class Scheduler:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": GRACE_S},
         )
         self._scheduler.add_listener(_report, EVENT_JOB_ERROR | EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
-        self._every("beat", BEAT_EVERY_S, beat)
+        self._every("beat", BEAT_EVERY_S, beat, is_paced=False)
         if check is not None:
             self._every("check", CHECK_EVERY_S, check)
         if fold_names is not None:
@@ -88,7 +88,7 @@ class Scheduler:
                 self._every(f"{worker.name} reconcile", RECONCILE_EVERY_S, worker.reconcile.tick)
                 self._every(f"{worker.name} billing", BILLING_EVERY_S, worker.billing.tick)
             else:
-                self._every(f"{worker.name} probe", PROBE_EVERY_S, worker.sweep.probe_account)
+                self._every(f"{worker.name} probe", PROBE_EVERY_S, worker.sweep.probe_account, is_paced=False)
 
     def start(self) -> None:
         self._scheduler.start()
@@ -134,7 +134,15 @@ class Scheduler:
             self._logged[name] = (message, now_s)
             log.warning("%s: %s", name, message)
 
-    def _every(self, name: str, seconds: float, call: Callable[[], object], *, is_woken: bool = False) -> None:
+    def _every(
+        self,
+        name: str,
+        seconds: float,
+        call: Callable[[], object],
+        *,
+        is_woken: bool = False,
+        is_paced: bool = True,
+    ) -> None:
         def tick() -> None:
             with self._idle:
                 self._ticking += 1
@@ -149,7 +157,7 @@ class Scheduler:
                     self._ticking -= 1
                     self._idle.notify_all()
 
-        pause_s = seconds if name == "beat" else seconds * self._pace
+        pause_s = seconds * self._pace if is_paced else seconds
         self._scheduler.add_job(tick, "interval", seconds=pause_s, id=name, name=name, next_run_time=datetime.now(UTC))
         self._names.append(name)
         if is_woken:
