@@ -447,8 +447,9 @@ begin
 end
 $$;
 
--- Claim jobs nobody holds, for this owner alone, with a new epoch. Servers of before kinds ask for 'queued', and get only
--- what they can make; newer ones ask for 'queued_any'.
+-- Claim jobs nobody holds, for this owner alone, with a new epoch. Servers of before kinds ask for 'queued', 'due' and
+-- 'uncertain', and get only what they can make; newer ones ask for 'queued_any', 'due_any' and 'uncertain_any'. The old ones
+-- take one kind's answers as a proof of what Tripo repeats of another's, and would send twice. 'saving' is for both.
 create or replace function public.maquette_claim(p_kind text, p_owner text, p_lease_s double precision, p_generator text, p_limit integer, p_seconds double precision, p_slots text, p_write_id uuid) returns setof public.generated_images
 language plpgsql volatile security invoker set search_path = pg_catalog, public, pg_temp
 as $$
@@ -483,16 +484,18 @@ begin
             end if;
         end loop;
         ids := array(select unnest(ids) order by 1 limit p_limit);  -- the oldest of all categories
-    elsif p_kind = 'due' then
+    elsif p_kind in ('due', 'due_any') then
         if exists (select 1 from public.account_state where generator = p_generator and calls_after > t)
            or not exists (select 1 from public.generated_images
                           where stage in ('generating', 'late') and generator = p_generator and next_poll_at <= t
+                            and (p_kind = 'due_any' or kind in ('image_to_model', 'convert_model'))
                             and (lease_until is null or lease_until <= t)) then
             return;
         end if;
         select coalesce(array_agg(id), '{}') into ids from (
             select id from public.generated_images
             where stage in ('generating', 'late') and generator = p_generator
+              and (p_kind = 'due_any' or kind in ('image_to_model', 'convert_model'))
               and next_poll_at <= t + make_interval(secs => p_seconds) and (lease_until is null or lease_until <= t)
             order by next_poll_at, id limit p_limit for update skip locked) f;
     elsif p_kind = 'saving' then
@@ -501,12 +504,13 @@ begin
             where stage = 'saving' and generator = p_generator and next_poll_at <= t
               and (lease_until is null or lease_until <= t)
             order by next_poll_at, id limit p_limit for update skip locked) f;
-    elsif p_kind = 'uncertain' then
+    elsif p_kind in ('uncertain', 'uncertain_any') then
         select coalesce(array_agg(id), '{}') into ids from (
             select j.id from public.generated_images j
             where (j.stage = 'uncertain' or (j.stage = 'attention' and (j.cancelled_at is not null
                    or not exists (select 1 from public.seen_tasks s where s.job_id = j.id
                                   and not exists (select 1 from public.generated_images o where o.task_id = s.task_id)))))
+              and (p_kind = 'uncertain_any' or j.kind in ('image_to_model', 'convert_model'))
               and j.generator = p_generator and (j.lease_until is null or j.lease_until <= t)
               and (j.scanned_at is null or j.scanned_at <= t - make_interval(secs => p_seconds))
             order by j.id limit p_limit for update skip locked) f;
@@ -514,7 +518,7 @@ begin
     return query
         update public.generated_images
         set write_id = p_write_id, owner = p_owner, epoch = epoch + 1, lease_until = t + make_interval(secs => p_lease_s),
-            hint_at = case when p_kind = 'due' then null else hint_at end
+            hint_at = case when p_kind in ('due', 'due_any') then null else hint_at end
         where id = any (ids)
         returning *;
 end
@@ -618,7 +622,7 @@ $$;
 -- servers of the number before call, with the same arguments and answers, so that they can be replaced one by one.
 create or replace function public.maquette_schema_version() returns integer
 language sql immutable security invoker set search_path = pg_catalog, public, pg_temp
-as $$ select 3 $$;
+as $$ select 4 $$;
 
 -- The number of this file, the oldest servers that it serves, and the newest job: jobs are never removed, so that number
 -- never falls. `version` is for servers from before the numbers.

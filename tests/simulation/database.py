@@ -139,7 +139,7 @@ class Database:
         claimed = []
         for row in self._claimable(p_kind, p_generator, p_limit, p_seconds, json.loads(p_slots)):
             row |= {"owner": p_owner, "epoch": row["epoch"] + 1, "lease_until": self._after(p_lease_s)}
-            if p_kind == "due":
+            if p_kind == "due_any":
                 row["hint_at"] = None
             self._touch(row["id"], p_write_id)
             claimed.append(dict(row))
@@ -151,7 +151,7 @@ class Database:
         if kind == "queued_any":
             return self._next_in_line(free, limit, slots)
         own = [row for row in free if row["generator"] == generator]
-        if kind == "due":
+        if kind == "due_any":
             running = [row for row in own if row["stage"] in ("generating", "late")]
             if self._pause(generator) > 0 or not any(row["next_poll_at"] <= now for row in running):
                 return []
@@ -171,7 +171,7 @@ class Database:
                     or (row["stage"] == "attention" and (row["cancelled_at"] is not None or row["id"] not in asked))
                 )
             ]
-        return sorted(found, key=lambda row: row["id" if kind == "uncertain" else "next_poll_at"])[:limit]
+        return sorted(found, key=lambda row: row["id" if kind == "uncertain_any" else "next_poll_at"])[:limit]
 
     def _next_in_line(self, free: list[Row], limit: int, slots: dict[str, int]) -> list[Row]:
         found: list[Row] = []

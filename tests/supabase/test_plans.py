@@ -37,6 +37,11 @@ CALLS = {
     "job of a token": "maquette_job_of_intent(null, 'token-50000')",
     "job of a task": "maquette_job_of_task('00000000-0000-0000-0000-00000000c350')",
     "claim queued": "maquette_claim('queued', 'a', 60, '', 100, 0, '{\"standard\": 1000}', gen_random_uuid())",
+    "claim queued of any kind": "maquette_claim('queued_any', 'a', 60, '', 100, 0, '{\"standard\": 1000}', "
+    "gen_random_uuid())",
+    "claim due of any kind": "maquette_claim('due_any', 'a', 60, 'tripo', 100, 1, '{}', gen_random_uuid())",
+    "claim uncertain of any kind": "maquette_claim('uncertain_any', 'a', 60, 'tripo', 100, 30, '{}', "
+    "gen_random_uuid())",
     "claim due": "maquette_claim('due', 'a', 60, 'tripo', 100, 1, '{}', gen_random_uuid())",
     "claim saving": "maquette_claim('saving', 'a', 60, 'tripo', 100, 0, '{}', gen_random_uuid())",
     "claim uncertain": "maquette_claim('uncertain', 'a', 60, 'tripo', 100, 30, '{}', gen_random_uuid())",

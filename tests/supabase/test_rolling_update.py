@@ -22,7 +22,7 @@ from core.stores.files.journal import LocalJournal
 from core.stores.files.object_store import LocalObjectStore
 from core.stores.supabase.connection import Connection
 from core.stores.supabase.job_store import SupabaseJobStore
-from tests.builders import Category, new_job, stored_image
+from tests.builders import EVERY_SLOT, Category, new_job, stored_image
 from tests.clocks import FakeClock
 from tests.fake_generator import FakeGenerator
 from tests.services.conftest import World
@@ -353,3 +353,73 @@ def test_jobs_that_old_and_new_servers_hand_each_other_at_every_stage_come_to_th
     while old_server.step():
         pass
     assert jobs.get(theirs).status is Status.COMPLETED
+
+
+FURTHER: dict[str, dict[str, Any]] = {
+    "text": {"prompt": "a blue cup"},
+    "multiview": {"image": stored_image(), "left": stored_image(key="images/cup-left.jpg", sha256="ef" * 32)},
+}
+ASKED_AT = {
+    "queued": "queued",
+    "uncertain": "uncertain",
+    "attention": "uncertain",
+    "generating": "due",
+    "late": "due",
+}
+
+
+def brought_to(server: SupabaseLite, job_id: int, stage: str) -> None:
+    """As a server leaves it, with nobody who holds it; its moment has come."""
+    status = "timeout" if stage == "late" else "running"
+    is_sent = "false" if stage == "queued" else "true"
+    bound = f"'task-{job_id}'" if stage in ("generating", "late", "saving") else "null"
+    server.sql(
+        f"update public.generated_images set stage = '{stage}', status = '{status}', task_id = {bound}, "  # noqa: S608
+        f"nonce = case when {is_sent} then id end, attempt = case when {is_sent} then 1 else 0 end, "
+        f"account = case when {is_sent} then 'account-1' end, intent_at = case when {is_sent} then now() end, "
+        f"started_at = now(), next_poll_at = now() - interval '1 minute', lease_until = null, owner = null "
+        f"where id = {job_id}"
+    )
+
+
+def taken_by(jobs: SupabaseJobStore, asked: str) -> list[int]:
+    """Numbers of the jobs that a server of today gets."""
+    own: dict[str, Any] = {"owner": "new", "lease_s": 60, "limit": 10}
+    if asked == "queued":
+        claimed = jobs.claim_queued(slots=EVERY_SLOT, **own)
+    elif asked == "uncertain":
+        claimed = jobs.claim_uncertain(generator="tripo", **own)
+    else:
+        claimed = jobs.claim_due(generator="tripo", **own)
+    return [each.job.id for each in claimed]
+
+
+@pytest.mark.parametrize("kind", FURTHER)
+def test_a_job_of_a_kind_that_old_servers_do_not_know_is_sent_asked_for_and_settled_by_new_ones_only(
+    old_project: SupabaseLite, old_server: OldServer, new_server: NewServer, kind: str
+) -> None:
+    old_project.sql_file(UPDATE)
+    jobs, got, left = new_server.jobs, {}, {}
+    further = jobs.add(new_job(target_object="further", **FURTHER[kind])).job.id
+    known = new_server.add("known")
+    for stage, asked in ASKED_AT.items():
+        for job_id in (further, known):
+            brought_to(old_project, job_id, stage)
+        got[stage] = [row["id"] for _ in range(3) for row in old_server.claim(asked)]
+        left[stage] = taken_by(jobs, asked)
+
+    assert got == {stage: [known] for stage in ASKED_AT}, "an old server gets what it knows, and only that"
+    assert left == {stage: [further] for stage in ASKED_AT}, "and leaves the other to a new one"
+
+
+@pytest.mark.parametrize("kind", FURTHER)
+def test_a_finished_model_of_any_kind_is_fetched_by_old_servers_too(
+    old_project: SupabaseLite, old_server: OldServer, new_server: NewServer, kind: str
+) -> None:
+    old_project.sql_file(UPDATE)
+    further = new_server.jobs.add(new_job(target_object="further", **FURTHER[kind])).job.id
+    brought_to(old_project, further, "saving")
+    assert old_server.step() == 1
+
+    job = new_server.jobs.get(further)
+    assert (job.stage, job.status, job.request) == (Stage.DONE, Status.COMPLETED, new_job(**FURTHER[kind]).request)

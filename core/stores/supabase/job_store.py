@@ -107,13 +107,15 @@ class SupabaseJobStore(SingleJobVerbs):
         self, *, owner: str, lease_s: float, generator: str, limit: int, not_scanned_for_s: float = 0.0
     ) -> list[Claimed]:
         return self._rows.claim(
-            "uncertain", owner=owner, lease_s=lease_s, generator=generator, limit=limit, seconds=not_scanned_for_s
+            "uncertain_any", owner=owner, lease_s=lease_s, generator=generator, limit=limit, seconds=not_scanned_for_s
         )
 
     def claim_due(
         self, *, owner: str, lease_s: float, generator: str, limit: int, ahead_s: float = 0.0
     ) -> list[Claimed]:
-        return self._rows.claim("due", owner=owner, lease_s=lease_s, generator=generator, limit=limit, seconds=ahead_s)
+        return self._rows.claim(
+            "due_any", owner=owner, lease_s=lease_s, generator=generator, limit=limit, seconds=ahead_s
+        )
 
     def claim_saving(self, *, owner: str, lease_s: float, generator: str, limit: int) -> list[Claimed]:
         return self._rows.claim("saving", owner=owner, lease_s=lease_s, generator=generator, limit=limit)

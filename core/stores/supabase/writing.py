@@ -88,7 +88,7 @@ class JobRows:
             p_write_id=str(uuid.uuid4()),
         )
         jobs = sorted(map(to_job, rows), key=lambda job: job.id)
-        if kind in ("due", "saving"):
+        if kind in ("due_any", "saving"):
             jobs.sort(key=lambda job: job.next_poll_at or job.created_at)
         return [Claimed(job=job, claim=Claim(job_id=job.id, owner=owner, epoch=job.epoch)) for job in jobs]
 
