@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 
 from core import generators
 from core.domain.claims import Slots
 from core.domain.declaration import Declaration, Evidence
+from core.domain.errors import SettingsInvalid
 from core.domain.job import Category
 from core.ports.clock import Clock
 from core.ports.connection import Connection
@@ -48,7 +49,21 @@ def connections(settings: Settings, jobs: JobStore, wake: Callable[[], None]) ->
         connection: Connection | None = folder.connect(settings, on_ended=ended.note)
         if connection is not None:
             found.append(connection)
+    check_categories({each.generator.declaration.name: each.limits for each in found})
     return found
+
+
+def check_categories(limits: Mapping[str, Iterable[Category]]) -> None:
+    """Jobs are claimed by category, so each belongs to one generator. Raises: SettingsInvalid."""
+    owners: dict[Category, str] = {}
+    for name, categories in limits.items():
+        for category in categories:
+            other = owners.setdefault(category, name)
+            if other != name:
+                raise SettingsInvalid(
+                    f"The generators {other} and {name} both name the category {category!r}, so jobs of one could be "
+                    "sent to the other. Give the categories of one of them other names, or connect only one of them."
+                )
 
 
 def _folders() -> list[ModuleType]:

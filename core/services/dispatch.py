@@ -35,6 +35,7 @@ from core.services.throttle import Throttle
 log = logging.getLogger(__name__)
 TICK_BUDGET_S = 20.0  # a tick starts no further job after this; each single call is bounded by its own time limit
 BIND_TRIES = 5  # the task exists and may be paid: its id is written again and again before it is left to be settled
+FOREIGN_S = 30.0  # jobs are claimed by category: one of another generator is left for so long, and hides none behind it
 NONCE_LIMIT = 2**31  # model_seed is a signed 32-bit integer. Source: Tripo v3, image-to-model
 
 
@@ -69,6 +70,11 @@ class Dispatch:
 
     def _send(self, claimed: Claimed) -> None:
         job, claim = claimed.job, claimed.claim
+        if job.generator != self.generator.name:
+            log.warning("job %s: it is %s's, not %s's; it is left", job.id, job.generator, self.generator.name)
+            note = "It waits for the generator that it was ordered from."
+            self.jobs.return_to_queue(claim, wait_s=FOREIGN_S, note=note)
+            return
         with renewing(self.jobs, claim, lease_s=self.lease_s):  # a slow line may take longer than a lease
             ready = self._upload(job, claim)
         if ready is None:

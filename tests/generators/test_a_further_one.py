@@ -5,10 +5,13 @@ Its folder lies in tests/generators/further. It is put beside the others on the 
 
 from __future__ import annotations
 
+import importlib
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.applications import Starlette
@@ -18,9 +21,11 @@ from streamlit.testing.v1 import AppTest
 
 import core.bootstrap
 from core.bootstrap import Services, build_services
+from core.domain.errors import SettingsInvalid
 from core.domain.job import Job
 from core.domain.request import Kind
 from core.domain.status import Status
+from core.ports.connection import Connection
 from core.settings import Settings
 from core.web.jobs_api import services_at_hand
 from core.web.server import make_api
@@ -130,3 +135,18 @@ def test_on_the_page_its_job_becomes_a_model(services: Services, kind: Kind) -> 
     text = "\n".join(each.value for each in (*shown.markdown, *shown.caption))
     assert "Pottery" in text
     assert "Blue glaze" in text
+
+
+def test_one_that_names_the_category_of_another_is_refused_at_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pottery_beside_the_others():
+        folder = importlib.import_module("core.generators.pottery.connect")
+        connect = folder.connect
+
+        def named_alike(settings: Settings, **more: Any) -> Connection:
+            return replace(connect(settings, **more), limits={"offline": 2})
+
+        monkeypatch.setattr(folder, "connect", named_alike)
+        with pytest.raises(SettingsInvalid, match="both name the category 'offline'"):
+            build_services(Settings(data_dir=tmp_path, scheduler=False, _env_file=None))

@@ -332,3 +332,11 @@ def test_a_disk_that_is_full_for_a_moment_leaves_no_unsent_job_to_be_searched_fo
     world.dispatch()
 
     assert world.job(job_id).stage is Stage.QUEUED
+
+
+def test_a_job_of_another_generator_is_left_in_the_queue_and_hides_none_behind_it(world: World) -> None:
+    foreign, own = world.add(generator="pottery"), world.add()
+    world.dispatch()
+
+    assert (world.job(foreign).stage, world.job(foreign).attempt) == (Stage.QUEUED, 0)
+    assert [request.job_id for request in world.generator.requests] == [own]
