@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from core.domain.errors import AccountBlocked, AccountBusy, LookupFailed, RequestRejected
 from core.ports.clock import Clock
@@ -16,6 +16,9 @@ from core.services.throttle import Throttle
 log = logging.getLogger(__name__)
 BALANCE_EVERY_S, BALANCE_BUSY_S = 60.0, 15.0  # without and with jobs under way
 USAGE_EVERY_S = 30.0  # while the row of a young task is missing …
+FIRST_LOOKS = 3  # at most, at what was made before the start; one is enough where it saw all
+NEWEST = 100  # jobs, among which the newest that was sent is looked for
+DAY = timedelta(days=1)
 USAGE_SLOW_S = 600.0  # … and once the youngest is older than this, as seldom as this
 
 
@@ -25,6 +28,7 @@ class _Due:
 
     balance_s: float = 0.0
     usage_s: float = 0.0
+    first_looks: int = FIRST_LOOKS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +42,10 @@ class Billing:
     _due: _Due = field(default_factory=_Due, init=False)
 
     def tick(self) -> None:
-        """Ask for the balance once a minute, and for usage while something is missing there."""
+        """Ask for the balance once a minute, and for usage after the start and while something is missing there.
+
+        A table that was put back from a backup does not know what was paid since: the look after the start lists it.
+        """
         if self.generator.wait_s() > 0:
             return
         now_s = self.clock.boot_s()
@@ -62,12 +69,25 @@ class Billing:
 
     def _usage(self, now_s: float) -> None:
         account = self.generator.account
-        since = self.jobs.accounts.usage_awaited_since(account)
-        if since is None:
+        awaited = self.jobs.accounts.usage_awaited_since(account)
+        times = [] if awaited is None else [awaited]
+        is_first = self._due.first_looks > 0
+        if is_first:
+            times.append(self._since_backup(account))
+        if not times:
             return
-        if self.jobs.now() - since > timedelta(seconds=USAGE_SLOW_S):
+        since = min(times)
+        if awaited is not None and self.jobs.now() - awaited > timedelta(seconds=USAGE_SLOW_S):
             self._due.usage_s = now_s + USAGE_SLOW_S
         found = self.scan.read(since - MARGIN)
         if found.is_complete:
             self.jobs.accounts.note_usage(account, found.rows)
         self.scan.list_orphaned(found)
+        if is_first:
+            self._due.first_looks = 0 if found.is_complete else self._due.first_looks - 1
+
+    def _since_backup(self, account: str) -> datetime:
+        """How far back the first look goes: what the table does not know was sent after the newest job that it does."""
+        newest = self.jobs.find(JobQuery(page_size=NEWEST)).jobs
+        sent = [job.intent_at for job in newest if job.intent_at is not None and job.account == account]
+        return min([self.jobs.now() - DAY, *sent[:1]])

@@ -423,3 +423,36 @@ def test_a_task_of_nobody_is_listed_for_the_operator(world: World) -> None:
         ("orphan", Source.USAGE, None)
     ]
     assert world.job(job_id).stage is Stage.GENERATING
+
+
+def test_what_was_made_in_the_last_day_is_listed_after_the_start_beside_a_table_without_jobs(world: World) -> None:
+    world.says(TaskPhase.SUCCEEDED, "paid", input_nonce=1, input_token="file_x")
+    world.generator.usage_rows.insert(0, usage_row("paid", world.clock.now()))
+    world.clock.advance(3600)
+    world.billing.tick()
+
+    assert [each.task_id for each in world.jobs.accounts.orphaned_tasks()] == ["paid"]
+
+
+@pytest.mark.parametrize("days", [1, 5], ids="a backup of {} days ago".format)
+def test_what_was_made_since_the_backup_is_listed_after_the_start(world: World, days: int) -> None:
+    echo_seen(world)  # the newest job that the backup has
+    world.clock.advance(3600)
+    world.says(TaskPhase.SUCCEEDED, "paid", input_nonce=1, input_token="file_x")
+    world.generator.usage_rows.insert(0, usage_row("paid", world.clock.now()))
+    world.clock.advance(3600 + days * 86_400)
+    world.billing.tick()
+
+    assert [each.task_id for each in world.jobs.accounts.orphaned_tasks()] == ["paid"]
+
+
+def test_the_look_after_the_start_is_repeated_when_it_failed_and_not_once_it_saw_all(world: World) -> None:
+    looks = []
+    world.generator.on_usage = raising(LookupFailed("no network yet"))
+    world.billing.tick()
+    world.generator.on_usage = lambda: looks.append(1)
+    for _ in range(60):
+        world.clock.advance(60)
+        world.billing.tick()
+
+    assert looks == [1]
