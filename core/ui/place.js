@@ -4,6 +4,7 @@ const KEPT = "maquette-place";
 const SCROLLED = [".dvn-scroller", '[data-testid="stMain"]'];
 const PATIENCE_MS = 10000; // from when the table is there; a person who scrolls ends it at once
 const MOST_PATIENCE_MS = 120000; // a busy server draws its table late
+const OWN_MS = 1000; // so long after a turn of the wheel, a key or a drag, a scroll is the person's; a click opens a job
 
 function toList(link) {
   const url = new URL(link.href, location.href);
@@ -41,17 +42,28 @@ function onList(view) {
     if (performance.now() > until) stop();
   };
   if (wanted?.some(Boolean)) timer = setInterval(restore, 50);
+  let last = wanted || [0, 0];
+  let touched = -OWN_MS;
   const keep = (event) => {
     if (timer || !SCROLLED.some((each) => event.target.matches?.(each))) return;
     if (!places()[0]) return; // the list is being left: what is shown now has another height
-    sessionStorage.setItem(KEPT, JSON.stringify({ view, tops: places().map((place) => place?.scrollTop || 0) }));
+    const tops = places().map((place) => place?.scrollTop || 0);
+    if (last[0] && !tops[0] && performance.now() - touched > OWN_MS) return; // a table drawn anew begins at its top
+    last = tops;
+    sessionStorage.setItem(KEPT, JSON.stringify({ view, tops }));
   };
+  const touch = (event) => {
+    if (event.type === "pointermove" && !event.buttons) return;
+    if (event.type !== "pointerdown") touched = performance.now();
+    stop(); // a person moves
+  };
+  const touches = ["wheel", "keydown", "pointerdown", "pointermove", "touchmove"];
   document.addEventListener("scroll", keep, true);
-  for (const kind of ["wheel", "keydown", "pointerdown"]) document.addEventListener(kind, stop, true); // a person moves
+  for (const kind of touches) document.addEventListener(kind, touch, true);
   return () => {
     stop();
     document.removeEventListener("scroll", keep, true);
-    for (const kind of ["wheel", "keydown", "pointerdown"]) document.removeEventListener(kind, stop, true);
+    for (const kind of touches) document.removeEventListener(kind, touch, true);
   };
 }
 
