@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.connected import connections, known, worker_of
+from core.domain.errors import SettingsInvalid
 from core.domain.generation import OrphanedTask
 from core.fetch.fetcher import PictureFetcher
 from core.ports.connection import Webhook
@@ -116,7 +117,11 @@ class Services:
 
 
 def build_services(settings: Settings, *, pictures: PictureSandbox | None = None) -> Services:
-    """Wire everything. Raises: StoreUnavailable when the data folder or the job table in it cannot be used."""
+    """Wire everything.
+
+    Raises: StoreUnavailable when the data folder or the job table in it cannot be used; SettingsInvalid for generators
+    that cannot stand side by side.
+    """
     clock = SystemClock()
     pictures = pictures or PictureChildren(environment=harmless_environment())
     owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
@@ -132,7 +137,11 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
         exports=exports,
     )
     woken = Wakeable()
-    found = connections(settings, jobs, woken.wake)
+    try:
+        found = connections(settings, jobs, woken.wake)
+    except SettingsInvalid:
+        jobs.close()
+        raise
     generators = [(Throttle(each.generator, jobs=jobs, clock=clock), each) for each in found]
     connected = {maker.name: maker for maker, _ in generators}
     makers = Makers(
