@@ -192,9 +192,10 @@ class Engine(Maker):
         return self.disks.setdefault(process.name if self.sim.table.is_supabase else "all", {})
 
     def trouble(self) -> str:
-        if not self.disks:
+        filled = sorted(name for name, tasks in self.disks.items() if tasks)
+        if not filled:
             return ""
-        self.disks[self.sim.luck.choice(sorted(self.disks))].clear()
+        self.disks[self.sim.luck.choice(filled)].clear()
         return "a disk with the engine's tasks is lost"
 
     def is_of(self, job: Any, data: bytes) -> bool:

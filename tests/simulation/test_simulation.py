@@ -36,7 +36,7 @@ from tests.simulation import database, process
 from tests.simulation.sim import Sim, Violation, one_by_one
 
 pytestmark = pytest.mark.proof
-SEEDS, SHARDS = 1000, 10
+SEEDS, SHARDS = 1000, 5
 MOST_SEEDS_TO_CATCH = 400
 
 
