@@ -24,6 +24,7 @@ pytestmark = pytest.mark.supabase
 JOBS = 18
 FREE_JOBS = 30
 FEWER_JOBS = 9  # for each change
+MOST_JOBS = 60
 LEASE_S = 6
 MOST_WORK_S = 15.0  # one small lithophane on a busy machine, with the pauses between two ticks
 
@@ -189,18 +190,24 @@ def test_processes_with_folders_of_their_own_end_all_jobs_of_the_built_in_engine
 ) -> None:
     durable.sql("truncate generated_images cascade")
     chosen, jobs = settings(durable), FREE_JOBS if every == 1 else FEWER_JOBS
-    pages = ServerProcess(tmp_path / "pages" / "data", **chosen)
-    folders = [tmp_path / name for name in ("one", "two")]
+    pages = ServerProcess(tmp_path / "pages" / "data", **chosen, SCHEDULER="off")
+    folders = [tmp_path / name for name in ("one", "two", "three")]
     for folder in folders:
         folder.mkdir()
     hands = [worker(folder, chosen) for folder in folders]
     try:
         pages.wait_until_healthy()
+        wait_until(lambda: all(_has_begun(folder) for folder in folders))
         for number in range(jobs):
             _post(pages, number, style="lithophane", faceLimit="2000")
-        wait_until(lambda: _works_on_one(folders[0]))
-        hands[0].kill()
-        hands[0].wait()
+        look = threading.Event()
+        while not (at_work := [number for number, folder in enumerate(folders) if _works_on_one(folder)]):
+            if not look.wait(0.02) and all(state == "done completed" for state in states(durable)):
+                assert jobs < MOST_JOBS, "no worker is ever seen at work"
+                _post(pages, jobs, style="lithophane", faceLimit="2000")
+                jobs += 1
+        hands[at_work[0]].kill()
+        hands[at_work[0]].wait()
         wait_until(lambda: all(state == "done completed" for state in states(durable)), 400)
         served = [httpx.get(pages.status(int(job))["3d_url"]).content[:4] for job in _numbers(durable)]
     finally:
@@ -220,6 +227,11 @@ def test_processes_with_folders_of_their_own_end_all_jobs_of_the_built_in_engine
 
 def _numbers(project: SupabaseLite) -> list[str]:
     return project.sql("select id from generated_images order by id").splitlines()
+
+
+def _has_begun(folder: Path) -> bool:
+    """Whether a worker has its built-in engine ready."""
+    return (folder / "w" / "offline" / "tasks").is_dir()
 
 
 def _works_on_one(folder: Path) -> bool:
