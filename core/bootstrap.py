@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.connected import connections, known, worker_of
+from core.connected import connections, default_of, known, worker_of
 from core.domain.errors import SettingsInvalid
 from core.domain.generation import OrphanedTask
 from core.fetch.fetcher import PictureFetcher
@@ -139,6 +139,7 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
     woken = Wakeable()
     try:
         found = connections(settings, jobs, woken.wake)
+        default = default_of(settings, found)
     except SettingsInvalid:
         jobs.close()
         raise
@@ -146,7 +147,7 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
     connected = {maker.name: maker for maker, _ in generators}
     makers = Makers(
         connected=connected,
-        default=connected[settings.default_generator],
+        default=connected[default],
         others=tuple(each for each in known() if each.name not in connected),
     )
     generator = makers.default

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import ModuleType
 
 from core import generators
@@ -29,7 +29,7 @@ from core.services.reconcile import Reconcile
 from core.services.sweep import Sweep
 from core.services.throttle import Throttle
 from core.services.worker import Worker
-from core.settings import Settings
+from core.settings import AUTO, Settings
 from core.storage import journal_of, spool_of
 
 CONNECT = "connect"  # the module of a generator's folder that is asked
@@ -51,6 +51,26 @@ def connections(settings: Settings, jobs: JobStore, wake: Callable[[], None]) ->
             found.append(connection)
     check_categories({each.generator.declaration.name: each.limits for each in found})
     return found
+
+
+def default_of(settings: Settings, found: Sequence[Connection]) -> str:
+    """Who makes the jobs that name nobody. Raises: SettingsInvalid, for one that is not connected."""
+    names = [each.generator.declaration.name for each in found]
+    wanted = settings.generator.strip().lower()
+    if wanted in names:
+        return wanted
+    if wanted == AUTO:
+        return names[0]
+    declared = next((each for each in known() if each.name == wanted), None)
+    others = " or ".join((AUTO, *names))
+    if declared is None:
+        raise SettingsInvalid(
+            f"The setting GENERATOR has a value that is not allowed. Allowed: {AUTO} or the name of a generator that "
+            f"is connected. Set it to {others}."
+        )
+    raise SettingsInvalid(
+        f"GENERATOR is {wanted}, but there is no {declared.connected_by}. Set it, or set GENERATOR to {others}."
+    )
 
 
 def check_categories(limits: Mapping[str, Iterable[Category]]) -> None:

@@ -27,14 +27,8 @@ HARMLESS = ("PATH", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH",
 # a name, an IPv4 address, or an IPv6 address with or without brackets
 HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_.])?|\[[0-9a-f:.]+\]|[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*")
 ENV_FILE = Path(".env")
+AUTO = "auto"  # of GENERATOR: the first that is connected
 SECRETS_FILE = Path(".streamlit/secrets.toml")
-
-
-class GeneratorChoice(StrEnum):
-    AUTO = "auto"
-    TRIPO = "tripo"
-    COMFYUI = "comfyui"
-    OFFLINE = "offline"
 
 
 class Access(StrEnum):
@@ -76,8 +70,8 @@ class Settings(BaseSettings):
         "Tripo's address. Keys made in mainland China need https://openapi.tripo3d.com.",
         pattern=r"^https?://[^\s/]+",
     )
-    generator: GeneratorChoice = _setting(
-        GeneratorChoice.AUTO,
+    generator: str = _setting(
+        AUTO,
         "auto, tripo, comfyui or offline",
         "Who makes the jobs that name nobody. auto: Tripo when there is a key, else ComfyUI when it is set.",
     )
@@ -225,15 +219,6 @@ class Settings(BaseSettings):
         }
 
     @property
-    def default_generator(self) -> str:
-        """Who makes jobs that name nobody."""
-        if self.generator is not GeneratorChoice.AUTO:
-            return self.generator.value
-        if self.tripo_api_key is not None:
-            return GeneratorChoice.TRIPO.value
-        return (GeneratorChoice.OFFLINE if self.comfyui_url is None else GeneratorChoice.COMFYUI).value
-
-    @property
     def uses_supabase(self) -> bool:
         """Whether jobs and files are kept in Supabase."""
         return self.store is not StoreChoice.SQLITE and self.supabase_url is not None and self.supabase_key is not None
@@ -258,14 +243,6 @@ def load_settings() -> Settings:
         raise SettingsInvalid(" ".join(_sentence(error["loc"], error["msg"]) for error in exc.errors())) from None
     except (OSError, ValueError) as exc:
         raise SettingsInvalid(f"{SECRETS_FILE} or .env cannot be read: {exc}. Mend or remove the file.") from exc
-    if settings.generator is GeneratorChoice.TRIPO and settings.tripo_api_key is None:
-        raise SettingsInvalid(
-            "GENERATOR is tripo, but there is no TRIPO_API_KEY. Set the key, or set GENERATOR to auto or offline."
-        )
-    if settings.generator is GeneratorChoice.COMFYUI and settings.comfyui_url is None:
-        raise SettingsInvalid(
-            "GENERATOR is comfyui, but there is no COMFYUI_URL. Set the address, or set GENERATOR to auto or offline."
-        )
     given = [settings.supabase_url is not None, settings.supabase_key is not None]
     if settings.store is not StoreChoice.SQLITE and any(given) and not all(given):
         missing = "SUPABASE_KEY" if given[0] else "SUPABASE_URL"

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.bootstrap import get_services
-from core.domain.request import Slot
+from core.domain.request import Kind, Slot
 from core.ui import choices, draft, kinds, labels, made_by, notices, order, prefill, prompts
 
 memory = st.session_state
@@ -54,17 +54,17 @@ def side(slot: Slot, label: str, *, is_used: bool, maker: str) -> None:
     draft.refusal(slot.value)
 
 
-def form(inputs: kinds.Inputs) -> None:
+def form(kind: Kind) -> None:
     """What is given, who makes it and how, and the button."""
-    candidates = get_services().candidates.of(kinds.chosen(), draft.wanted())
+    candidates = get_services().candidates.of(kind, draft.wanted())
     if not candidates:
-        st.info(labels.literal(get_services().candidates.nobody(kinds.chosen())), icon=":material/link_off:")
+        st.info(labels.literal(get_services().candidates.nobody(kind)), icon=":material/link_off:")
         return
     candidate = made_by.chosen(candidates)
-    if inputs.slots:
-        pictures(dict(inputs.slots), candidate.offer.uses, candidate.declaration.label)
-    if inputs.has_words:
-        prompts.draw(takes_negative=candidate.offer.takes_negative_prompt, maker=candidate.declaration.label)
+    if kind.about.slots:
+        pictures(dict(kinds.page(kind).slots), candidate.offer.uses, candidate.declaration.label)
+    if kind.about.texts:
+        prompts.draw(candidate.offer, maker=candidate.declaration.label)
     st.text_input(
         "What is it?",
         key="object",
@@ -90,13 +90,13 @@ def form(inputs: kinds.Inputs) -> None:
     st.caption("You can leave this page while it is made.")
 
 
-def beside(inputs: kinds.Inputs) -> None:
+def beside(kind: Kind) -> None:
     """The one picture as it will be used, or what makes a good model."""
-    alone = draft.preview(Slot.FRONT) if len(inputs.slots) == 1 else None
+    alone = draft.preview(Slot.FRONT) if len(kind.about.slots) == 1 else None
     if alone is not None:
         st.image(alone, alt="The picture you chose", width="stretch")
     else:
-        heading, points = inputs.advice
+        heading, points = kinds.page(kind).advice
         with st.container(border=True):
             st.markdown(heading)
             st.markdown("\n".join(f"- {point}" for point in points))
@@ -107,7 +107,7 @@ def beside(inputs: kinds.Inputs) -> None:
 
 kinds.begin()
 draft.begin()
-st.title(kinds.INPUTS[kinds.chosen()].title, anchor=False)
+st.title(kinds.page(kinds.chosen()).title, anchor=False)
 damage = get_services().jobs.damage()
 if damage:
     st.error(labels.literal(damage), icon=":material/report:")

@@ -203,7 +203,7 @@ class Chaos:
     def _ask_for_words(self) -> None:
         """As a page does it: in a process that has the table, and no work of its own."""
         words = f"thing {self.luck.getrandbits(64)}"
-        asked = SubmitRequest(target_object=f"Thing {self.submitted}", session_id="chaos", prompt=words)
+        asked = SubmitRequest(target_object=f"Thing {self.submitted}", session_id="chaos", texts={"prompt": words})
         try:
             self._count("words", is_taken=self.page.submit.submit(asked).created)
         except StoreUnavailable:

@@ -31,7 +31,7 @@ class FakeGenerator:
     name: str = "tripo"
     label: str = "Tripo"
     is_paid: bool = True
-    kinds: tuple[Kind, ...] = tuple(Kind)
+    kinds: tuple[Kind, ...] = Kind.all()
     uses: tuple[Slot, ...] = tuple(Slot)
     account: str = "account-1"
     told_at: datetime | None = None

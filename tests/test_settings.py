@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from core.connected import connections, default_of
 from core.domain.errors import SettingsInvalid
 from core.settings import Settings, documented_settings, load_settings
+from core.stores.sqlite.job_store import SqliteJobStore
+from core.system_clock import SystemClock
 
 ROOT = Path(__file__).parents[1]
 
@@ -23,16 +26,50 @@ def empty_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_without_any_setting_the_built_in_engine_and_sqlite_are_used() -> None:
     settings = load_settings()
 
-    assert settings.default_generator == "offline"
+    assert default() == "offline"
     assert settings.data_dir == Path("data")
 
 
-def test_a_key_brings_tripo(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TRIPO_API_KEY", "tsk_x")
-    assert load_settings().default_generator == "tripo"
+def default() -> str:
+    """Who makes jobs that name nobody, with the settings of now."""
+    settings = load_settings()
+    jobs = SqliteJobStore(Path("jobs.sqlite3"), SystemClock())
+    try:
+        found = connections(settings, jobs, lambda: None)
+        for each in found:
+            each.generator.close()
+        return default_of(settings, found)
+    finally:
+        jobs.close()
 
-    monkeypatch.setenv("GENERATOR", "offline")
-    assert load_settings().default_generator == "offline"
+
+def test_a_key_brings_tripo_and_an_address_comfyui(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMFYUI_URL", "http://127.0.0.1:9")
+    assert default() == "comfyui"
+
+    monkeypatch.setenv("TRIPO_API_KEY", "tsk_x")
+    assert default() == "tripo"
+
+    for chosen in ("offline", "comfyui", "Tripo"):
+        monkeypatch.setenv("GENERATOR", chosen)
+        assert default() == chosen.lower()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "sentence"),
+    [
+        ("tripo", "GENERATOR is tripo, but there is no TRIPO_API_KEY. Set it, or set GENERATOR to auto or offline."),
+        ("comfyui", "GENERATOR is comfyui, but there is no COMFYUI_URL."),
+        ("magic", "The setting GENERATOR has a value that is not allowed. Allowed: auto or the name of a generator"),
+    ],
+)
+def test_a_default_that_is_not_connected_is_refused_plainly(
+    monkeypatch: pytest.MonkeyPatch, chosen: str, sentence: str
+) -> None:
+    monkeypatch.setenv("GENERATOR", chosen)
+    with pytest.raises(SettingsInvalid) as refused:
+        default()
+    assert refused.value.message.startswith(sentence)
 
 
 def test_the_environment_wins_over_env_and_that_over_secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -52,7 +89,6 @@ def test_the_environment_wins_over_env_and_that_over_secrets(monkeypatch: pytest
     [
         ("JOB_TIMEOUT_S", "soon"),
         ("JOB_TIMEOUT_S", "1"),
-        ("GENERATOR", "magic"),
         ("STORE", "paper"),
         ("SCHEDULER", "maybe"),
         ("MAX_IMAGE_MB", "0"),
@@ -96,12 +132,7 @@ def test_keys_do_not_print(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "tsk_secret" not in repr(load_settings())
 
 
-def test_tripo_without_a_key_and_half_of_supabase_are_refused_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GENERATOR", "tripo")
-    with pytest.raises(SettingsInvalid, match="no TRIPO_API_KEY"):
-        load_settings()
-
-    monkeypatch.setenv("GENERATOR", "auto")
+def test_half_of_supabase_is_refused_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SUPABASE_URL", "https://x.supabase.co")
     with pytest.raises(SettingsInvalid, match="SUPABASE_KEY is not set"):
         load_settings()

@@ -12,7 +12,9 @@ from enum import StrEnum
 from typing import Any
 
 from core.domain.errors import InputRefused
-from core.domain.request import NO_CHOICES, Choices, JobRequest, Kind, Slot, Value, with_choices
+from core.domain.request import NO_CHOICES, Choices, JobRequest, Kind, Slot, TextInput, Value, with_choices
+
+NEGATIVE = "negative_prompt"  # of a kind's texts: what the model should not have
 
 
 class Evidence(StrEnum):
@@ -126,6 +128,11 @@ class Offer:
         """Those of the kind itself, and those that only this generator knows."""
         return (*(CONVERSION.choices if self.kind is CONVERSION.kind else ()), *self.choices)
 
+    @property
+    def texts(self) -> tuple[TextInput, ...]:
+        """The words of the kind that it can be given."""
+        return tuple(each for each in self.kind.about.texts if self.takes_negative_prompt or each.name != NEGATIVE)
+
     def choice(self, name: str) -> Choice | None:
         return next((each for each in self.choices if each.name == name), None)
 
@@ -216,7 +223,7 @@ class Declaration:
         offer = self.offer(request.kind)
         if offer is None:
             raise InputRefused(
-                f"{self.label} cannot do this: {KIND_WORDS[request.kind]}. Nothing was stored.", code="kind_refused"
+                f"{self.label} cannot do this: {request.about.words}. Nothing was stored.", code="kind_refused"
             )
         offer.check(request.choices, label=self.label)
 
@@ -244,14 +251,6 @@ class Declaration:
             if offer is not None and (choice := offer.choice(name)) is not None and choice.problem(value) is None
         }
         return with_choices(request, known)
-
-
-KIND_WORDS: Mapping[Kind, str] = {
-    Kind.IMAGE: "a model from one picture",
-    Kind.MULTIVIEW: "a model from pictures of several sides",
-    Kind.TEXT: "a model from words",
-    Kind.CONVERT: "another file of a model",
-}
 
 
 # What a file of a finished model is ordered with, whoever makes it: a part of the request, not of its choices.

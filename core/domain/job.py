@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
 from core.domain.request import (
     NO_CHOICES,
+    NO_TEXTS,
+    About,
     Choices,
     Conversion,
     ConvertModel,
     JobRequest,
     Kind,
+    Product,
     StoredImage,
-    pictures_of,
 )
 from core.domain.status import Stage, Status
 
@@ -151,7 +154,22 @@ class Job:
     @property
     def image(self) -> StoredImage | None:
         """The picture by which people know it; None where there is none."""
-        return next(iter(pictures_of(self.request)), None) if self.request is not None else None
+        return next(iter(self.request.pictures), None) if self.request is not None else None
+
+    @property
+    def about(self) -> About:
+        """What is asked and said of its kind."""
+        return self.kind.about
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        """The words that were given for it, by name."""
+        return NO_TEXTS if self.request is None else self.request.texts()
+
+    @property
+    def makes_model(self) -> bool:
+        """Whether a model comes of it, rather than another file of one."""
+        return self.about.product is Product.MODEL
 
     @property
     def choices(self) -> Choices:
@@ -165,7 +183,7 @@ class Job:
     @property
     def source(self) -> int | None:
         """The job whose finished model this one rests on."""
-        return self.request.source if isinstance(self.request, ConvertModel) else None
+        return None if self.request is None else self.request.source_job
 
     @property
     def is_free(self) -> bool:

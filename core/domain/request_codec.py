@@ -11,20 +11,9 @@ from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any
 
-from core.domain.request import (
-    Conversion,
-    ConvertModel,
-    JobRequest,
-    Kind,
-    MultiviewToModel,
-    Slot,
-    StoredImage,
-    TextToModel,
-    of_pictures,
-    pictures_of,
-)
+from core.domain.kind import Json
+from core.domain.request import Conversion, ConvertModel, JobRequest, Kind, Slot, StoredImage, of_pictures
 
-Json = dict[str, Any]
 # The bag of choices of rows before kinds, with its defaults.
 OLD_CHOICES: Mapping[str, Any] = MappingProxyType(
     {
@@ -45,29 +34,12 @@ ALWAYS_KEPT = frozenset({"model"})  # a later default must not change what an ol
 
 def to_json(request: JobRequest) -> Json:
     """The column `request`."""
-    written: Json = {"kind": request.kind.value, "choices": dict(request.choices)}
-    if isinstance(request, TextToModel):
-        return written | {"prompt": request.prompt, "negative_prompt": request.negative_prompt}
-    if isinstance(request, ConvertModel):
-        shown = None if request.image is None else asdict(request.image)
-        return written | {"source": request.source, "conversion": asdict(request.conversion), "image": shown}
-    return written | {"inputs": {slot.value: asdict(image) for slot, image in request.inputs().items()}}
+    return request.to_json()
 
 
 def from_json(written: Mapping[str, Any]) -> JobRequest:
     """Raises: ValueError, TypeError, LookupError for what `to_json` never wrote."""
-    kind, choices = Kind(written["kind"]), MappingProxyType(dict(written["choices"]))
-    if kind is Kind.TEXT:
-        return TextToModel(prompt=written["prompt"], negative_prompt=written["negative_prompt"], choices=choices)
-    if kind is Kind.CONVERT:
-        return ConvertModel(
-            source=int(written["source"]),
-            conversion=Conversion(**written["conversion"]),
-            image=None if written["image"] is None else StoredImage(**written["image"]),
-            choices=choices,
-        )
-    inputs = {Slot(slot): StoredImage(**image) for slot, image in written["inputs"].items()}
-    return of_pictures(inputs, choices)
+    return Kind(written["kind"]).request.from_json(written)
 
 
 def from_old_columns(
@@ -94,13 +66,14 @@ def to_old_columns(request: JobRequest | None) -> tuple[Json, Json | None, int |
     choices = {} if request is None else request.choices
     options: Json = {name: choices.get(name, usual) for name, usual in OLD_CHOICES.items()}
     options |= {"back": None, "conversion": None}
-    pictures = () if request is None else pictures_of(request)
+    if request is None:
+        return options, None, None
     if isinstance(request, ConvertModel):
         options["conversion"] = asdict(request.conversion)
-    if isinstance(request, MultiviewToModel) and request.back is not None:
-        options["back"] = asdict(request.back)
-    source = request.source if isinstance(request, ConvertModel) else None
-    return options, asdict(pictures[0]) if pictures else None, source
+    back = request.inputs().get(Slot.BACK)
+    if back is not None:
+        options["back"] = asdict(back)
+    return options, asdict(request.pictures[0]) if request.pictures else None, request.source_job
 
 
 def stored_request(

@@ -16,7 +16,6 @@ from core.domain.claims import Failure, Intent, PollNote
 from core.domain.errors import ClaimLost, IllegalTransition
 from core.domain.generation import UsageRow
 from core.domain.job import Job, StoredModel
-from core.domain.request import Kind
 from core.domain.status import Stage, Status, check_transition
 
 BINDABLE = frozenset({Stage.SUBMITTING, Stage.UNCERTAIN, Stage.ATTENTION})
@@ -24,11 +23,6 @@ KEPT_ALL_THE_SAME = "You cancelled this job. The model had been made and charged
 KEPT_FREE = "You cancelled this job when its model was already made, so it was kept. It cost nothing."
 STOPPING = "Cancelled. The work on it stops, and it costs nothing."
 LATE = "This takes longer than the time limit. It is still being watched: if the model comes, you get it here."
-SENDING = {
-    Kind.IMAGE: "Sending the picture.",
-    Kind.MULTIVIEW: "Sending the pictures.",
-    Kind.TEXT: "Sending the words.",
-}
 NO_CREDIT = "2010"  # Source: Tripo v3, error codes
 LONGEST_WATCH = timedelta(days=7)  # of a late task that could not be asked for
 STANDSTILL = timedelta(hours=2)  # nothing is tried more seldom than once an hour: a longer pause is the server's
@@ -53,7 +47,7 @@ def submitting(intent: Intent) -> Change:
             error_code=None,
             error_message=None,
         )
-        sending = moved(row, now, Stage.SUBMITTING, SENDING.get(job.kind, "Sending the order."), keep_lease=True)
+        sending = moved(row, now, Stage.SUBMITTING, job.about.sending, keep_lease=True)
         return replace(sending, needs_lease=True)
 
     return change
@@ -316,7 +310,7 @@ def released(job: Job, now: datetime) -> Changed:
 
 
 def _told(job: Job, of_a_model: str, of_a_conversion: str) -> str:
-    return of_a_model if job.conversion is None else of_a_conversion
+    return of_a_model if job.makes_model else of_a_conversion
 
 
 def _with(job: Job, failure: Failure) -> Job:

@@ -41,7 +41,7 @@ def main_token(job: Job, tokens: Mapping[Slot, str]) -> str:
 
     Empty for a request without a picture.
     """
-    return job.conversion.task_id if job.conversion is not None else tokens.get(Slot.FRONT, "")
+    return "" if job.request is None else job.request.main_token(tokens)
 
 
 def order_of(job: Job, home: Installation, tokens: Mapping[Slot, str] = NO_TOKENS) -> GenerationRequest:

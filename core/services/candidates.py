@@ -10,7 +10,7 @@ from core.domain.declaration import Declaration, Offer
 from core.domain.errors import StoreUnavailable
 from core.domain.generation import Balance
 from core.domain.job import Category, Job
-from core.domain.request import SKETCHES, Choices, Kind, with_choices
+from core.domain.request import Choices, Kind, with_choices
 from core.ports.job_store import JobStore
 from core.services.makers import Makers
 from core.services.shared import Shared
@@ -73,7 +73,7 @@ class Candidates:
 
     def _candidate(self, maker: Throttle, kind: Kind, wanted: Choices) -> Candidate:
         declaration = maker.declaration
-        asked = declaration.applicable(declaration.fitted(with_choices(SKETCHES[kind], wanted)))
+        asked = declaration.applicable(declaration.fitted(with_choices(kind.request.sketch(), wanted)))
         resolved = declaration.resolved(asked)
         offer = declaration.offer(kind)
         assert offer is not None  # noqa: S101 - only those that can are asked

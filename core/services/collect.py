@@ -65,7 +65,7 @@ def spool_key(task_id: str) -> str:
 def _stored(job: Job, data: bytes) -> StoredModel:
     """What is written down of a file. Raises: _Unreadable."""
     try:
-        if job.conversion is None:
+        if job.makes_model:
             facts = read_facts(data)
             kind, faces, vertices = "glb", facts.face_count, facts.vertex_count
         else:

@@ -11,7 +11,7 @@ from core.domain.claims import Budget
 from core.domain.errors import IllegalTransition, InputRefused, ObjectMissing, StoreUnavailable
 from core.domain.generation import OrphanedTask
 from core.domain.job import Job, NewJob
-from core.domain.request import JobRequest, Kind
+from core.domain.request import JobRequest
 from core.domain.status import Stage, Status
 from core.ports.job_store import JobStore
 from core.ports.object_store import ObjectStore
@@ -20,11 +20,6 @@ from core.services.makers import Makers
 from core.services.throttle import Throttle
 
 DAY = timedelta(days=1)
-REFUSED = {
-    Kind.IMAGE: "The picture was refused, and the same picture will most likely be refused again.",
-    Kind.MULTIVIEW: "A picture was refused, and the same pictures will most likely be refused again.",
-    Kind.TEXT: "Change the words: they were refused, and the same words will most likely be refused again.",
-}
 UNREADABLE = "What this job asked for is not known any more. Submit it anew on the create page."
 ELSEWHERE = (
     "Only the account that made the model can make this file, and it is not connected here any more. Nothing was "
@@ -84,12 +79,12 @@ class Decide:
         why = self._why(job, credits)
         if maker.name != job.generator:
             why = f"{why} {maker.label} makes it this time. {maker.declaration.leaves}"
-        has_words = job.kind is Kind.TEXT
+        has_pictures = bool(job.about.slots)
         return RetryOffer(
             credits=credits,
-            why=f"{REFUSED.get(job.kind, REFUSED[Kind.IMAGE])} {why}" if is_refused else why,
-            needs_another_picture=is_refused and not has_words,
-            needs_other_words=is_refused and has_words,
+            why=f"{job.about.refused} {why}".strip() if is_refused else why,
+            needs_another_picture=is_refused and has_pictures,
+            needs_other_words=is_refused and bool(job.texts) and not has_pictures,
         )
 
     @staticmethod
@@ -154,7 +149,7 @@ class Decide:
         """
         if job.request is None:
             raise InputRefused(UNREADABLE, code="request_unknown")
-        if job.kind is Kind.CONVERT:
+        if job.about.is_of_a_job:
             maker = self.makers.connected.get(job.generator)
             if maker is None or not self._has_source(job, maker):
                 raise InputRefused(ELSEWHERE, code="account_gone")

@@ -7,10 +7,9 @@ from datetime import timedelta
 
 from core.domain.generation import TaskState
 from core.domain.job import Job
-from core.domain.request import Conversion, Kind, TextToModel
+from core.domain.request import Conversion
 
 NUMBER = "the random number of our request"
-SCOPES = {Kind.IMAGE: "", Kind.CONVERT: " conversions"}  # as tables have them; any other kind is called by its name
 MARGIN = timedelta(minutes=10)  # by how much the vendor's clock and the store's may differ
 
 
@@ -45,8 +44,8 @@ def evidence(job: Job, task: TaskState) -> str:
     if task.input_nonce is None and _has_same_words(job, task):
         return f"It was made of the same words after this job was sent, but does not show {NUMBER}."
     parts: list[tuple[object, object, str]] = [(job.nonce, task.input_nonce, NUMBER)]
-    if job.kind is not Kind.TEXT:
-        which = "the picture of the front that" if job.kind is Kind.MULTIVIEW else "the picture"
+    if job.about.slots:
+        which = "the picture of the front that" if len(job.about.slots) > 1 else "the picture"
         parts.append((job.image_token, task.input_token, f"{which} we handed over"))
     said = []
     for mine, theirs, what in parts:
@@ -69,11 +68,14 @@ def fingerprint_scope(account: str, job: Job) -> str:
 
     What was seen of one kind must not let another be sent twice.
     """
-    return f"{account}{SCOPES.get(job.kind, f' {job.kind.value}')}"
+    scope = job.about.echo_scope
+    return f"{account}{f' {job.kind.value}' if scope is None else scope}"
 
 
 def _has_same_words(job: Job, task: TaskState) -> bool:
-    return isinstance(job.request, TextToModel) and task.input_prompt == job.request.prompt and not _is_older(job, task)
+    """Words are all that a request without pictures is known by beside its nonce."""
+    words = next(iter(job.texts.values()), "")
+    return bool(words) and not job.about.slots and task.input_prompt == words and not _is_older(job, task)
 
 
 def _is_older(job: Job, task: TaskState) -> bool:

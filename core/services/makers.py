@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from core.domain.declaration import KIND_WORDS, Declaration
+from core.domain.declaration import Declaration
 from core.domain.errors import InputRefused
 from core.domain.request import Kind
 from core.services.throttle import Throttle
@@ -68,7 +68,7 @@ class Makers:
             return able[0]
         if named not in able:
             raise InputRefused(
-                f"{named.label} cannot do this: {KIND_WORDS[kind]}. Of those connected here, "
+                f"{named.label} cannot do this: {kind.about.words}. Of those connected here, "
                 f"{' and '.join(each.label for each in able)} can. Nothing was stored.",
                 code="kind_refused",
             )
@@ -81,7 +81,7 @@ class Makers:
         """Who could do what nobody here can, as a sentence."""
         could = [each for each in self.others if each.offer(kind) is not None]
         hint = "".join(f" {each.label} could: {_connected(each)}" for each in could)
-        return f"No generator that is connected here makes {KIND_WORDS[kind]}.{hint}"
+        return f"No generator that is connected here makes {kind.about.words}.{hint}"
 
     def again(self, name: str, kind: Kind) -> Throttle:
         """Who makes a job again that this generator made: the same, or where it cannot, another that is free.
@@ -101,7 +101,7 @@ class Makers:
             raise InputRefused(f"{self.nobody(kind)} Nothing was stored.", code="kind_refused")
         declared = self.declaration(name)
         label = "Its generator" if declared is None else declared.label
-        why = "is not connected here any more" if own is None else f"no longer makes {KIND_WORDS[kind]}"
+        why = "is not connected here any more" if own is None else f"no longer makes {kind.about.words}"
         raise InputRefused(
             f"{label} {why}. {' or '.join(each.label for each in able)} could make it, and charges for it: choose it "
             "on the create page. Nothing was stored or charged.",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from core.domain.declaration import Declaration, Offer
-from core.domain.request import SKETCHES, Kind
+from core.domain.request import Kind
 from core.ports.job_store import JobStore
 from core.services.makers import Makers
 from core.services.throttle import Throttle
@@ -85,13 +85,13 @@ class Offers:
                 message=self.makers.nobody(kind),
                 could=tuple(each.name for each in self.makers.others if each.offer(kind) is not None),
             )
-            for kind in Kind
+            for kind in Kind.all()
             if not self.makers.able(kind)
         )
 
     def _kinds_of(self, maker: Throttle) -> Iterator[KindOffer]:
         for offer in maker.declaration.offers:
-            request = maker.declaration.resolved(SKETCHES[offer.kind])
+            request = maker.declaration.resolved(offer.kind.request.sketch())
             recent = self.jobs.recent_durations_s(maker.category(request), limit=RECENT)
             yield KindOffer(
                 offer=offer,

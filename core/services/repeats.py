@@ -67,7 +67,7 @@ def _texts(request: SubmitRequest) -> dict[str, Any]:
         "iteration": request.iteration,
         "options": _counted(request.choices),
     }
-    texts = {"prompt": request.prompt, "negative_prompt": request.negative_prompt, "generator": request.generator}
+    texts = dict(request.texts) | {"generator": request.generator or ""}
     return parts | {name: text for name, text in texts.items() if text}
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 
 from core.domain.errors import InputRefused, PictureRefused
+from core.domain.kind import api_name
 from core.domain.naming import is_storable, is_visible, turns_direction
-from core.domain.request import MOST_NEGATIVE_PROMPT, MOST_PROMPT, NO_CHOICES, Choices, Kind, Slot
+from core.domain.request import NO_CHOICES, NO_TEXTS, About, Choices, Kind, Slot
 
 MAX_NAME = 200  # characters; longer ones do not fit a table or a file name
 MAX_SESSION = 200
-MADE_HERE = (Kind.IMAGE, Kind.MULTIVIEW, Kind.TEXT)  # what is submitted; other kinds are ordered of a finished job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +36,7 @@ class SubmitRequest:
     Attributes:
         kind: None tells it by what was sent: words, one picture, or several.
         pictures: by the side that they show.
+        texts: the words that are given, by the name of their field in the kind's dataclass.
         generator: who is to make it; None leaves it to the setting.
         choices: what was chosen; what was not is the generator's default.
         drops_unknown: as the older endpoint has always done: choices of other generators are left out, and the back may
@@ -47,8 +48,7 @@ class SubmitRequest:
     session_id: str
     kind: Kind | None = None
     pictures: Mapping[Slot, Sent] = field(default_factory=dict)
-    prompt: str = ""
-    negative_prompt: str = ""
+    texts: Mapping[str, str] = field(default_factory=lambda: NO_TEXTS)
     generator: str | None = None
     choices: Choices = field(default_factory=lambda: NO_CHOICES)
     drops_unknown: bool = False
@@ -57,12 +57,20 @@ class SubmitRequest:
 
     @property
     def asked(self) -> Kind:
-        """The kind that is asked for."""
+        """The kind that is asked for: the first that takes what was sent and nothing else, or what comes closest."""
         if self.kind is not None:
             return self.kind
-        if not self.pictures and (self.prompt or self.negative_prompt):
-            return Kind.TEXT
-        return Kind.IMAGE if set(self.pictures) <= {Slot.FRONT} else Kind.MULTIVIEW
+        given = {name for name, text in self.texts.items() if text}
+        fitting = [kind for kind in Kind.all() if _takes(kind.about, self.pictures.keys(), given)]
+        usual = Kind.IMAGE if set(self.pictures) <= {Slot.FRONT} else Kind.MULTIVIEW
+        return fitting[0] if fitting else usual
+
+
+def _takes(about: About, pictures: Set[Slot], texts: Set[str]) -> bool:
+    """Whether a kind is made of just this, as far as it goes."""
+    known = {text.name for text in about.texts}
+    is_of_both = bool(pictures) == bool(about.slots) and bool(texts) == bool(known)
+    return not about.is_of_a_job and is_of_both and pictures <= set(about.slots) and texts <= known
 
 
 def trimmed(request: SubmitRequest) -> SubmitRequest:
@@ -74,8 +82,7 @@ def trimmed(request: SubmitRequest) -> SubmitRequest:
     return replace(
         request,
         target_object=" ".join(request.target_object.split()),
-        prompt=request.prompt.strip(),
-        negative_prompt=request.negative_prompt.strip(),
+        texts={name: text.strip() for name, text in request.texts.items()},
         pictures=pictures,
     )
 
@@ -83,7 +90,7 @@ def trimmed(request: SubmitRequest) -> SubmitRequest:
 def check_texts(request: SubmitRequest) -> None:
     """Raises: InputRefused when a text cannot be stored, not even to be looked up."""
     texts = [request.target_object, request.session_id, request.idempotency_key or ""]
-    texts += [request.prompt, request.negative_prompt, request.generator or ""]
+    texts += [*request.texts.values(), request.generator or ""]
     texts += [text for name, value in request.choices.items() for text in (name, value) if isinstance(text, str)]
     if not all(map(is_storable, texts)):
         raise InputRefused(
@@ -93,60 +100,65 @@ def check_texts(request: SubmitRequest) -> None:
 
 def checked(request: SubmitRequest) -> SubmitRequest:
     """The request, trimmed, as it is. Raises: InputRefused."""
-    _check_name(request.target_object, is_in_picture=request.asked is not Kind.TEXT)
-    if len(request.session_id) > MAX_SESSION:
-        raise InputRefused(f"The session's name is longer than {MAX_SESSION} characters.", code="session_too_long")
-    if not 0 <= request.iteration < 2**31:
-        raise InputRefused("The iteration must be a whole number from 0.", code="iteration_invalid")
-    if request.asked is Kind.TEXT:
-        _check_words(request)
-    else:
-        _check_views(request)
-    return request
-
-
-def _check_words(request: SubmitRequest) -> None:
-    if request.pictures:
-        raise InputRefused(
-            "A model from words takes no picture. Send either words or pictures. Nothing was stored.",
-            code="picture_unwanted",
-        )
-    if not is_visible(request.prompt):
-        raise InputRefused("Please say in words what is to be made. Nothing was stored.", code="prompt_missing")
-    for text, most, what in (
-        (request.prompt, MOST_PROMPT, "description"),
-        (request.negative_prompt, MOST_NEGATIVE_PROMPT, "text of what is not wanted"),
-    ):
-        if len(text) > most:
-            raise InputRefused(
-                f"The {what} has {len(text):,} characters; at most {most:,} are possible. Please shorten it. "
-                "Nothing was stored.",
-                code="prompt_too_long",
-            )
-
-
-def _check_views(request: SubmitRequest) -> None:
-    """Before anything is fetched or stored: which pictures there are."""
-    if request.asked not in MADE_HERE:
+    about = request.asked.about
+    if about.is_of_a_job:
         raise InputRefused(
             f"A {request.asked.value} is ordered of a finished job, not submitted. Nothing was stored.",
             code="kind_refused",
         )
-    if request.prompt or request.negative_prompt:
+    _check_name(request.target_object, is_in_picture=bool(about.slots))
+    if len(request.session_id) > MAX_SESSION:
+        raise InputRefused(f"The session's name is longer than {MAX_SESSION} characters.", code="session_too_long")
+    if not 0 <= request.iteration < 2**31:
+        raise InputRefused("The iteration must be a whole number from 0.", code="iteration_invalid")
+    _check_words(request, about)
+    _check_views(request, about)
+    return request
+
+
+def _check_words(request: SubmitRequest, about: About) -> None:
+    known = [text.name for text in about.texts]
+    if not known and any(request.texts.values()):
         raise InputRefused(
             "Words are for a model from words; this one is made of pictures. Nothing was stored.",
             code="prompt_unwanted",
         )
-    if Slot.FRONT not in request.pictures:
-        raise PictureRefused("The picture of the front is missing. Nothing was stored.", code="image_missing")
+    for name, words in request.texts.items():
+        if words and name not in known:
+            raise InputRefused(
+                f"There is no {api_name(name)} in {about.words}, which takes {' and '.join(map(api_name, known))}. "
+                "Nothing was stored.",
+                code="prompt_unwanted",
+            )
+    for text in about.texts:
+        given = request.texts.get(text.name, "")
+        if text.is_needed and not is_visible(given):
+            raise InputRefused(f"{text.missing} Nothing was stored.", code=f"{text.name}_missing")
+        if len(given) > text.most:
+            raise InputRefused(
+                f"The {text.what} has {len(given):,} characters; at most {text.most:,} are possible. Please shorten "
+                "it. Nothing was stored.",
+                code=f"{text.name}_too_long",
+            )
+
+
+def _check_views(request: SubmitRequest, about: About) -> None:
+    """Before anything is fetched or stored: which pictures there are."""
     others = set(request.pictures) - {Slot.FRONT}
-    if request.asked is Kind.IMAGE and others:
+    if not about.slots and request.pictures:
         raise InputRefused(
-            "A model from one picture takes the front only; send multiview_to_model for several sides. "
+            f"{about.words.capitalize()} takes no picture. Send either {about.given} or pictures. Nothing was stored.",
+            code="picture_unwanted",
+        )
+    if about.slots and Slot.FRONT not in request.pictures:
+        raise PictureRefused("The picture of the front is missing. Nothing was stored.", code="image_missing")
+    if not about.needs_more_sides and others - set(about.slots):
+        raise InputRefused(
+            f"{about.words.capitalize()} takes the front only; send {Kind.MULTIVIEW.value} for several sides. "
             "Nothing was stored.",
             code="picture_unwanted",
         )
-    if request.asked is Kind.MULTIVIEW and not others:
+    if about.needs_more_sides and not others:
         raise PictureRefused(
             "Several views need the front and at least one of left, back and right. Nothing was stored.",
             code="views_missing",

@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from types import MappingProxyType
 
 from core.domain.errors import InputRefused, MaquetteError, PictureRefused, StoreDamaged, StoreUnavailable
 from core.domain.job import Job, NewJob
@@ -16,13 +15,11 @@ from core.domain.naming import slug
 from core.domain.picture import Picture
 from core.domain.request import (
     NOT_STORED,
+    Choices,
+    Inputs,
     JobRequest,
-    Kind,
     Slot,
     StoredImage,
-    TextToModel,
-    of_pictures,
-    with_choices,
 )
 from core.ports.job_store import JobStore
 from core.ports.object_store import ObjectStore
@@ -89,9 +86,9 @@ class Submit:
         maker = self.makers.chosen(request.generator, request.asked)
         if is_for_good(self.jobs.accounts.account_wait_s(generator=maker.name)):
             raise StoreUnavailable(MOVED)
-        planned = _planned(request)
+        planned = _request(request, dict.fromkeys(request.pictures, NOT_STORED), request.choices)
         if request.drops_unknown:
-            if maker.is_paid and request.asked is Kind.MULTIVIEW:
+            if maker.is_paid and len(request.pictures) > 1:
                 # it was refused before there were several views: nobody pays now for what cost nothing then
                 raise InputRefused(
                     f"{maker.label} takes no picture of the back at this address. Send several views to /api/jobs. "
@@ -112,7 +109,7 @@ class Submit:
         except MaquetteError:
             self._forget(stored)
             raise
-        asked = of_pictures(inputs, choices) if inputs else with_choices(planned, choices)
+        asked = _request(request, inputs, choices)
         new = NewJob(
             session_id=request.session_id,
             target_object=request.target_object,
@@ -171,12 +168,7 @@ class Submit:
         return image
 
 
-def _planned(request: SubmitRequest) -> JobRequest:
-    """The request as it will be, before anything is fetched or stored."""
-    if request.asked is Kind.TEXT:
-        return TextToModel(
-            prompt=request.prompt,
-            negative_prompt=request.negative_prompt,
-            choices=MappingProxyType(dict(request.choices)),
-        )
-    return of_pictures(dict.fromkeys(request.pictures, NOT_STORED), request.choices)
+def _request(request: SubmitRequest, inputs: Inputs, choices: Choices) -> JobRequest:
+    """What the job asks for, with pictures as they are stored, or before any is."""
+    texts = {text.name: request.texts.get(text.name, "") for text in request.asked.about.texts}
+    return request.asked.request.made_of(inputs, texts, choices)

@@ -9,16 +9,21 @@ import streamlit as st
 
 from core.bootstrap import get_services
 from core.domain.errors import PictureRefused, SandboxFailed
-from core.domain.request import Choices, Slot
+from core.domain.request import Choices, Kind, Slot
 from core.services.drafts import ChosenPicture
 from core.ui import labels
 
 __all__ = ["ChosenPicture", "begin", "end", "picture", "preview", "refusal", "refuse", "renew", "uploader", "wanted"]
 ADDRESS = "draft"
 FILES = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif", "heic", "heif"]
-TEXTS = ("object", "prompt", "negative_prompt")  # keys of the fields that are typed in
 MOST_KEPT = 20_000  # characters of a text: many times what may be sent
 memory = st.session_state
+
+
+def typed() -> tuple[str, ...]:
+    """Keys of the fields that are typed in: the name, and the texts of every kind."""
+    texts = [text.name for kind in Kind.all() for text in kind.about.texts]
+    return ("object", *dict.fromkeys(texts))
 
 
 def begin() -> None:
@@ -39,7 +44,7 @@ def _restore(asked: str) -> None:
     memory.form = asked if kept or entries else get_services().drafts.new()
     for slot, found in kept.items():
         _show(slot, found)
-    for name in TEXTS:
+    for name in typed():
         text = entries.get(name)
         if isinstance(text, str) and not memory.get(name) and name not in st.query_params:
             memory[name] = text
@@ -50,7 +55,7 @@ def _restore(asked: str) -> None:
 
 def _entries() -> dict[str, Any]:
     """What is typed and chosen now."""
-    texts = {name: (memory.get(name) or "")[:MOST_KEPT] for name in TEXTS}
+    texts = {name: (memory.get(name) or "")[:MOST_KEPT] for name in typed()}
     found = texts | {"choices": dict(wanted()), "maker": memory.get("maker")}
     return {name: value for name, value in found.items() if value}
 
@@ -83,7 +88,7 @@ def end() -> None:
     get_services().drafts.keep_entries(memory.form, {})
     for slot in Slot:
         drop(slot)
-    for name in TEXTS:
+    for name in typed():
         memory[name] = ""
     memory.form = get_services().drafts.new()
 

@@ -71,10 +71,10 @@ def _retry(job: Job) -> None:
         if refusal is not None:
             st.caption(labels.literal(refusal))
         return
-    given = labels.given(job)
-    is_refused = given in labels.ANOTHER and (offer.needs_another_picture or offer.needs_other_words)
+    about = job.about
+    is_refused = bool(about.another) and (offer.needs_another_picture or offer.needs_other_words)
     if is_refused and st.button(
-        labels.ANOTHER[given],
+        about.another,
         type="primary",
         icon=":material/edit:" if job.image is None else ":material/add_photo_alternate:",
         key=f"another-{job.id}",
@@ -82,7 +82,7 @@ def _retry(job: Job) -> None:
     ):
         prefill.take(job)
         st.switch_page("create.py", query_params={"object": job.target_object})
-    label = f"Make it again with the same {given}" if is_refused else "Make it again"
+    label = f"Make it again with the same {about.given}" if is_refused else "Make it again"
     with st.popover(label, icon=":material/replay:"):
         st.markdown(labels.literal(offer.why))
         st.button(

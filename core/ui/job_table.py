@@ -10,7 +10,6 @@ import streamlit as st
 
 from core.bootstrap import get_services
 from core.domain.job import Job
-from core.domain.request import TextToModel
 from core.domain.status import Stage, Status
 from core.ports.job_store import JobPage, JobQuery
 from core.ui import account_view, at_hand, batch_export, job_explained, labels, notices, place, selection, word_card
@@ -171,7 +170,8 @@ def _note(job: Job) -> str:
         return "No object was found in the picture; the whole picture became a model."
     if job.stage in (Stage.UNCERTAIN, Stage.ATTENTION, Stage.BLOCKED):
         return job_explained.of(job)
-    return f"“{job.request.prompt}”" if isinstance(job.request, TextToModel) else ""
+    words = next(iter(job.texts.values()), "")
+    return f"“{words}”" if words else ""
 
 
 def _pages(total: int, running: int) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from core.bootstrap import get_services
+from core.domain.declaration import NEGATIVE
 from core.domain.job import Job
-from core.domain.request import StoredImage, TextToModel
+from core.domain.request import StoredImage
 from core.domain.status import Stage, Status
 from core.services.collect import KEPT_CODE
 from core.ui import at_hand, conversions, job_actions, job_explained, labels, model_view, notices
@@ -124,8 +125,8 @@ def _views(job: Job) -> list[tuple[str, StoredImage]]:
 
 def _given(job: Job) -> None:
     """What came in, and where there is one, what the generator itself drew of the model."""
-    if isinstance(job.request, TextToModel):
-        _words(job.request)
+    if job.texts:
+        _words(job)
     maker, views = get_services().overview.maker_of(job), _views(job)
     found = [
         (
@@ -146,11 +147,12 @@ def _given(job: Job) -> None:
             st.image(data, alt=alt, caption=caption, width=PAIR_PX if len(there) == 2 else VIEW_PX)
 
 
-def _words(request: TextToModel) -> None:
+def _words(job: Job) -> None:
     with st.container(border=True):
-        st.markdown(f":material/notes: {labels.literal(request.prompt)}")
-        if request.negative_prompt:
-            st.markdown(f":material/block: **Not** {labels.literal(request.negative_prompt)}")
+        for name, text in job.texts.items():
+            sign = ":material/block: **Not** " if name == NEGATIVE else ":material/notes: "
+            if text:
+                st.markdown(f"{sign}{labels.literal(text)}")
 
 
 def _timeline(job: Job) -> None:

@@ -9,7 +9,6 @@ from typing import Literal
 
 from core.domain.declaration import Declaration, Evidence
 from core.domain.job import Job
-from core.domain.request import Kind
 from core.domain.status import Stage, Status
 
 STAGES: dict[Stage, str] = {
@@ -30,7 +29,6 @@ ENDS: dict[Status, str] = {
 }
 EXPLAINED: dict[Stage, str] = {
     Stage.QUEUED: "The job waits for a free place. It starts by itself.",
-    Stage.SUBMITTING: "The picture is on its way.",
     Stage.UNCERTAIN: "The connection broke before we heard whether the job was taken. "
     "We are checking whether {maker} took it: if it did, the job goes on with that model, and if not, it is sent "
     "again. That can take half an hour. Nothing will be charged twice.",
@@ -70,29 +68,14 @@ ADDRESS = re.compile(r"(?<=https)(?=://)|(?<=http)(?=://)|(?<=www)(?=\.)|(?<=[-.
 JOINER = "\u2060"  # has no width and parts no words
 
 CONVERTING = {
-    Stage.SUBMITTING: ("Sending the order", "The order is on its way."),
     Stage.GENERATING: ("Converting", "{maker} makes the file. You can leave this page: the work goes on without it."),
     Stage.SAVING: ("Saving the file", "The file is made. It is being fetched and checked."),
-}
-# What people gave for it.
-GIVEN: dict[Kind, str] = {
-    Kind.IMAGE: "picture",
-    Kind.MULTIVIEW: "pictures",
-    Kind.TEXT: "words",
-    Kind.CONVERT: "order",
-}
-# How a job is made again with something else, by what it was made of.
-ANOTHER = {"picture": "Use another picture", "pictures": "Use other pictures", "words": "Use other words"}
-CHANGE = {
-    "picture": "Choose another picture for it.",
-    "pictures": "Choose other pictures for it.",
-    "words": "Change the words.",
 }
 
 
 def state(job: Job) -> str:
     """Where a job is, in a few words."""
-    if job.conversion is not None and job.status is Status.RUNNING and job.stage in CONVERTING:
+    if not job.makes_model and job.status is Status.RUNNING and job.stage in CONVERTING:
         return CONVERTING[job.stage][0]
     if job.status is Status.RUNNING and job.stage is Stage.SUBMITTING:
         return f"Sending the {given(job)}"
@@ -103,7 +86,7 @@ def state(job: Job) -> str:
 
 def given(job: Job) -> str:
     """What it is made of: `picture`, `pictures`, `words`."""
-    return GIVEN[job.kind]
+    return job.about.given
 
 
 def explained(job: Job, *, maker: str, declared: Declaration | None = None) -> str:
@@ -113,10 +96,10 @@ def explained(job: Job, *, maker: str, declared: Declaration | None = None) -> s
         maker: who makes it, as people read it.
         declared: who makes it, in its own words; None when nobody knows it any more.
     """
-    if job.conversion is not None and job.stage in CONVERTING:
+    if job.stage is Stage.SUBMITTING:
+        return job.about.under_way
+    if not job.makes_model and job.stage in CONVERTING:
         return CONVERTING[job.stage][1].format(maker=maker)
-    if job.stage is Stage.SUBMITTING and job.kind is not Kind.IMAGE:
-        return f"The {given(job)} are on their way."
     if job.is_free and job.status is Status.CANCELLED:
         return "The work on it ends within seconds."
     if job.status is Status.CANCELLED and job.stage is Stage.ATTENTION:
@@ -137,7 +120,7 @@ def conversion(job: Job) -> str:
 
 def title(job: Job) -> str:
     """The object's name, and which file of it when it is a conversion."""
-    return job.target_object if job.conversion is None else f"{job.target_object} ({conversion(job)})"
+    return job.target_object if job.makes_model else f"{job.target_object} ({conversion(job)})"
 
 
 def spent(job: Job) -> str:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.bootstrap import get_services
 from core.domain.errors import IdempotencyConflict, InputRefused, MaquetteError, PictureRefused
-from core.domain.request import MOST_NEGATIVE_PROMPT, Slot
+from core.domain.request import Kind, Slot
 from core.services.candidates import Candidate
 from core.services.requests import Sent, SubmitRequest
 from core.ui import choices, draft, kinds, made_by, prefill
@@ -24,7 +24,7 @@ def send() -> None:
     memory.pop("refused", None)
     kind = kinds.chosen()
     candidates = get_services().candidates.of(kind, draft.wanted())
-    missing = _missing(kinds.INPUTS[kind])
+    missing = _missing(kind)
     if missing is not None:
         if missing[1]:
             draft.refuse(*missing)
@@ -49,24 +49,29 @@ def send() -> None:
         prefill.end()
 
 
-def _missing(inputs: kinds.Inputs) -> tuple[str, str] | None:
+def _missing(kind: Kind) -> tuple[str, str] | None:
     """What has to be given first, as a place and a sentence; an empty sentence for the rest of a double click."""
-    name, prompt = (memory.get("object") or "").strip(), (memory.get("prompt") or "").strip()
-    is_there = bool(prompt) if inputs.has_words else draft.picture(Slot.FRONT) is not None
-    if not is_there:
-        return ("name", "") if "made" in memory and not name else inputs.nothing
-    return None if name else ("name", inputs.unnamed)
+    name, about = (memory.get("object") or "").strip(), kind.about
+    nothing = []
+    if about.slots and draft.picture(Slot.FRONT) is None:
+        nothing.append((Slot.FRONT.value, "Please choose a picture first."))
+    nothing += [(text.name, text.missing) for text in about.texts if text.is_needed and not _typed(text.name)]
+    if nothing:
+        return ("name", "") if "made" in memory and not name else nothing[0]
+    return None if name else ("name", f"Please name the object{' in the picture' if about.slots else ''}.")
+
+
+def _typed(name: str) -> str:
+    return (memory.get(name) or "").strip()
 
 
 def _request(candidate: Candidate) -> SubmitRequest:
-    inputs = kinds.INPUTS[candidate.offer.kind]
-    has_negative = inputs.has_words and candidate.offer.takes_negative_prompt
-    pictures = {slot: found for slot in inputs.slots if (found := draft.picture(slot)) is not None}
+    slots = candidate.offer.kind.about.slots
+    pictures = {slot: found for slot in slots if (found := draft.picture(slot)) is not None}
     return SubmitRequest(
         kind=candidate.offer.kind,
         pictures={slot: Sent(data=found.data, name=found.name) for slot, found in pictures.items()},
-        prompt=(memory.get("prompt") or "") if inputs.has_words else "",
-        negative_prompt=(memory.get("negative_prompt") or "") if has_negative else "",
+        texts={text.name: memory.get(text.name) or "" for text in candidate.offer.texts},
         target_object=memory.get("object") or "",
         session_id="dashboard",
         generator=candidate.name,
@@ -77,7 +82,6 @@ def _request(candidate: Candidate) -> SubmitRequest:
 
 PLACES = {
     "views_missing": "views",
-    "prompt_missing": "prompt",
     "negative_prompt_refused": "prompt",
     "kind_refused": "maker",
     "generator_unknown": "maker",
@@ -86,9 +90,9 @@ PLACES = {
 
 def _place(exc: InputRefused, candidate: Candidate) -> str:
     """Where the refusal is shown."""
-    if exc.code == "prompt_too_long":
-        is_second = len((memory.get("negative_prompt") or "").strip()) > MOST_NEGATIVE_PROMPT
-        return "negative_prompt" if is_second and "not wanted" in exc.message else "prompt"
+    of_texts = {f"{text.name}_{end}": text.name for text in candidate.offer.texts for end in ("missing", "too_long")}
+    if exc.code in of_texts:
+        return of_texts[exc.code]
     about = exc.code.partition("_")[0]
     others = [slot.value for slot in Slot if slot is not Slot.FRONT]
     if isinstance(exc, PictureRefused):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.domain.job import Job
-from core.domain.request import TextToModel
-from core.ui import kinds, labels
+from core.ui import kinds
 
 memory = st.session_state
 
@@ -17,10 +16,9 @@ def take(job: Job) -> None:
     memory.object = job.target_object
     memory.wanted = dict(job.choices)
     memory.maker = job.generator
-    if isinstance(job.request, TextToModel):
-        memory.prompt = job.request.prompt
-        memory.negative_prompt = job.request.negative_prompt
-    memory.prefilled_from = (job.id, labels.given(job))
+    for name, text in job.texts.items():
+        memory[name] = text
+    memory.prefilled_from = (job.id, job.about.change)
     memory.pop("made", None)
     memory.pop("refused", None)
 
@@ -28,8 +26,8 @@ def take(job: Job) -> None:
 def draw() -> None:
     """On the create page: what was taken over, until the job is made."""
     if "prefilled_from" in memory:
-        number, given = memory.prefilled_from
-        st.info(f"The name and the choices are those of job {number}. {labels.CHANGE[given]}", icon=":material/info:")
+        number, change = memory.prefilled_from
+        st.info(f"The name and the choices are those of job {number}. {change}", icon=":material/info:")
 
 
 def end() -> None:

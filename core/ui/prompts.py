@@ -8,11 +8,12 @@ from typing import Any
 
 import streamlit as st
 
-from core.domain.request import MOST_NEGATIVE_PROMPT, MOST_PROMPT
+from core.domain.declaration import Offer
+from core.domain.request import TextInput
 from core.ui import draft, labels
 
 memory = st.session_state
-PROMPT, NEGATIVE = "prompt", "negative_prompt"
+TALL_PX, LOW_PX = 140, 72
 
 
 @functools.cache
@@ -21,34 +22,24 @@ def _live() -> Any:
     return st.components.v2.component("maquette_live", js=Path(__file__).with_name("live.js").read_text("utf-8"))
 
 
-def draw(*, takes_negative: bool, maker: str) -> None:
-    """Both fields, or only the first where the second counts for nothing; nothing that is too long is cut."""
-    _field(
-        PROMPT,
-        "Describe it",
-        most=MOST_PROMPT,
-        height=140,
-        placeholder="For example: a wooden rocking chair with a red cushion, worn paint, realistic",
-    )
-    if takes_negative:
-        _field(
-            NEGATIVE,
-            "What it should not have (optional)",
-            most=MOST_NEGATIVE_PROMPT,
-            height=72,
-            placeholder="For example: a base, text, several objects",
-        )
-    elif memory.get(NEGATIVE):
-        st.caption(f"{labels.literal(maker)} cannot be told what a model should not have: that text is left out.")
-    _live()(key="live-words", data={"fields": f".st-key-{PROMPT}, .st-key-{NEGATIVE}"}, height=1)
+def draw(offer: Offer, *, maker: str) -> None:
+    """A field for each text of the kind that counts for its maker; nothing that is too long is cut."""
+    for text in offer.kind.about.texts:
+        if text in offer.texts:
+            _field(text)
+        elif memory.get(text.name):
+            st.caption(f"{labels.literal(maker)} cannot be told what a model should not have: that text is left out.")
+    fields = ", ".join(f".st-key-{text.name}" for text in offer.kind.about.texts)
+    _live()(key="live-words", data={"fields": fields}, height=1)
 
 
-def _field(key: str, label: str, *, most: int, height: int, placeholder: str) -> None:
+def _field(text: TextInput) -> None:
+    key, most = text.name, text.most
     st.text_area(
-        label,
+        text.label,
         key=key,
-        height=height,
-        placeholder=placeholder,
+        height=TALL_PX if text.is_needed else LOW_PX,
+        placeholder=text.placeholder,
         persist_state="session",
         on_change=draft.mended,
         args=(key,),

@@ -8,7 +8,6 @@ from xml.sax.saxutils import escape
 
 from core.domain.job import Job
 from core.domain.naming import BIDI_CONTROLS
-from core.domain.request import TextToModel
 
 LINE, LINES = 12, 4  # signs in a line, and lines, that can still be read in a cell of 70 pixels
 CARD = (
@@ -19,10 +18,11 @@ CARD = (
 
 
 def of(job: Job) -> str | None:
-    """An address of data; None for a job that is not made of words."""
-    if not isinstance(job.request, TextToModel):
+    """An address of data; None for a job without words."""
+    words = next(iter(job.texts.values()), None)
+    if words is None:
         return None
-    shown = "".join(sign for sign in job.request.prompt if sign.isprintable() and sign not in BIDI_CONTROLS)
+    shown = "".join(sign for sign in words if sign.isprintable() and sign not in BIDI_CONTROLS)
     lines = textwrap.wrap(shown, LINE, max_lines=LINES, placeholder="…") or ["…"]
     drawn = "".join(f'<text x="14" y="{22 + 20 * row}">{escape(line)}</text>' for row, line in enumerate(lines))
     return f"data:image/svg+xml;utf8,{quote(CARD.format(lines=drawn))}"

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.domain.declaration import ChoiceType, Evidence
 from core.domain.mesh_report import HeaderFacts, ShapeFacts, Verdict
-from core.domain.request import Kind, Slot, Value
+from core.domain.request import Slot, Value
 from core.domain.status import Stage, Status
 
 
@@ -252,7 +252,7 @@ class ChoiceBody(Answer):
 class KindBody(Answer):
     """One kind that a generator can do."""
 
-    kind: Kind
+    kind: str = Field(description="As `POST /jobs` takes it.")
     label: str
     note: str
     uses: list[Slot] = Field(description="The sides whose pictures it uses.")
@@ -281,7 +281,7 @@ class GeneratorBody(Answer):
 class MissingBody(Answer):
     """A kind that nobody here can make."""
 
-    kind: Kind
+    kind: str = Field(description="As `POST /jobs` takes it.")
     label: str
     message: str
     could: list[str] = Field(description="Generators that could, if they were connected.")

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from core.domain.declaration import KIND_WORDS, Choice
+from core.domain.declaration import Choice
 from core.services.offers import KindOffer, MakerOffers, Offers
 from core.web.answers import GeneratorsBody
 from core.web.bodies import number
@@ -25,7 +25,7 @@ def generators(services: ServicesNeeded) -> JSONResponse:
     """
     offers = Offers(jobs=services.jobs, makers=services.makers)
     missing = [
-        {"kind": each.kind.value, "label": KIND_WORDS[each.kind], "message": each.message, "could": list(each.could)}
+        {"kind": each.kind.value, "label": each.kind.about.words, "message": each.message, "could": list(each.could)}
         for each in offers.missing()
     ]
     body = {"generators": [_maker(each) for each in offers.connected()], "missing": missing}
@@ -51,7 +51,7 @@ def _maker(maker: MakerOffers) -> dict[str, Any]:
 def _kind(kind: KindOffer) -> dict[str, Any]:
     return {
         "kind": kind.offer.kind.value,
-        "label": KIND_WORDS[kind.offer.kind],
+        "label": kind.offer.kind.about.words,
         "note": kind.offer.note,
         "uses": [slot.value for slot in kind.offer.uses],
         "estimated_credits": number(kind.credits),

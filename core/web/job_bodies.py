@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, NoReturn
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from core.domain.declaration import KIND_WORDS
 from core.domain.errors import InputRefused
-from core.domain.request import Choices, Kind, Slot
-from core.services.requests import MADE_HERE, Sent, SubmitRequest
+from core.domain.request import Choices, Kind, Slot, TextInput
+from core.services.requests import Sent, SubmitRequest
 from core.web.bodies import WHOLE, Text, form_number
 from core.web.submitting import key_of
 
@@ -25,15 +25,13 @@ OF_AN_ORDER = ("kind", "source", "generator", "parameters")
 
 
 class JobBody(BaseModel):
-    """The texts of every kind. Which of them go together is told by the use cases."""
+    """The fields of every kind, beside the texts of each. Which of them go together is told by the use cases."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     kind: Text = ""
     targetObject: Text = ""  # noqa: N815
     generator: Text = ""
-    prompt: Text = ""
-    negativePrompt: Text = ""  # noqa: N815
     source: Annotated[int, Field(ge=1, le=MOST_JOB), WHOLE] = 0
     parameters: dict[str, Any] = Field(default_factory=dict)
     imageUrl: Text = ""  # noqa: N815
@@ -42,6 +40,21 @@ class JobBody(BaseModel):
     imageRightUrl: Text = ""  # noqa: N815
     sessionId: Text = ""  # noqa: N815
     iteration: Annotated[int, Field(ge=0, lt=2**31), WHOLE] = 1
+
+
+def _texts() -> dict[str, TextInput]:
+    """Every kind's texts, by the name that the API calls them."""
+    return {text.api_name: text for kind in Kind.all() for text in kind.about.texts}
+
+
+def _model() -> type[JobBody]:
+    return _model_with(tuple(_texts()))
+
+
+@functools.cache
+def _model_with(texts: tuple[str, ...]) -> type[JobBody]:
+    fields: dict[str, Any] = dict.fromkeys(texts, (Text, ""))
+    return create_model("JobBody", __base__=JobBody, **fields)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,12 +83,12 @@ async def read_job(request: Request) -> SubmitRequest | Order:
         raise InputRefused("Send JSON, or a multipart form with pictures as files.", code="media_type")
     kind = _kind(body)
     choices = {name: _value(name, value) for name, value in body.parameters.items()}
-    if bool(body.source) if kind is None else kind not in MADE_HERE:
+    if bool(body.source) if kind is None else kind.about.is_of_a_job:
         return _order(body, files, choices, key)
     if body.source:
         raise InputRefused(
             "source names the finished job whose model becomes another file: it goes only with the kind "
-            f"{Kind.CONVERT.value}. Nothing was stored.",
+            f"{' or '.join(kind.value for kind in Kind.all() if kind.about.is_of_a_job)}. Nothing was stored.",
             code="source_unwanted",
         )
     return SubmitRequest(
@@ -84,8 +97,7 @@ async def read_job(request: Request) -> SubmitRequest | Order:
         session_id=body.sessionId,
         iteration=body.iteration,
         pictures=_pictures(body, files),
-        prompt=body.prompt,
-        negative_prompt=body.negativePrompt,
+        texts={text.name: given for name, text in _texts().items() if (given := getattr(body, name))},
         generator=body.generator if "generator" in body.model_fields_set else None,
         choices=choices,
         idempotency_key=key,
@@ -93,11 +105,11 @@ async def read_job(request: Request) -> SubmitRequest | Order:
 
 
 def _order(body: JobBody, files: Mapping[Slot, Sent], choices: Choices, key: str | None) -> Order:
-    over = [name for name in JobBody.model_fields if name in body.model_fields_set and name not in OF_AN_ORDER]
+    over = [name for name in _model().model_fields if name in body.model_fields_set and name not in OF_AN_ORDER]
     over += [PICTURES[slot] for slot in files]
     if over:
         raise InputRefused(
-            f"{KIND_WORDS[Kind.CONVERT].capitalize()} is made of the job that source names, with its name and session: "
+            f"{Kind.CONVERT.about.words.capitalize()} is made of the job that source names, with its name and session: "
             f"leave out {' and '.join(over)}. Nothing was ordered or charged.",
             code="field_unwanted",
         )
@@ -147,9 +159,9 @@ async def _read_form(request: Request) -> tuple[JobBody, dict[Slot, Sent]]:
 
 
 def _no_file(name: str) -> InputRefused:
-    if name in JobBody.model_fields:
+    if name in _model().model_fields:
         return InputRefused(f"{name} is a text, not a file. Nothing was stored.", code="text_wanted")
-    return _unknown([name], [*FILES, *JobBody.model_fields])
+    return _unknown([name], [*FILES, *_model().model_fields])
 
 
 def _json(data: bytes, what: str) -> Any:
@@ -165,11 +177,11 @@ def _no_number(name: str) -> NoReturn:
 
 def _body_of(texts: Any) -> JobBody:
     if isinstance(texts, dict):
-        over = [name for name in texts if name not in JobBody.model_fields]
+        over = [name for name in texts if name not in _model().model_fields]
         if over:
-            raise _unknown(over, JobBody.model_fields)
+            raise _unknown(over, _model().model_fields)
     try:
-        return JobBody.model_validate(texts, strict=True)
+        return _model().model_validate(texts, strict=True)
     except ValidationError as exc:
         parts = [f"{'.'.join(map(str, error['loc'])) or 'The body'}: {_words(error)}." for error in exc.errors()]
         raise InputRefused(" ".join(parts), code="body_invalid") from exc
@@ -199,7 +211,7 @@ def _kind(body: JobBody) -> Kind | None:
         return Kind(body.kind)
     except ValueError as exc:
         raise InputRefused(
-            f"There is no kind {_shown(body.kind)}. Possible are {', '.join(Kind)}. Nothing was stored.",
+            f"There is no kind {_shown(body.kind)}. Possible are {', '.join(Kind.all())}. Nothing was stored.",
             code="kind_unknown",
         ) from exc
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.connected import known as known_generators
-from core.domain.declaration import KIND_WORDS, Choice, ChoiceType, Declaration
-from core.domain.request import MOST_NEGATIVE_PROMPT, MOST_PROMPT, Kind, Slot
-from core.services.requests import MADE_HERE, MAX_NAME, MAX_SESSION
+from core.domain.declaration import Choice, ChoiceType, Declaration
+from core.domain.request import Kind, Slot
+from core.services.requests import MAX_NAME, MAX_SESSION
 from core.web.described import MAKES_A_JOB, REFERENCE
 from core.web.job_bodies import MOST_JOB, PICTURES
 
@@ -21,36 +21,13 @@ TYPES = {
     ChoiceType.WHOLE: "integer",
     ChoiceType.NUMBER: "number",
 }
-SLOTS: Mapping[Kind, tuple[Slot, ...]] = {
-    Kind.IMAGE: (Slot.FRONT,),
-    Kind.MULTIVIEW: tuple(PICTURES),
-    Kind.TEXT: (),
-    Kind.CONVERT: (),
-}
-NEEDED: Mapping[Kind, tuple[str, ...]] = {
-    Kind.IMAGE: ("targetObject",),
-    Kind.MULTIVIEW: ("targetObject",),
-    Kind.TEXT: ("targetObject", "prompt"),
-    Kind.CONVERT: ("source",),
-}
-ADDRESS = "https://example.com/image.png"
-EXAMPLES: Mapping[Kind, Json] = {
-    Kind.IMAGE: {"imageUrl": ADDRESS, "targetObject": "Golden Retriever", "parameters": {"texture": True}},
-    Kind.MULTIVIEW: {
-        "imageUrl": ADDRESS,
-        "imageBackUrl": "https://example.com/back.png",
-        "targetObject": "Golden Retriever",
-    },
-    Kind.TEXT: {"prompt": "a golden retriever, sitting", "targetObject": "Golden Retriever"},
-    Kind.CONVERT: {"source": 1, "parameters": {"quad": True, "face_limit": 20_000}},
-}
 BODIES: Json = {
     "requestBody": {
         "required": True,
         "content": {
             "application/json": {
                 "schema": {"$ref": f"{REFERENCE}Job"},
-                "examples": {kind.value: {"value": {"kind": kind.value, **EXAMPLES[kind]}} for kind in Kind},
+                "examples": {kind.value: {"value": {"kind": kind.value, **kind.about.example}} for kind in Kind.all()},
             },
             "multipart/form-data": {"schema": {"$ref": f"{REFERENCE}JobForm"}},
         },
@@ -64,12 +41,12 @@ def job_schemas(known: Sequence[Declaration] | None = None) -> dict[str, Json]:
     known = known_generators() if known is None else known
     schemas: dict[str, Json] = {}
     fields: dict[str, Json] = {}
-    for kind in Kind:
+    for kind in Kind.all():
         able = [each for each in known if each.offer(kind) is not None]
         schemas[f"{_name(kind)}Parameters"] = _parameters(kind, able)
         schemas[_name(kind)] = _body(kind, able)
         fields |= schemas[_name(kind)]["properties"]
-    named = {kind.value: f"{REFERENCE}{_name(kind)}" for kind in Kind}
+    named = {kind.value: f"{REFERENCE}{_name(kind)}" for kind in Kind.all()}
     schemas["Job"] = {
         "oneOf": [{"$ref": reference} for reference in named.values()],
         "discriminator": {"propertyName": "kind", "mapping": named},
@@ -86,7 +63,7 @@ def _form(fields: Mapping[str, Json], names: Sequence[str]) -> Json:
         for slot, name in PICTURES.items()
     }
     properties = {
-        "kind": {"type": "string", "enum": list(Kind)},
+        "kind": {"type": "string", "enum": [kind.value for kind in Kind.all()]},
         "generator": fields["generator"] | {"enum": list(names)},
         "parameters": {"type": "string", "description": "JSON, as `parameters` of the kind.", "examples": ["{}"]},
     }
@@ -104,7 +81,7 @@ def _name(kind: Kind) -> str:
 
 def _body(kind: Kind, able: Sequence[Declaration]) -> Json:
     """The texts of a kind, and the addresses of its pictures."""
-    addresses = {slot: f"{PICTURES[slot]}Url" for slot in SLOTS[kind]}
+    addresses = {slot: f"{PICTURES[slot]}Url" for slot in kind.about.slots}
     properties = {
         name: {"type": "string", "pattern": STORABLE, "description": _of(slot)} for slot, name in addresses.items()
     }
@@ -112,12 +89,19 @@ def _body(kind: Kind, able: Sequence[Declaration]) -> Json:
     sides = [name for name in properties if name not in front]
     body: Json = {
         "type": "object",
-        "title": KIND_WORDS[kind].capitalize(),
+        "title": kind.about.words.capitalize(),
         "properties": _texts(kind, able) | {"parameters": {"$ref": f"{REFERENCE}{_name(kind)}Parameters"}} | properties,
-        "required": [*NEEDED[kind], *front],
+        "required": [*_needed(kind), *front],
         "additionalProperties": False,
+        "examples": [{"kind": kind.value, **kind.about.example}] if kind.about.example else [],
     }
     return body | ({"anyOf": [{"required": [name]} for name in sides]} if sides else {})
+
+
+def _needed(kind: Kind) -> list[str]:
+    if kind.about.is_of_a_job:
+        return ["source"]
+    return ["targetObject", *(text.api_name for text in kind.about.texts if text.is_needed)]
 
 
 def _of(slot: Slot) -> str:
@@ -132,15 +116,14 @@ def _texts(kind: Kind, able: Sequence[Declaration]) -> dict[str, Json]:
             "enum": [each.name for each in able],
             "description": "Who makes it, of those connected; left out, the usual one that can.",
         }
-    if kind not in MADE_HERE:
+    if kind.about.is_of_a_job:
         source = {"type": "integer", "minimum": 1, "maximum": MOST_JOB}
         return properties | {"source": source | {"description": "The finished job whose model becomes another file."}}
     properties["targetObject"] = _text(MAX_NAME, "What it is called.") | {"minLength": 1}
     properties["sessionId"] = _text(MAX_SESSION, "Any text that groups your jobs.")
     properties["iteration"] = {"type": "integer", "minimum": 0, "maximum": 2**31 - 1, "default": 1}
-    if kind is Kind.TEXT:
-        properties["prompt"] = _text(MOST_PROMPT, "What is to be made.") | {"minLength": 1}
-        properties["negativePrompt"] = _text(MOST_NEGATIVE_PROMPT, "What is not wanted.")
+    for text in kind.about.texts:
+        properties[text.api_name] = _text(text.most, text.means) | ({"minLength": 1} if text.is_needed else {})
     return properties
 
 

@@ -126,7 +126,7 @@ def original(record_id: JobNumber, services: ServicesNeeded) -> Response:
     """For a job that failed because its file is broken; the file as it came."""
     job = services.overview.job(job_number(record_id))
     data = services.objects.get(original_key(job.id))
-    kind = "glb" if job.conversion is None else "fbx.zip" if data.startswith(fbx.ZIP) else "fbx"
+    kind = "glb" if job.makes_model else "fbx.zip" if data.startswith(fbx.ZIP) else "fbx"
     headers = HEADERS | {"Content-Disposition": f'attachment; filename="job-{job.id}.{kind}"'}
     return Response(data, media_type="application/octet-stream", headers=headers)
 

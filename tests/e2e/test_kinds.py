@@ -77,6 +77,7 @@ def test_a_picture_is_made_by_the_generator_that_was_chosen_with_its_own_choices
     height = paid_page.get_by_role("spinbutton", name="Real height in centimetres")
     height.fill("12")
     height.press("Enter")
+    expect(paid_page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     paid_page.reload()
     paid_page.get_by_text("More options").click()
     expect(paid_page.get_by_role("spinbutton", name="Real height in centimetres")).to_have_value("12.00")

@@ -1,4 +1,4 @@
-"""A further generator is one folder of at most 250 lines, and no other change: nothing else here knows of it.
+"""A further generator is one folder of at most 250 lines, with a kind of jobs of its own, and no other change.
 
 Its folder lies in tests/generators/further. It is put beside the others on the path of the package, as if it lay there.
 """
@@ -6,6 +6,7 @@ Its folder lies in tests/generators/further. It is put beside the others on the 
 from __future__ import annotations
 
 import importlib
+import json
 import re
 import threading
 from collections.abc import Iterator
@@ -37,6 +38,7 @@ ROOT = Path(__file__).parents[2]
 FOLDER = FURTHER / "pottery"
 MAIN = str(ROOT / "pages" / "main.py")
 MOST_LINES = 250
+VESSEL = "vessel_to_model"  # the kind that only this folder knows
 WAITS = 600  # of a twentieth of a second, until the task is asked for
 
 
@@ -87,7 +89,7 @@ def test_it_is_one_short_folder_that_nothing_else_names() -> None:
 
 def test_through_the_api_its_job_becomes_a_model(services: Services, client: TestClient) -> None:
     told = {each["name"]: each for each in client.get("/api/generators").json()["generators"]}
-    assert [kind["kind"] for kind in told["pottery"]["kinds"]] == ["image_to_model", "text_to_model"]
+    assert [kind["kind"] for kind in told["pottery"]["kinds"]] == ["image_to_model", "text_to_model", VESSEL]
     described = client.get("/api/openapi.json").json()["components"]["schemas"]
     assert "pottery" in described["TextToModel"]["properties"]["generator"]["enum"]
     assert "Pottery: Sides." in described["TextToModelParameters"]["properties"]["sides"]["description"]
@@ -135,6 +137,81 @@ def test_on_the_page_its_job_becomes_a_model(services: Services, kind: Kind) -> 
     text = "\n".join(each.value for each in (*shown.markdown, *shown.caption))
     assert "Pottery" in text
     assert "Blue glaze" in text
+
+
+def test_a_kind_of_its_own_is_described_checked_and_made_through_the_api(
+    services: Services, client: TestClient
+) -> None:
+    schemas = client.get("/api/openapi.json").json()["components"]["schemas"]
+    body = schemas["VesselToModel"]
+    assert schemas["Job"]["discriminator"]["mapping"][VESSEL] == "#/components/schemas/VesselToModel"
+    assert set(body["required"]) == {"targetObject", "makerMark", "imageUrl"}
+    assert body["properties"]["makerMark"]["maxLength"] == 40
+    assert body["examples"][0]["kind"] == VESSEL
+    assert "makerMark" in schemas["JobForm"]["properties"]
+    offered = {each["kind"]: each for each in client.get("/api/generators").json()["generators"][-1]["kinds"]}
+    assert offered[VESSEL]["label"] == "a vessel with an inscription"
+
+    order = {"kind": VESSEL, "targetObject": "Cup", "makerMark": "for Ada", "parameters": json.dumps({"sides": 6})}
+    picture = {"image": ("cup.jpg", pictures.cat(), "image/jpeg")}
+    bad = {
+        "Please say what is to be scratched into the clay. Nothing was stored.": order | {"makerMark": ""},
+        "The inscription has 41 characters; at most 40 are possible. Please shorten it. Nothing was stored.": order
+        | {"makerMark": "x" * 41},
+        "There is no prompt in a vessel with an inscription, which takes makerMark. Nothing was stored.": order
+        | {"prompt": "a cup"},
+        "Pottery has no choice 'glaze' for this; it knows sides. Nothing was stored.": order
+        | {"parameters": json.dumps({"glaze": "blue"})},
+        "Built-in engine (offline) cannot do this: a vessel with an inscription. Of those connected here, Pottery can. "
+        "Nothing was stored.": order | {"generator": "offline"},
+    }
+    for sentence, body in bad.items():
+        refused = client.post("/api/jobs", data=body, files=picture)
+        assert (refused.status_code, refused.json()["error"]) == (422, sentence)
+    bare = client.post("/api/jobs", json=order | {"parameters": {}})
+    assert (bare.status_code, bare.json()["error"]) == (422, "The picture of the front is missing. Nothing was stored.")
+
+    # without its name: by the picture and the words
+    answer = client.post("/api/jobs", data={name: order[name] for name in order if name != "kind"}, files=picture)
+    assert answer.status_code == 202, answer.text
+    job = make(services, answer.json()["record_id"])
+    assert (job.status, job.kind.value, dict(job.texts)) == (Status.COMPLETED, VESSEL, {"maker_mark": "for Ada"})
+    model = client.get(client.get(answer.json()["status_url"]).json()["3d_url"]).content
+    assert b'"said": "for Ada"' in model
+
+
+def test_a_kind_of_its_own_has_its_tab_on_the_page(services: Services) -> None:
+    app = AppTest.from_file(MAIN, default_timeout=20)
+    app.query_params["kind"] = VESSEL
+    app.run()
+    assert [each.value for each in app.title] == ["Throw a vessel"]
+    app.text_input(key="object").set_value("Cup").run()
+    app.button(key="make").click().run()
+    assert [each.value for each in app.error] == ["Please choose a picture first\\."]
+    app.file_uploader[0].set_value(("cat.jpg", pictures.cat(), "image/jpeg")).run()
+    app.text_area(key="maker_mark").set_value("for Ada").run()
+    app.number_input(key=f"{VESSEL}-pottery-sides").set_value(7).run()
+    app.button(key="make").click().run()
+    assert not app.exception
+    job = make(services, 1)
+
+    assert (job.status, job.kind.value, job.choices) == (Status.COMPLETED, VESSEL, {"sides": 7})
+    shown = AppTest.from_file(MAIN, default_timeout=20)
+    shown.query_params["job"] = "1"
+    shown = shown.run().switch_page("jobs.py").run()
+    assert not shown.exception
+    assert any("for Ada" in each.value for each in shown.markdown)
+    assert any("Carrying the clay to the wheel" in each.value for each in shown.markdown)
+
+
+def test_its_job_is_kept_and_made_again_as_the_kind_it_is(services: Services, client: TestClient) -> None:
+    told = {"kind": VESSEL, "targetObject": "Cup", "makerMark": "for Ada"}
+    answer = client.post("/api/jobs", data=told, files={"image": ("cup.jpg", pictures.cat(), "image/jpeg")})
+    services.decide.cancel(answer.json()["record_id"])
+    again = services.decide.retry(answer.json()["record_id"])
+
+    assert again.request == services.jobs.get(answer.json()["record_id"]).request
+    assert again.kind.value == VESSEL
 
 
 def test_one_that_names_the_category_of_another_is_refused_at_the_start(

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from core.domain.errors import IdempotencyConflict, InputRefused
-from core.domain.request import MOST_NEGATIVE_PROMPT, MOST_PROMPT, Kind, MultiviewToModel, Slot, TextToModel
+from core.domain.kinds.text import MOST_NEGATIVE_PROMPT, MOST_PROMPT
+from core.domain.request import Kind, MultiviewToModel, Slot, TextToModel
 from core.generators.offline import declaration as engine
 from core.generators.tripo import declaration as tripo
 from core.ports.job_store import JobQuery
@@ -51,7 +52,13 @@ def submit(world: World) -> Submit:
 
 
 def request(**changes: Any) -> SubmitRequest:
-    return replace(SubmitRequest(target_object="Cup", session_id="s"), **changes)
+    return with_changes(SubmitRequest(target_object="Cup", session_id="s"), **changes)
+
+
+def with_changes(asked: SubmitRequest, **changes: Any) -> SubmitRequest:
+    """Its words by the names of their fields."""
+    texts = {name: changes.pop(name) for name in ("prompt", "negative_prompt") if name in changes}
+    return replace(asked, **changes, texts={**asked.texts, **texts})
 
 
 @pytest.mark.parametrize(
@@ -74,7 +81,7 @@ def request(**changes: Any) -> SubmitRequest:
         (request(prompt="x" * (MOST_PROMPT + 1)), "prompt_too_long", "1,025 characters; at most 1,024"),
         (
             request(prompt="a cup", negative_prompt="x" * (MOST_NEGATIVE_PROMPT + 1)),
-            "prompt_too_long",
+            "negative_prompt_too_long",
             "not wanted has 256 characters; at most 255",
         ),
         (request(prompt="a\0cup"), "text_unstorable", "cannot be stored"),
@@ -138,9 +145,9 @@ def test_words_of_full_length_are_kept_as_they_were_said(submit: Submit) -> None
 @pytest.mark.parametrize(
     "change",
     [
-        lambda asked: replace(asked, prompt="a jug"),
-        lambda asked: replace(asked, negative_prompt="a handle"),
-        lambda asked: replace(asked, kind=None, prompt="", pictures={Slot.FRONT: CAT}),
+        lambda asked: with_changes(asked, prompt="a jug"),
+        lambda asked: with_changes(asked, negative_prompt="a handle"),
+        lambda asked: with_changes(asked, kind=None, prompt="", pictures={Slot.FRONT: CAT}),
     ],
 )
 def test_the_same_key_with_other_words_is_refused_and_with_the_same_gives_the_same_job(

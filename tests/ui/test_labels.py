@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from core.domain.declaration import Evidence
+from core.domain.request import Kind
 from core.domain.status import Stage, Status
 from core.ui import labels
 from tests.domain.test_words_of_money import free_job
@@ -58,6 +59,7 @@ def test_a_lost_answer_of_one_that_costs_nothing_is_told_as_it_is_settled(
 
 def test_every_stage_and_every_end_has_words() -> None:
     assert set(labels.STAGES) | {Stage.DONE} == set(Stage)
-    assert set(labels.EXPLAINED) == set(labels.STAGES)
+    assert set(labels.EXPLAINED) | {Stage.SUBMITTING} == set(labels.STAGES)
+    assert all(kind.about.under_way and kind.about.sending for kind in Kind.all())
     assert set(labels.ENDS) | {Status.RUNNING} == set(Status)
     assert set(labels.COLOURS) == set(labels.ICONS) == set(Status)

@@ -11,7 +11,7 @@ from core.domain.generation import Balance, GenerationRequest, TaskPhase, TaskSt
 from core.domain.request import (
     Conversion,
     ConvertModel,
-    ImageToModel,
+    JobRequest,
     Kind,
     MultiviewToModel,
     Slot,
@@ -69,7 +69,7 @@ def create_body(request: GenerationRequest) -> dict[str, Any]:
     return body
 
 
-def _subject(asked: ImageToModel | MultiviewToModel | TextToModel, tokens: Mapping[Slot, str]) -> dict[str, Any]:
+def _subject(asked: JobRequest, tokens: Mapping[Slot, str]) -> dict[str, Any]:
     """What the model is made of."""
     if isinstance(asked, TextToModel):
         return {"prompt": asked.prompt} | ({"negative_prompt": asked.negative_prompt} if asked.negative_prompt else {})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from core.generators.pottery.kind import VesselToModel
+
 from core.domain.declaration import Choice, ChoiceType, Declaration, Evidence, Offer
 from core.domain.request import Kind, Slot
 
@@ -20,6 +22,7 @@ DECLARATION = Declaration(
     offers=(
         Offer(kind=Kind.IMAGE, choices=(SIDES, GLAZE), uses=(Slot.FRONT,), note="It makes a pot, whatever is shown."),
         Offer(kind=Kind.TEXT, choices=(SIDES, GLAZE)),
+        Offer(kind=VesselToModel.kind, choices=(SIDES,), uses=(Slot.FRONT,)),
     ),
     evidence=Evidence.FREE,
     is_paid=False,

@@ -44,7 +44,8 @@ class Pottery:
 
     def begin_again(self, task_id: str, request: GenerationRequest, *, check_send_window: Callable[[], None]) -> None:
         check_send_window()
-        wanted = {"sides": request.request.choices["sides"], "glaze": request.request.choices["glaze"]}
+        choices, texts = request.request.choices, request.request.texts()
+        wanted = {"sides": choices["sides"], "glaze": choices.get("glaze", "red"), "said": texts.get("maker_mark", "")}
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             (self._folder / f"{task_id}.json").write_text(json.dumps(wanted), encoding="utf-8")
@@ -64,7 +65,7 @@ class Pottery:
             wanted = json.loads((self._folder / f"{task.task_id}.json").read_text(encoding="utf-8"))
         except OSError as exc:
             raise ModelUnavailable("The pottery has lost this task; it is begun again.") from exc
-        return FetchedModel(data=pot(wanted["sides"], wanted["glaze"]))
+        return FetchedModel(data=pot(wanted["sides"], wanted["glaze"], wanted["said"]))
 
     def stop_task(self, task_id: str) -> None:
         (self._folder / f"{task_id}.json").unlink(missing_ok=True)

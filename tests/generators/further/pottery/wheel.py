@@ -11,8 +11,8 @@ COLOURS = {"red": [0.6, 0.25, 0.15, 1.0], "blue": [0.1, 0.2, 0.6, 1.0]}
 FLOAT, WHOLE, POSITIONS, CORNERS = 5126, 5125, 34962, 34963  # Source: glTF 2.0, accessors and buffer views
 
 
-def pot(sides: int, glaze: str) -> bytes:
-    """Args: sides: of the wall, at least 3. glaze: a key of COLOURS."""
+def pot(sides: int, glaze: str, said: str = "") -> bytes:
+    """Args: sides: of the wall, at least 3. glaze: a key of COLOURS. said: is written into the file."""
     points = [
         (radius * math.cos(2 * math.pi * side / sides), height, radius * math.sin(2 * math.pi * side / sides))
         for radius, height in PROFILE
@@ -27,7 +27,7 @@ def pot(sides: int, glaze: str) -> bytes:
     binary = placed + struct.pack(f"<{len(corners)}I", *corners)
     axes = list(zip(*points, strict=True))
     document = {
-        "asset": {"version": "2.0", "generator": "pottery"},
+        "asset": {"version": "2.0", "generator": "pottery", "extras": {"said": said}},
         "scene": 0,
         "scenes": [{"nodes": [0]}],
         "nodes": [{"mesh": 0}],
