@@ -35,13 +35,13 @@ from core.services import unreadable
 from core.services.backoff import POLL_STEPS, retry_wait_s, spread
 from core.services.elsewhere import AGAIN, GONE, STOPPED, Elsewhere
 from core.services.leases import renewing
+from core.services.model_files import KEPT_CODE, model_key, preview_key
 from core.services.throttle import Throttle
 
 log = logging.getLogger(__name__)
 SLOW_AFTER, SLOW_S = timedelta(hours=24), 3600.0  # a paid model is not given up, but after a day tried once an hour
 GIVE_UP_AFTER = timedelta(days=7)
 PICTURES = (b"\x89PNG", b"\xff\xd8", b"RIFF")
-KEPT_CODE = "model_kept_unread"  # the job failed, and its file can be downloaded as it came
 
 
 class _Unreadable(ModelInvalid):
@@ -50,11 +50,6 @@ class _Unreadable(ModelInvalid):
     def __init__(self, message: str, data: bytes) -> None:
         super().__init__(message)
         self.data = data
-
-
-def preview_key(job_id: int) -> str:
-    """Where the generator's own picture of a model lies."""
-    return f"models/{job_id}/rendered.png"
 
 
 def spool_key(task_id: str) -> str:
@@ -73,7 +68,7 @@ def _stored(job: Job, data: bytes) -> StoredModel:
     except ModelInvalid as exc:
         raise _Unreadable(exc.message, data) from exc
     return StoredModel(
-        key=f"models/{job.id}/{slug(job.target_object)}.{kind}",
+        key=model_key(job, kind),
         size_bytes=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
         face_count=faces,
@@ -208,7 +203,7 @@ class Collect:
         if preview is None or not preview.startswith(PICTURES):
             return
         try:
-            self.objects.put(preview_key(job.id), preview, media_type="image/png")
+            self.objects.put(preview_key(job), preview, media_type="image/png")
         except (StorageFull, StoreUnavailable) as exc:
             log.info("job %s: the generator's own picture could not be stored: %s", job.id, exc.message)
 

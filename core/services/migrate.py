@@ -15,8 +15,7 @@ from core.ports.archive import TABLES, Archive, Key, Record
 from core.ports.job_store import JobStore
 from core.ports.object_store import ObjectStore
 from core.services.backoff import FOR_GOOD_S, is_for_good
-from core.services.collect import KEPT_CODE, preview_key
-from core.services.unreadable import original_key
+from core.services.model_files import KEPT_CODE, ORIGINAL, beside, folder_of, old_original_key
 
 BATCH = 200  # rows read and written at once
 AT_WORK = timedelta(seconds=30)  # a younger heartbeat means that somebody works there now
@@ -225,9 +224,10 @@ def _files(archive: Archive) -> Iterator[Record]:
                 seen.add(file["key"])
                 yield file
         if record["error_code"] == KEPT_CODE:
-            yield {"key": original_key(record["id"])}
+            yield {"key": f"{folder_of(record['id'], record['task_id'])}/{ORIGINAL}"}
+            yield {"key": old_original_key(record["id"])}
         if record["model"] is not None:
-            yield {"key": preview_key(record["id"])}
+            yield {"key": beside(record["model"]["key"])}
 
 
 def _is_there(objects: ObjectStore, file: Record) -> bool:

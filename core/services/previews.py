@@ -12,7 +12,7 @@ from core.domain.request import StoredImage
 from core.ports.object_store import ObjectStore
 from core.ports.picture_sandbox import PictureSandbox
 from core.services.bounded import RecentlyUsed
-from core.services.collect import preview_key
+from core.services.model_files import preview_key
 
 SIDE_PX = 1024  # of a picture on a page of its own
 KEPT_BYTES = 16 * 2**20  # some hundred pictures of a table, or a dozen large ones
@@ -53,7 +53,7 @@ class Previews:
 
     def of_model(self, job: Job) -> bytes:
         """The generator's own picture of a finished model. Raises also: ObjectMissing, StoreUnavailable."""
-        return self.of_choice(self.objects.get(preview_key(job.id)))
+        return self.of_choice(self.objects.get(preview_key(job)))
 
     def _once(self, key: str, make: Callable[[], bytes]) -> bytes:
         kept = self._kept.get(key)

@@ -11,6 +11,7 @@ from core.domain.errors import ObjectMissing
 from core.domain.job import Job
 from core.mesh import fbx
 from core.ports.object_store import ObjectStore
+from core.services.model_files import original_key, unreadable_key
 
 MODEL_MAGIC = (b"glTF", *fbx.MAGIC)
 PROOF_TRIES = 3  # complete downloads of the same bytes
@@ -35,16 +36,6 @@ class Seen:
     first_at: str
 
 
-def original_key(job_id: int) -> str:
-    """Where the file of a job lies that nothing here could read."""
-    return f"models/{job_id}/original.bin"
-
-
-def seen_key(job_id: int) -> str:
-    """Where it is noted how often that file came."""
-    return f"models/{job_id}/unreadable.json"
-
-
 def note(objects: ObjectStore, job: Job, now: datetime, *, data: bytes | None, refusal: str) -> Seen:
     """Keep `data` and count this download. Raises: StorageFull, StoreUnavailable."""
     digest = hashlib.sha256(refusal.encode() if data is None else data).hexdigest()
@@ -54,8 +45,8 @@ def note(objects: ObjectStore, job: Job, now: datetime, *, data: bytes | None, r
     else:
         seen = Seen(task_id=job.task_id or "", digest=digest, count=1, first_at=now.isoformat())
         if data is not None:
-            objects.put(original_key(job.id), data, media_type="application/octet-stream")
-    objects.put(seen_key(job.id), json.dumps(asdict(seen)).encode(), media_type="application/octet-stream")
+            objects.put(original_key(job), data, media_type="application/octet-stream")
+    objects.put(unreadable_key(job), json.dumps(asdict(seen)).encode(), media_type="application/octet-stream")
     return seen
 
 
@@ -73,6 +64,6 @@ def wait_s(seen: Seen) -> float:
 
 def _before(objects: ObjectStore, job: Job) -> Seen | None:
     try:
-        return Seen(**json.loads(objects.get(seen_key(job.id))))
+        return Seen(**json.loads(objects.get(unreadable_key(job))))
     except (ObjectMissing, ValueError, TypeError):
         return None

@@ -9,7 +9,7 @@ from core.domain.declaration import NEGATIVE
 from core.domain.job import Job
 from core.domain.request import StoredImage
 from core.domain.status import Stage, Status
-from core.services.collect import KEPT_CODE
+from core.services.model_files import KEPT_CODE
 from core.ui import at_hand, conversions, job_actions, job_explained, labels, model_view, notices
 
 BUSY_S = 2

@@ -29,9 +29,8 @@ from core.domain.export import (
 from core.domain.job import Job
 from core.mesh import extras, fbx
 from core.mesh.verdicts import verdicts
-from core.services.collect import preview_key
 from core.services.inspect import Exported
-from core.services.unreadable import original_key
+from core.services.model_files import original_of, preview_key
 from core.web.answers import ReportBody
 from core.web.described import JobNumber, errors, file_of, json_of
 from core.web.files_api import HEADERS
@@ -112,7 +111,7 @@ async def thumbnail(record_id: JobNumber, services: ServicesNeeded) -> Response:
 def rendered(record_id: JobNumber, services: ServicesNeeded) -> Response:
     """As it came with the model, where it did."""
     job = services.overview.job(job_number(record_id))
-    data = services.objects.get(preview_key(job.id))
+    data = services.objects.get(preview_key(job))
     return Response(data, media_type=media_type_of(data), headers=HEADERS)
 
 
@@ -125,7 +124,7 @@ def rendered(record_id: JobNumber, services: ServicesNeeded) -> Response:
 def original(record_id: JobNumber, services: ServicesNeeded) -> Response:
     """For a job that failed because its file is broken; the file as it came."""
     job = services.overview.job(job_number(record_id))
-    data = services.objects.get(original_key(job.id))
+    data = original_of(services.objects, job)
     kind = "glb" if job.makes_model else "fbx.zip" if data.startswith(fbx.ZIP) else "fbx"
     headers = HEADERS | {"Content-Disposition": f'attachment; filename="job-{job.id}.{kind}"'}
     return Response(data, media_type="application/octet-stream", headers=headers)

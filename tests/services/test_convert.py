@@ -82,7 +82,11 @@ def test_an_ordered_file_comes_as_a_job_of_its_own_and_is_stored_as_it_is(world:
     assert world.generator.uploads == uploads  # there is no picture to hand over
     assert (job.status, job.image_token, job.credits_used) == (Status.COMPLETED, model.task_id, 5)
     assert job.model is not None
-    assert (job.model.kind, job.model.face_count, job.model.key) == ("fbx", None, f"models/{job.id}/cup.fbx")
+    assert (job.model.kind, job.model.face_count, job.model.key) == (
+        "fbx",
+        None,
+        f"models/{job.id}/{job.task_id}/cup.fbx",
+    )
     assert world.objects.get(job.model.key) == sample_fbx()
     assert [each.id for each in convert(world).ordered(model.id)] == [job.id]
     assert [event.note for event in world.jobs.events(job.id)] == [
@@ -270,7 +274,7 @@ def test_a_file_that_is_no_whole_fbx_each_time_it_comes_fails_and_is_kept(
 
     job = world.job(ordered.id)
     assert (job.status, job.model) == (Status.FAILED, None)
-    assert world.objects.get(f"models/{job.id}/original.bin") == data
+    assert world.objects.get(f"models/{job.id}/{job.task_id}/original.bin") == data
 
 
 def test_a_task_is_listed_with_the_conversion_it_fits_and_not_while_that_one_looks_for_it(world: World) -> None:

@@ -76,7 +76,7 @@ def test_a_finished_model_is_fetched_checked_stored_and_then_completed(world: Wo
     job = world.job(job_id)
     assert job.status is Status.COMPLETED
     assert job.model is not None
-    assert (job.model.key, job.model.face_count) == (f"models/{job_id}/grosser-hund-犬.glb", 1)
+    assert (job.model.key, job.model.face_count) == (f"models/{job_id}/task-1/grosser-hund-犬.glb", 1)
     assert world.objects.get(job.model.key) == glb()
     assert (job.model.size_bytes, job.credits_used) == (len(glb()), Decimal("30.00"))
 
@@ -141,7 +141,7 @@ def test_a_file_that_is_no_model_fails_with_the_task_number(world: World) -> Non
 
     job = world.job(job_id)
     assert job.status is Status.FAILED
-    assert world.objects.get(f"models/{job_id}/original.bin") == b"<html>not here</html>" * 5
+    assert world.objects.get(f"models/{job_id}/task-1/original.bin") == b"<html>not here</html>" * 5
     assert job.model is None
     assert "not a GLB" in (job.error_message or "")
     assert "task-1" in (job.error_message or "")
@@ -161,7 +161,7 @@ def test_a_model_that_cannot_be_read_fails_and_its_file_is_kept(world: World) ->
     assert (job.status, job.error_code) == (Status.FAILED, "model_kept_unread")
     assert "cut short" in (job.error_message or "")
     assert "download it on the job's page" in (job.error_message or "")
-    assert world.objects.get(f"models/{job_id}/original.bin") == broken
+    assert world.objects.get(f"models/{job_id}/task-1/original.bin") == broken
 
 
 def test_a_model_the_generator_calls_unusable_fails(world: World) -> None:

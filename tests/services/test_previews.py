@@ -12,7 +12,7 @@ from PIL import Image
 
 from core.domain.errors import ObjectMissing, PictureRefused
 from core.domain.job import Job
-from core.services.collect import preview_key
+from core.services.model_files import preview_key
 from core.services.previews import SIDE_PX, Previews
 from core.stores.files.object_store import LocalObjectStore
 from core.stores.sqlite.job_store import SqliteJobStore
@@ -83,6 +83,6 @@ def test_a_job_without_a_picture_has_no_small_one(previews: Previews, job: Job) 
 
 
 def test_the_generators_own_picture_is_shown(previews: Previews, objects: LocalObjectStore, job: Job) -> None:
-    objects.put(preview_key(job.id), pictures.product_on_white(), media_type="image/png")
+    objects.put(preview_key(job), pictures.product_on_white(), media_type="image/png")
 
     assert Image.open(io.BytesIO(previews.of_model(job))).size == (768, 768)

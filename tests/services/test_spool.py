@@ -36,7 +36,7 @@ def test_it_is_stored_from_the_spool_even_when_tripo_has_forgotten_it(world: Wor
         Collect(jobs=world.jobs, objects=store, generator=world.throttle, owner="a", lease_s=60, spool=spool).tick()
 
     collect()
-    key = f"models/{job_id}/cup.glb"
+    key = f"models/{job_id}/task-1/cup.glb"
     assert world.job(job_id).stage is Stage.SAVING
     assert "quota" in (world.job(job_id).error_message or "")
     spooled = spool_key(world.job(job_id).task_id or "")

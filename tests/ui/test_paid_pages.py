@@ -18,7 +18,7 @@ from core.domain.claims import Claimed, Failure
 from core.domain.generation import Balance, OrphanedTask, Source
 from core.domain.request import Conversion
 from core.domain.status import Stage, Status
-from core.services.collect import preview_key
+from core.services.model_files import preview_key
 from core.settings import Settings
 from tests import pictures
 from tests.builders import EVERY_SLOT, intent, new_job, stored_model
@@ -150,7 +150,7 @@ def test_a_job_shows_its_estimate_before_and_its_true_cost_after(services: Servi
 def test_without_a_picture_of_tripos_own_there_is_yours_alone(services: Services, came: bytes | None) -> None:
     complete(services, submitting(services))
     if came is not None:
-        services.objects.put(preview_key(1), came, media_type="image/png")
+        services.objects.put(preview_key(services.jobs.get(1)), came, media_type="image/png")
     app = jobs_page(1)
 
     assert not app.exception
@@ -159,7 +159,7 @@ def test_without_a_picture_of_tripos_own_there_is_yours_alone(services: Services
 
 def test_tripos_own_picture_of_the_model_is_shown_beside_yours(services: Services) -> None:
     complete(services, submitting(services))
-    services.objects.put(preview_key(1), pictures.product_on_white(), media_type="image/png")
+    services.objects.put(preview_key(services.jobs.get(1)), pictures.product_on_white(), media_type="image/png")
     app = jobs_page(1)
 
     assert not app.exception

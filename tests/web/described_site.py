@@ -20,8 +20,7 @@ from starlette.routing import Mount
 from core.bootstrap import Services, build_services
 from core.domain.claims import Claimed, Failure
 from core.domain.generation import OrphanedTask, Source
-from core.services.collect import preview_key
-from core.services.unreadable import original_key
+from core.services.model_files import original_key, preview_key
 from core.settings import Settings
 from core.web.jobs_api import services_at_hand
 from core.web.server import make_api
@@ -82,9 +81,9 @@ def furnish(services: Services, finisher: Finisher) -> None:
     services.objects.put(image.key, pictures.cat(), media_type=image.media_type)
     finished, broken, undecided, saving = (_claimed(services) for _ in range(4))
     finisher.finish(finished)
-    services.objects.put(preview_key(finished.job.id), pictures.line_art(), media_type="image/png")
+    services.objects.put(preview_key(jobs.get(finished.job.id)), pictures.line_art(), media_type="image/png")
     jobs.fail(broken.claim, Failure(code="model_invalid", message="The file cannot be read."))
-    services.objects.put(original_key(broken.job.id), b"no model", media_type="application/octet-stream")
+    services.objects.put(original_key(jobs.get(broken.job.id)), b"no model", media_type="application/octet-stream")
     jobs.mark_submitting(undecided.claim, intent(nonce=3, image_token="file-3"))
     jobs.mark_uncertain(undecided.claim, note="No answer.")
     looked_for = jobs.claim_uncertain(owner="f", lease_s=60, generator="tripo", limit=1)[0]

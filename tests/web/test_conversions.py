@@ -8,7 +8,7 @@ import pytest
 
 from core.domain.request import Conversion
 from core.domain.status import Stage
-from core.services.unreadable import original_key
+from core.services.model_files import original_key
 from tests.builders import EVERY_SLOT, Category, intent, new_job, stored_model
 from tests.fake_generator import glb
 from tests.fake_tripo.fbx import sample_fbx
@@ -154,7 +154,7 @@ def test_an_order_beyond_the_budget_is_refused(make_site: Callable[..., Site]) -
 def test_a_broken_file_of_a_conversion_is_given_away_under_its_own_kind(paid: Site, data: bytes, name: str) -> None:
     conversion = Conversion(task_id="task-1")
     job_id = paid.services.jobs.add(new_job(generator="tripo", category=Category.CONVERT, conversion=conversion)).job.id
-    paid.services.objects.put(original_key(job_id), data, media_type="application/octet-stream")
+    paid.services.objects.put(original_key(paid.services.jobs.get(job_id)), data, media_type="application/octet-stream")
 
     answer = paid.client.get(f"/api/jobs/{job_id}/original")
     assert answer.content == data
