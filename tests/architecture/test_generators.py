@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -97,3 +98,12 @@ def test_what_people_read_in_the_api_names_no_generator_but_as_a_choice() -> Non
     texts = [path for path in sorted((CORE / "web").glob("*_api.py")) if names().search(path.read_text("utf-8"))]
 
     assert texts == []
+
+
+def test_the_import_rules_hold_for_every_folder_of_generators_and_of_stores() -> None:
+    """`lint-imports` checks the rules themselves."""
+    rules = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    independent = {name for rule in rules if rule["type"] == "independence" for name in rule["modules"]}
+    stores = {f"core.stores.{path.parent.name}" for path in (CORE / "stores").glob("*/__init__.py")}
+
+    assert {"core.generators.*", *stores} <= independent
