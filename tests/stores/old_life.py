@@ -25,7 +25,8 @@ from tests.services.conftest import World
 from tests.stores.old_versions import ACCOUNT
 
 PICTURE, MODEL = b"picture", b"model"
-OLD_TASKS = ("old-stopped", "old-vase", "old-parcel", "old-bell", "old-quads", "old-two-1", "old-two-2")
+PICTURES = tuple(f"images/{name}.jpg" for name in ("cup", "left", "back", "right"))
+OLD_TASKS = ("old-stopped", "old-vase", "old-parcel", "old-bell", "old-quads", "old-two-1", "old-two-2", "old-boat")
 ROUNDS = 12
 
 
@@ -63,7 +64,7 @@ class Life:
     @classmethod
     def begin(cls, jobs: JobStore, clock: FakeClock, folder: Path) -> Self:
         objects, journal = LocalObjectStore(folder / "files"), LocalJournal(folder / "journal")
-        for key in ("images/cup.jpg", "images/back.jpg"):
+        for key in PICTURES:
             objects.put(key, PICTURE, media_type="image/jpeg")
         engine = Engine(name="offline", label="Built-in engine", is_paid=False, account="offline", prefix="free")
         worlds = [

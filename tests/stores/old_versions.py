@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from core.domain.job import Job
-from core.domain.request import Slot
+from core.domain.request import Slot, TextToModel
 from core.domain.request_codec import OLD_CHOICES
 
 SAMPLES = Path(__file__).with_name("samples")
@@ -25,6 +25,7 @@ create table public.generated_images (
 );
 """
 SETTLES, LINKS, BACK, CONVERSIONS, ORIENTATION = "settles", "links", "back", "conversions", "orientation"
+KINDS = "kinds"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,8 @@ SQLITE = (
     _sqlite("10-folded-by-the-program", SETTLES, LINKS, BACK, CONVERSIONS, ORIENTATION, user_version=1),
     _sqlite("11-installation", SETTLES, LINKS, BACK, CONVERSIONS, ORIENTATION, user_version=1),
     _sqlite("12-opened-by-every-version", user_version=1),
+    _sqlite("13-numbered-steps", SETTLES, LINKS, BACK, CONVERSIONS, ORIENTATION, user_version=2),
+    _sqlite("14-kinds", SETTLES, LINKS, BACK, CONVERSIONS, ORIENTATION, KINDS, user_version=3),
 )
 FIRST, ADDED, CONVERTING = (
     ("01-paid-calls",),
@@ -75,7 +78,8 @@ FIRST, ADDED, CONVERTING = (
     ("08-conversions", BACK, CONVERSIONS, ORIENTATION),
 )
 FOLDING = ("13-folded-by-the-program", *CONVERTING[1:])
-NEWEST = ("15-installation", *CONVERTING[1:])
+NAMED = ("15-installation", *CONVERTING[1:])
+OF_KINDS = ("18-kinds", *CONVERTING[1:], KINDS)
 
 
 def _table(name: str, blob: str, rows: tuple[str, ...]) -> Version:
@@ -97,7 +101,15 @@ SUPABASE = (
     _table("12-job-of-key", "8c883673bd29359068bb1934683a4b35308b327c", CONVERTING),
     _table("13-folded-by-the-program", "6c0746a10060dfadba89df4eb0cc20113504f0c6", FOLDING),
     _table("14-one-order", "4c043937bfa65b3189fe23e9eb975bd205406043", FOLDING),
-    _table("15-installation", "302c294451e7b4b9f6d428b161526b252ab22ced", NEWEST),
+    _table("15-installation", "302c294451e7b4b9f6d428b161526b252ab22ced", NAMED),
+    _table("16-one-script-from-any-version", "a82c76bdaa5447ccddf05a94015f614a3d925591", NAMED),
+    _table("17-numbered", "aeaec3ddf0b3472309326e5df77f769baeaab397", NAMED),
+    _table("18-kinds", "7d5d5f664549ec168f67f47e97ec644790f80808", OF_KINDS),
+    _table("19-any-generator", "ddf7e33ca1d9d11e398195525fc85ecda598add6", OF_KINDS),
+    _table("20-attention-searched-on", "0b24728d7cbaeebd5a4117239a3514f437b401e0", OF_KINDS),
+    _table("21-standing-lists", "906b016a27c1d22fef968a201a5bb7ff92bd775f", OF_KINDS),
+    _table("22-further-kinds-kept-apart", "b082eefec885bbd3c22b20bdc2c37b696bb141f1", OF_KINDS),
+    _table("23-facts-by-an-index", "2cd08abe25f80ada3efee90c2cc98b0b7e402127", OF_KINDS),
 )
 
 
@@ -127,6 +139,7 @@ class Old:
     needs: str | None = None
     again: str | None = None  # the name of the job whose second try it is
     converts: tuple[str, bool, int | None] | None = None  # task, four-sided faces, number of faces
+    words: tuple[str, str] | None = None  # what it is made of, and what to leave out
 
 
 P_MODEL = {"model": "P1-20260311"}
@@ -179,6 +192,24 @@ JOBS = (
         needs=CONVERSIONS,
         converts=("old-cup", False, None),
     ),
+    Old(
+        name="Kettle",
+        status="failed",
+        stage="done",
+        ends="failed",
+        code="2008",
+        needs=KINDS,
+        choices={"left": "images/left.jpg", "right": "images/right.jpg"},
+    ),
+    Old(
+        name="Lamp",
+        status="failed",
+        stage="done",
+        ends="failed",
+        code="2008",
+        needs=KINDS,
+        words=("a lamp of brass", "glass"),
+    ),
     Old(name="Not sent", status="cancelled", stage="done", ends="cancelled"),
     Old(
         name="Stopped",
@@ -212,6 +243,15 @@ JOBS = (
         spent="30",
     ),
     Old(name="Bell", status="running", stage="generating", ends="completed", task="old-bell", progress=40),
+    Old(
+        name="Boat",
+        status="running",
+        stage="generating",
+        ends="completed",
+        task="old-boat",
+        needs=KINDS,
+        words=("a boat", ""),
+    ),
     Old(
         name="Owl",
         status="running",
@@ -271,6 +311,14 @@ JOBS = (
         category="offline",
         also={BACK: {"style": "solid"}},
     ),
+    Old(
+        name="Chair",
+        status="running",
+        stage="queued",
+        ends="completed",
+        needs=KINDS,
+        choices={"left": "images/left.jpg", "back": "images/back.jpg"},
+    ),
 )
 CAT = Old(name="Cat", status="failed", stage="done", ends="failed", code="before_update")  # in Supabase only
 
@@ -279,6 +327,12 @@ def expected(version: Version) -> list[Old]:
     """The jobs that a sample has, oldest first."""
     found = [job for job in JOBS if job.needs is None or job.needs in version.knows]
     return [found[0], CAT, *found[1:]] if version.blob else found
+
+
+def again(version: Version) -> list[str]:
+    """Names of its jobs that ended without what was asked for, so that a person may have them made again."""
+    ended = ("failed", "timeout", "cancelled")
+    return [old.name for old in expected(version) if old.status in ended and old.stage == "done" and old is not CAT]
 
 
 def shown(old: Old, version: Version) -> dict[str, Any]:
@@ -297,11 +351,12 @@ def shown(old: Old, version: Version) -> dict[str, Any]:
         "progress": old.progress,
         "code": old.code,
         "spent": old.spent if old.spent is None else float(old.spent),
-        "picture": None if is_linked else "images/cup.jpg",
+        "picture": None if is_linked or old.words is not None else "images/cup.jpg",
         "links": _links(old) if is_linked else (None, None),
         "model": old.model,
         "choices": choices,
         "converts": old.converts,
+        "words": old.words,
         "again": old.again,
     }
 
@@ -329,14 +384,16 @@ def told(job: Job, names: dict[int, str]) -> dict[str, Any]:
         "model": None if job.model is None else (job.model.kind, job.model.face_count),
         "choices": _chosen(job),
         "converts": _conversion(job),
+        "words": (job.request.prompt, job.request.negative_prompt) if isinstance(job.request, TextToModel) else None,
         "again": None if job.retry_of is None else names[job.retry_of],
     }
 
 
 def _chosen(job: Job) -> dict[str, Any]:
     chosen = {name: value for name, value in job.choices.items() if value != OLD_CHOICES[name]}
-    back = None if job.request is None else job.request.inputs().get(Slot.BACK)
-    return chosen if back is None else chosen | {"back": back.key}
+    views = {} if job.request is None else dict(job.request.inputs())
+    views.pop(Slot.FRONT, None)
+    return chosen | {slot.value: image.key for slot, image in views.items()}
 
 
 def _conversion(job: Job) -> tuple[str, bool, int | None] | None:

@@ -17,10 +17,10 @@ from tests.stores.old_life import Life
 from tests.stores.old_versions import (
     BASE_TABLE,
     CONVERSIONS,
-    SAMPLES,
+    KINDS,
     SUPABASE,
     Version,
-    blob_of,
+    again,
     expected,
     script,
     shown,
@@ -85,13 +85,6 @@ def all_of(jobs: SupabaseJobStore) -> list[Job]:
     return sorted(jobs.find(JobQuery(page_size=100)).jobs, key=lambda job: job.id)
 
 
-def test_each_script_is_the_one_that_was_on_main() -> None:
-    assert [blob_of(script(version)) for version in SUPABASE] == [version.blob for version in SUPABASE]
-    assert [version.name for version in SUPABASE] == sorted(
-        path.stem for path in (SAMPLES / "supabase" / "scripts").iterdir()
-    )
-
-
 def test_every_job_is_read_as_what_it_is(version: Version, jobs: SupabaseJobStore) -> None:
     found = all_of(jobs)
     names = {job.id: job.target_object for job in found}
@@ -113,24 +106,33 @@ def test_a_key_of_before_still_names_its_job(version: Version, jobs: SupabaseJob
     assert known.target_object == "Cup"
 
 
-def test_what_was_under_way_comes_to_its_end_and_nothing_is_ordered_twice(
+def made_again(life: Life, old: Job) -> None:
+    """Asked for twice it is one new job, which asks for the same with the same choices."""
+    new = life.paid.decide().retry(old.id)
+    assert life.paid.decide().retry(old.id) == new
+    assert (new.stage, new.retry_of, new.task_id, new.request) == (Stage.QUEUED, old.id, None, old.request)
+    changed = {"task": None, "status": "running", "stage": "queued", "progress": 0, "code": None}
+    assert told(new, {old.id: old.target_object}) == told(old, {}) | changed | {"again": old.target_object}
+
+
+def test_what_failed_is_made_again_what_was_under_way_comes_to_its_end_and_nothing_is_ordered_twice(
     version: Version, jobs: SupabaseJobStore, clock: FakeClock, tmp_path: Path
 ) -> None:
     """The last test of each table: it works on it."""
     life = Life.begin(jobs, clock, tmp_path)
-    thimble = next(job for job in life.began if job.error_code == "2008")
-    again = life.paid.decide().retry(thimble.id)
-    assert (again.retry_of, again.request) == (thimble.id, thimble.request)
+    for name in again(version):
+        made_again(life, life.named(name))
     life.go_on()
 
     ended = life.every()
     wanted = [(old.name, old.ends, Stage.DONE) for old in expected(version)]
     assert [(job.target_object, job.status.value, job.stage) for job in ended] == [
         *wanted,
-        ("Thimble", "completed", Stage.DONE),
+        *((name, "completed", Stage.DONE) for name in again(version)),
     ]
-    ordered = ["No credit", "Sending", "Thimble", "Thimble", "Waiting", "犬"]
+    ordered = ["No credit", "Sending", "Thimble", "Waiting", "犬", *again(version)]
     ordered += ["Cup"] if CONVERSIONS in version.knows else []
+    ordered += ["Chair"] if KINDS in version.knows else []
     assert life.sent() == sorted(ordered)
     before = {job.id: job.task_id for job in life.began if job.task_id is not None}
     assert {job.id: job.task_id for job in ended if job.id in before} == before

@@ -102,8 +102,13 @@ def test_a_number_of_a_row_that_was_removed_is_not_given_again_by_the_table_of_t
 
 
 # A step that was released is done to no file again, so a change of it would reach new files only.
-RELEASED = {"002_tables.sql": "4b79a93725c36d9b5dcf3e250f0a39fe25c4b0afd3c16f413b620e8251dc549a"}
-OLD_FILES = pytest.mark.parametrize("version", [SQLITE[0], SQLITE[8], SQLITE[11]], ids=lambda version: version.name)
+RELEASED = {
+    "002_tables.sql": "4b79a93725c36d9b5dcf3e250f0a39fe25c4b0afd3c16f413b620e8251dc549a",
+    "003_kinds.sql": "9dd1303d01b23e88bcf7962e7e030769622a749dab89730188669bf3110db774",
+}
+OLD_FILES = pytest.mark.parametrize(
+    "version", [SQLITE[0], SQLITE[8], SQLITE[11], SQLITE[12]], ids=lambda version: version.name
+)
 
 
 def with_step(folder: Path, name: str, sql: str) -> Path:
