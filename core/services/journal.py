@@ -44,7 +44,7 @@ class Notes:
     """What is done with the notes of one generator.
 
     A note belongs to one attempt of one job of one table. What does not match stays where it is and is shown: it may be
-    all that is left of a paid task.
+    all that is left of a paid task. Only of a task that cost nothing is the note of an earlier attempt dropped.
     """
 
     jobs: JobStore
@@ -67,6 +67,10 @@ class Notes:
         job, why = _judged(self.jobs, note, self.jobs.installation())
         if why == OLD_NOTE and job is not None and self._is_proven(job, note):
             why = None
+        if why == OTHER_ATTEMPT and self._is_free_twin(note):
+            log.info("job %s was sent again; task %s came late, cost nothing and is left", note.job_id, note.task_id)
+            self.journal.forget(note)
+            return
         if job is None or why is not None:
             self._tell_once(note, why or OTHER_ATTEMPT)
             return
@@ -74,6 +78,11 @@ class Notes:
         if bound is None and note.task_id in self.jobs.accounts.unbound([note.task_id]):
             self._left_over(note)
         self.journal.forget(note)
+
+    def _is_free_twin(self, note: TaskNote) -> bool:
+        """Whether an earlier attempt of a job of this table, at one that never charges, was answered late."""
+        is_free = not self.generator.is_paid and note.names_its_table
+        return is_free and note.attempt < self.jobs.get(note.job_id).attempt
 
     def _left_over(self, note: TaskNote) -> None:
         """A paid task is listed, so that a person sees it; one that cost nothing is of no account."""

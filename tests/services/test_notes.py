@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from core.domain.declaration import Evidence
 from core.domain.errors import LookupFailed, OutcomeUnknown
 from core.domain.generation import TaskPhase
 from core.domain.request import Conversion
@@ -67,6 +68,27 @@ def test_a_note_that_does_not_match_is_never_adopted_and_never_deleted(
     assert world.job(1).stage is Stage.UNCERTAIN
     assert world.journal.notes() == [note]
     assert world.jobs.accounts.orphaned_tasks() == []
+
+
+@pytest.mark.parametrize("evidence", [Evidence.FREE, Evidence.NAMED])
+def test_the_note_of_an_earlier_attempt_that_cost_nothing_is_dropped_as_its_task_is(
+    world: World, evidence: Evidence
+) -> None:
+    world.generator.is_paid, world.generator.evidence = False, evidence
+    late = uncertain(world)
+    for _ in range(3):
+        world.sweep().tick()
+        world.clock.advance(60.0)
+    world.dispatch()
+    assert world.job(1).attempt == 2
+    strange = replace(late, task_id="task-9", installation="another table")
+    for note in (late, strange):
+        world.journal.write(note)
+
+    world.sweep().tick()
+
+    assert world.job(1).task_id == "task-2"
+    assert world.journal.notes() == [strange]
 
 
 def test_after_a_change_of_the_table_a_note_waits_until_its_own_is_there_again(world: World, tmp_path: Path) -> None:
