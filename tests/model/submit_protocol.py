@@ -1,4 +1,4 @@
-"""Explore every run of the protocol by which a paid call is submitted: no job billed twice, no task lost, none stuck.
+"""Explore every run of the protocol by which a job is sent: no job made or billed twice, no task lost, none stuck.
 
 A state holds the jobs (each with all the service knows of it), the workers, and how much bad luck is left. A step is
 done by one worker to one job, by the service, by a person, or by the clock; every order of steps is explored, to the
@@ -9,6 +9,13 @@ end. The steps are those of core.services.dispatch, settle and journal. How the 
 * An age stops counting where it no longer matters, so time has no horizon.
 * The guard and the first byte are one step: a pause between them must fit into the settle time.
 * A refusal of any kind sends the job back to the queue. Webhooks only help, so there are none.
+
+What is promised, and how a lost answer is settled, depends on the evidence that a generator declares:
+
+* ECHO: its list is searched for what the task repeats; a new task is missing there for a while, and pages move.
+* NAMED: the task has the attempt's name and is looked up; it is there as soon as it was made, until a restart of the
+  server forgets it. What becomes of a job that was bound before that is not drawn here (see tests/simulation).
+* FREE: it is made again at once. A second task costs nothing, but a job never gets two.
 
 `python -m tests.model.submit_protocol` prints what each broken rule leads to; with the name of a variant, also how.
 """
@@ -21,6 +28,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum, auto
 from typing import Any, NamedTuple
+
+from core.domain.declaration import Evidence
 
 
 class Stage(IntEnum):
@@ -65,19 +74,25 @@ class Luck(IntEnum):
     CRASH = 0
     OVERLOOK = 1
     CANCEL = 2
+    FORGET = 3
 
 
 class Violation(StrEnum):
     """A promise that was broken. A test shows for each that it would be seen."""
 
-    DOUBLE_BILL = "double bill"
+    DOUBLE_BILL = "double bill"  # made twice, where nothing is billed
     POSTED_TWICE = "attempt posted twice"
     NO_INTENT = "POST without intent"
     SENT_LATE = "POST after send_by"
     WRONG_JOB = "task bound to the wrong job"
     BOUND_TWICE = "task bound twice"
+    SECOND_TASK = "job bound twice"
     TASK_LOST = "task lost"
     JOB_STUCK = "job stuck"
+
+
+WHAT_COSTS = frozenset({Violation.DOUBLE_BILL, Violation.TASK_LOST})
+NOT_PROMISED = {Evidence.ECHO: frozenset(), Evidence.NAMED: frozenset(), Evidence.FREE: WHAT_COSTS}
 
 
 class Event(StrEnum):
@@ -108,6 +123,8 @@ class Event(StrEnum):
     LEASE_ENDS = "the sender's lease runs out"
     ARRIVE = "the service makes a task of the POST"
     LOSE = "the POST is lost"
+    FORGET = "the service is started again and forgets the task"
+    AGAIN = "gives it back, as it costs nothing"
     CANCEL = "a person cancels it"
     TICK = "time goes on"
 
@@ -202,6 +219,7 @@ class World:
     crashes: int = 1
     overlooks: int = 1
     cancels: int = 1
+    forgets: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,11 +227,15 @@ class Rules:
     """The protocol; the defaults are the recommended ones.
 
     Attributes:
+        evidence: what the generator declares; the rules that follow are for all of them.
         after_timeout, after_lease: where a job goes whose sender got no answer, or lost its lease.
         reconcile: ticks after `send_by` from which on absence counts; None: just long enough.
-        searches: how many in vain prove absence.
+        searches: how many in vain prove absence at one that is searched.
+        dates_question: a look-up counts by the time at which it began, not by that of its answer.
+        binds_open_only: an answer counts for the newest attempt, as long as that has no task.
     """
 
+    evidence: Evidence = Evidence.ECHO
     after_timeout: Stage = Stage.UNCERTAIN
     after_lease: Stage = Stage.UNCERTAIN
     reconcile: int | None = None
@@ -226,6 +248,8 @@ class Rules:
     has_unique_task_ids: bool = True
     posts_once: bool = True
     cancel_ends_at_once: bool = False
+    dates_question: bool = True
+    binds_open_only: bool = True
 
 
 class Protocol:
@@ -233,7 +257,10 @@ class Protocol:
 
     def __init__(self, rules: Rules, world: World) -> None:
         self.rules, self.world = rules, world
-        settle = world.in_flight + world.usage_lag if rules.reconcile is None else rules.reconcile
+        self.lag = world.usage_lag if rules.evidence is Evidence.ECHO else 0
+        self.searches = rules.searches if rules.evidence is Evidence.ECHO else 1
+        needed = world.in_flight + max(self.lag, 1)  # what may arrive in the last tick is not shown in it
+        settle = needed if rules.reconcile is None else rules.reconcile
         self.proof_age = max(world.send_by + settle, 0)
         self.last_age = max(self.proof_age, world.send_by + 1)  # nothing depends on how much older an intent is
 
@@ -266,6 +293,9 @@ class Protocol:
             if post.place is Place.TRAVELS:
                 yield Step(Event.ARRIVE, IDLE, self._with(job, post, post._replace(place=Place.TASK, age=0)))
                 yield Step(Event.LOSE, IDLE, self._with(job, post, post._replace(place=Place.LOST, age=0)))
+            elif post.place is Place.TASK and self.rules.evidence is Evidence.NAMED:
+                forgotten = post._replace(place=Place.LOST, age=0, is_noted=False)
+                yield Step(Event.FORGET, IDLE, self._with(job, post, forgotten), needs=Luck.FORGET)
         if job.stage is Stage.SUBMITTING:
             yield Step(Event.LEASE_ENDS, IDLE, self._tidy(job._replace(stage=self.rules.after_lease)))
         if job.stage is Stage.QUEUED or (job.stage in OPEN and self.rules.cancel_ends_at_once):
@@ -323,6 +353,9 @@ class Protocol:
         """Claim an uncertain job and read the usage list; what it said is written down in a later step."""
         if job.stage is not Stage.UNCERTAIN:
             return
+        if self.rules.evidence is Evidence.FREE:
+            yield Step(Event.AGAIN, IDLE, self._returned(job), takes_over=True)
+            return
         own = [post for post in job.posts if self._shows(post) and self._fits(post, job)]
         strange = [post for post in other.posts if self._shows(post)] if other else []
         counts = job.age >= self.proof_age
@@ -332,11 +365,11 @@ class Protocol:
         elif own or strange:
             doing = Doing.BIND_FOUND if own else Doing.BIND_STRANGER
             yield Step(Event.FIND, in_vain._replace(doing=doing), job, takes_over=True)
-        elif counts:
+        elif counts or not self.rules.dates_question:
             yield Step(Event.SEARCH_IN_VAIN, in_vain, job, takes_over=True)
         else:
             yield Step(Event.SEARCH_EARLY, IDLE, job, takes_over=True)
-        if counts and (own or strange):
+        if counts and (own or strange) and self.rules.evidence is Evidence.ECHO:
             yield Step(Event.OVERLOOK, in_vain, job, takes_over=True, needs=Luck.OVERLOOK)
 
     def _bind(self, me: Worker, job: Job, other: Job | None) -> Step:
@@ -357,7 +390,9 @@ class Protocol:
         return Step(Event.DROPPED, IDLE, job)
 
     def _note_absence(self, me: Worker, job: Job) -> Step:
-        if job.scans + 1 < self.rules.searches:
+        if job.age < self.proof_age and not self.rules.dates_question:
+            return Step(Event.SEARCH_EARLY, IDLE, job)
+        if job.scans + 1 < self.searches:
             searched = job._replace(scans=job.scans + 1)
             return self._write(Event.ABSENT_ONCE, me, job, (Stage.UNCERTAIN,), searched)
         return self._write(Event.ABSENT, me, job, (Stage.UNCERTAIN,), self._returned(job))
@@ -371,19 +406,20 @@ class Protocol:
         return Step(Event.DROPPED, IDLE, job)
 
     def _is_proof(self, job: Job, post: Post) -> bool:
-        return self._may_bind(post) and post.attempt == job.attempt and job.stage in OPEN
+        is_open = post.attempt == job.attempt and job.stage in OPEN
+        return self._may_bind(post) and (is_open or not self.rules.binds_open_only)
 
     def _may_bind(self, post: Post) -> bool:
         return post.is_free or (post.place is Place.TASK and not self.rules.has_unique_task_ids)
 
     def _shows(self, post: Post) -> bool:
-        return post.is_free and post.age >= self.world.usage_lag
+        return post.is_free and post.age >= self.lag
 
     def _fits(self, post: Post, job: Job) -> bool:
         return post.attempt == job.attempt or not self.rules.matches_nonce
 
     def _bound(self, job: Job, post: Post) -> Job:
-        bound = post._replace(is_bound=True, is_noted=False, age=self.world.usage_lag)
+        bound = post._replace(is_bound=True, is_noted=False, age=self.lag)
         return self._with(job._replace(stage=Stage.GENERATING), post, bound)
 
     def _returned(self, job: Job) -> Job:
@@ -397,7 +433,7 @@ class Protocol:
 
     def _tidy(self, job: Job) -> Job:
         """Forget what makes no difference any more, so that states with the same future are one."""
-        most = {Place.TRAVELS: self.world.in_flight, Place.LOST: 0, Place.TASK: self.world.usage_lag}
+        most = {Place.TRAVELS: self.world.in_flight, Place.LOST: 0, Place.TASK: self.lag}
         kept = [post for post in job.posts if post.place is not Place.LOST or post.attempt >= job.attempt]
         posts = tuple(sorted(post._replace(age=min(post.age, most[post.place])) for post in kept))
         if job.stage in OPEN:
@@ -415,14 +451,16 @@ def broken_promises(job: Job) -> set[Violation]:
         Violation.SENT_LATE: any(post.is_late for post in job.posts),
         Violation.WRONG_JOB: any(post.is_misbound for post in job.posts),
         Violation.BOUND_TWICE: any(post.is_bound and post.is_misbound for post in job.posts),
+        Violation.SECOND_TASK: sum(post.is_bound for post in job.posts) > 1,
     }
     return {violation for violation, broken in is_broken.items() if broken}
 
 
-def is_beyond_help(job: Job) -> bool:
+def is_beyond_help(job: Job, evidence: Evidence) -> bool:
     """Here a run ends: what it shows is shown, and without an end it could send POSTs for ever."""
     repeated = len(job.posts) - len({post.attempt for post in job.posts})
-    return repeated > 1 or Violation.DOUBLE_BILL in broken_promises(job)
+    is_made_twice = Violation.DOUBLE_BILL in broken_promises(job) - NOT_PROMISED[evidence]
+    return repeated > 1 or is_made_twice
 
 
 def is_settled(job: Job, world: World) -> bool:
@@ -486,7 +524,7 @@ class Transitions:
         self._renamed = Table(self._rename)
 
     def start(self) -> State:
-        luck = (self.world.crashes, self.world.overlooks, self.world.cancels)
+        luck = (self.world.crashes, self.world.overlooks, self.world.cancels, self.world.forgets)
         new = self.jobs[self.protocol.new_job()]
         return ((new,) * self.world.jobs, (self._idle,) * self.world.workers, luck)
 
@@ -605,7 +643,7 @@ def explore(rules: Rules, world: World, *, merges_alike: bool = True) -> Explora
     numbers = {states[0]: 0}
     came_from, unaided = [0], []
     events: set[Event] = set()
-    is_over = Table(lambda job: is_beyond_help(transitions.jobs.listed[job]))
+    is_over = Table(lambda job: is_beyond_help(transitions.jobs.listed[job], rules.evidence))
     for number, state in enumerate(states):  # grows meanwhile
         if any(is_over[job] for job in state[0]):
             unaided.append([number])
@@ -633,11 +671,11 @@ def explore(rules: Rules, world: World, *, merges_alike: bool = True) -> Explora
 
 def find_violations(transitions: Transitions, states: list[State], unaided: list[list[int]]) -> dict[Violation, int]:
     """`unaided`: where each state can go without a person and without bad luck."""
-    listed = transitions.jobs.listed
-    broken = [broken_promises(job) for job in listed]
+    listed, evidence = transitions.jobs.listed, transitions.rules.evidence
+    broken = [broken_promises(job) - NOT_PROMISED[evidence] for job in listed]
     settled = [is_settled(job, transitions.world) for job in listed]
-    over = [is_beyond_help(job) for job in listed]
-    lost = [has_lost_task(job) for job in listed]
+    over = [is_beyond_help(job, evidence) for job in listed]
+    lost = [has_lost_task(job) and Violation.TASK_LOST not in NOT_PROMISED[evidence] for job in listed]
     found: dict[Violation, int] = {}
     for number, (jobs, _, _) in enumerate(states):
         for job in jobs:
@@ -671,6 +709,9 @@ def counterexample(rules: Rules, world: World, violation: Violation) -> list[str
 
 ONE_JOB = World(jobs=1)
 ONE_ATTEMPT = World(jobs=1, attempts=1)
+NAMED, FREE = Evidence.NAMED, Evidence.FREE
+FORGETFUL = World(jobs=1, attempts=3, crashes=2, overlooks=0, forgets=1)
+TWO_JOBS = World(crashes=0, overlooks=0, cancels=0)
 LUCKY = World(attempts=1, crashes=0, overlooks=0, cancels=0)  # with two jobs; what goes wrong needs no bad luck
 VARIANTS: dict[str, tuple[Rules, World]] = {
     "recommended": (Rules(), World()),
@@ -695,6 +736,25 @@ VARIANTS: dict[str, tuple[Rules, World]] = {
     "cancel ends a sent job": (Rules(cancel_ends_at_once=True), ONE_JOB),
     "match by time window": (Rules(matches_nonce=False), LUCKY),
     "match by time window, task ids not unique": (Rules(matches_nonce=False, has_unique_task_ids=False), LUCKY),
+    "named": (Rules(evidence=NAMED), FORGETFUL),
+    "named, two jobs": (Rules(evidence=NAMED), TWO_JOBS),
+    "named, longer ways": (Rules(evidence=NAMED), World(jobs=1, crashes=3, overlooks=0, send_by=1, in_flight=2)),
+    "named, look-up dated by its answer": (Rules(evidence=NAMED, dates_question=False), ONE_JOB),
+    "named, absence trusted one tick early": (Rules(evidence=NAMED, reconcile=1), ONE_JOB),
+    "named, blind retry on time-out": (Rules(evidence=NAMED, after_timeout=Stage.QUEUED), ONE_JOB),
+    "named, expired lease back to queued": (Rules(evidence=NAMED, after_lease=Stage.QUEUED), ONE_JOB),
+    "named, expired lease ignored": (Rules(evidence=NAMED, after_lease=Stage.SUBMITTING), ONE_JOB),
+    "named, no send_by guard": (Rules(evidence=NAMED, has_guard=False), ONE_JOB),
+    "named, no epochs": (Rules(evidence=NAMED, has_epochs=False), World(jobs=1, attempts=3)),
+    "named, HTTP client repeats POST": (Rules(evidence=NAMED, posts_once=False), ONE_ATTEMPT),
+    "named, cancel ends a sent job": (Rules(evidence=NAMED, cancel_ends_at_once=True), ONE_JOB),
+    "free": (Rules(evidence=FREE), World(jobs=1, attempts=3, crashes=2, overlooks=0)),
+    "free, two jobs": (Rules(evidence=FREE), LUCKY),
+    "free, blind retry on time-out": (Rules(evidence=FREE, after_timeout=Stage.QUEUED), ONE_JOB),
+    "free, expired lease ignored": (Rules(evidence=FREE, after_lease=Stage.SUBMITTING), ONE_JOB),
+    "free, no send_by guard": (Rules(evidence=FREE, has_guard=False), ONE_JOB),
+    "free, a late twin is bound": (Rules(evidence=FREE, binds_open_only=False), ONE_JOB),
+    "free, intent after POST": (Rules(evidence=FREE, intends_first=False), ONE_ATTEMPT),
 }
 
 

@@ -1,11 +1,13 @@
-"""No run of the submit protocol bills a job twice or loses a task; and each rule of it is needed for that."""
+"""No run of the submit protocol makes a job twice or loses a task, for each evidence; and each rule is needed."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
 
+from core.domain.declaration import Evidence
 from tests.conftest import Tell
 from tests.model.submit_protocol import (
     OPEN,
@@ -13,6 +15,7 @@ from tests.model.submit_protocol import (
     Doing,
     Event,
     Exploration,
+    Place,
     Rules,
     Stage,
     Violation,
@@ -46,7 +49,7 @@ class TestTheRecommendedProtocol:
         assert len(recommended.states) > 250_000
 
     def test_takes_every_step_and_never_needs_a_person(self, recommended: Exploration) -> None:
-        assert set(Event) - recommended.events == {Event.SEND_AGAIN, Event.ASK}
+        assert set(Event) - recommended.events == {Event.SEND_AGAIN, Event.ASK, Event.FORGET, Event.AGAIN}
 
     def test_reaches_every_stage_but_attention(self, recommended: Exploration) -> None:
         jobs = recommended.transitions.jobs.listed
@@ -158,6 +161,85 @@ class TestABrokenRuleIsCaught:
         expected = {Violation.WRONG_JOB, Violation.BOUND_TWICE, Violation.TASK_LOST}
 
         assert violations("match by time window, task ids not unique") == expected
+
+
+class TestATaskThatHasOurName:
+    """NAMED: one look-up of the name settles a lost answer, late enough."""
+
+    @pytest.mark.parametrize("variant", ["named", "named, two jobs", "named, longer ways"])
+    def test_is_never_made_twice_nor_lost_nor_left(self, variant: str, tell: Tell) -> None:
+        found = explore(*VARIANTS[variant])
+        tell(model_states=len(found.states))
+
+        assert found.violations == {}
+        assert {Event.BIND_FOUND, Event.ABSENT, Event.SEARCH_EARLY} <= found.events
+        assert {Event.ASK, Event.ABSENT_ONCE, Event.OVERLOOK}.isdisjoint(found.events)
+
+    def test_is_sent_anew_once_a_restart_has_made_the_server_forget_it(self) -> None:
+        found = explore(*VARIANTS["named"])
+
+        assert Event.FORGET in found.events
+        assert found.reaches(lambda jobs, _: any(job.stage is Stage.GENERATING and job.attempt == 2 for job in jobs))
+
+    @pytest.mark.parametrize(("send_by", "in_flight"), list(product((0, 1), (1, 2))))
+    def test_waits_exactly_until_nothing_can_arrive_any_more(self, send_by: int, in_flight: int) -> None:
+        world = World(jobs=1, send_by=send_by, in_flight=in_flight, overlooks=0)
+        rules = Rules(evidence=Evidence.NAMED, reconcile=in_flight)
+
+        assert explore(replace(rules, reconcile=in_flight + 1), world).violations == {}
+        assert set(explore(rules, world).violations) == BILLED_TWICE
+
+    def test_is_made_twice_if_a_look_up_counts_by_the_time_of_its_answer(self) -> None:
+        assert violations("named, look-up dated by its answer") == BILLED_TWICE
+
+    def test_is_made_twice_if_absence_counts_a_tick_too_early(self) -> None:
+        assert violations("named, absence trusted one tick early") == BILLED_TWICE
+
+    @pytest.mark.parametrize("rule", ["blind retry on time-out", "expired lease back to queued", "no epochs"])
+    def test_is_made_twice_if_it_is_sent_again_without_a_look(self, rule: str) -> None:
+        assert violations(f"named, {rule}") == BILLED_TWICE
+
+    def test_is_made_twice_if_it_may_leave_late_or_twice(self) -> None:
+        assert violations("named, no send_by guard") == BILLED_TWICE | {Violation.SENT_LATE}
+        assert violations("named, HTTP client repeats POST") == BILLED_TWICE | {Violation.POSTED_TWICE}
+
+    def test_is_left_if_nobody_looks_after_an_expired_lease_and_lost_if_a_cancel_ends_it(self) -> None:
+        assert violations("named, expired lease ignored") == {Violation.JOB_STUCK, Violation.TASK_LOST}
+        assert violations("named, cancel ends a sent job") == {Violation.TASK_LOST}
+
+
+class TestATaskThatCostsNothing:
+    """FREE: a lost answer is no loss, but a job has one task."""
+
+    @pytest.mark.parametrize("variant", ["free", "free, two jobs"])
+    def test_is_begun_again_at_once_and_its_twin_is_dropped(self, variant: str, tell: Tell) -> None:
+        found = explore(*VARIANTS[variant])
+        tell(model_states=len(found.states))
+
+        assert found.violations == {}
+        assert Event.AGAIN in found.events
+        assert {Event.ASK, Event.FIND, Event.SEARCH_IN_VAIN}.isdisjoint(found.events)
+
+    def test_may_have_a_twin_which_is_nobodys(self) -> None:
+        assert explore(*VARIANTS["free"]).reaches(
+            lambda jobs, _: any(
+                job.stage is Stage.GENERATING and sum(post.place is Place.TASK for post in job.posts) == 2
+                for job in jobs
+            )
+        )
+
+    def test_may_be_sent_again_without_a_look(self) -> None:
+        assert violations("free, blind retry on time-out") == set()
+
+    def test_would_be_a_jobs_second_one_if_a_late_answer_counted(self) -> None:
+        assert violations("free, a late twin is bound") == {Violation.SECOND_TASK}
+
+    def test_is_left_if_nobody_looks_after_an_expired_lease(self) -> None:
+        assert violations("free, expired lease ignored") == {Violation.JOB_STUCK}
+
+    def test_obeys_the_rules_of_sending_all_the_same(self) -> None:
+        assert violations("free, no send_by guard") == {Violation.SENT_LATE}
+        assert violations("free, intent after POST") == {Violation.NO_INTENT, Violation.POSTED_TWICE}
 
 
 def test_a_counterexample_is_a_shortest_run_told_step_by_step() -> None:
