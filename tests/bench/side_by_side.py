@@ -20,7 +20,7 @@ from core.ports.job_store import JobQuery
 from core.services.inspect import Inspect
 from core.settings import Settings
 from tests.builders import new_job
-from tests.services.test_side_by_side import CATEGORIES, JOBS, Dead, Quick, maker
+from tests.services.side_by_side import CATEGORIES, JOBS, Dead, Quick, maker
 
 DEAD = "comfyui"
 PATIENCE_S = 120.0
@@ -63,7 +63,7 @@ def _taken(is_dead: bool) -> list[float]:
 
 @contextlib.contextmanager
 def _services(folder: Path, third: type[Quick]) -> Iterator[Services]:
-    makers = [maker(Quick, "tripo", is_paid=True), maker(third, DEAD), maker(Quick, "offline")]
+    makers = [maker(Quick, "tripo"), maker(third, DEAD), maker(Quick, "offline")]
     connected = [Connection(generator=each, limits={CATEGORIES[each.name]: 5}) for each in makers]
     settings = Settings(data_dir=folder, tripo_api_key=None, store="sqlite", poll_first_s=0.2, concurrency_comfyui=5)
     with (

@@ -2,114 +2,83 @@
 
 from __future__ import annotations
 
-import threading
+import functools
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
 from pathlib import Path
-from unittest import mock
 
 import pytest
 
-from core.bootstrap import Services, build_services
-from core.domain.generation import GenerationRequest, TaskLookup, TaskPhase
-from core.domain.request import JobRequest
+from core.bootstrap import Services
+from core.domain.job import Job
 from core.domain.status import Status
-from core.ports.connection import Connection
-from core.ports.job_store import JobQuery
-from core.services.inspect import Inspect
-from core.settings import Settings
-from tests.builders import new_job
-from tests.fake_generator import FakeGenerator
+from core.scheduler import DISPATCH_EVERY_S
+from tests.clocks import FakeClock
+from tests.services.side_by_side import CATEGORIES, JOBS, Dead, Place, Quick, Way, job_of, maker, serving
 
-JOBS = 200
-CATEGORIES = {"tripo": "standard", "comfyui": "comfyui", "offline": "offline"}
-PATIENCE_S = 120.0
-
-
-@dataclass
-class Quick(FakeGenerator):
-    """Each model is made at the first question."""
-
-    def category(self, request: JobRequest) -> str:
-        return CATEGORIES[self.name]
-
-    def look_up(self, task_ids: Sequence[str]) -> TaskLookup:
-        for task_id in task_ids:
-            self.tasks[task_id] = replace(self.tasks[task_id], phase=TaskPhase.SUCCEEDED)
-        return super().look_up(task_ids)
+DYING = ("tripo", "comfyui")  # one that is paid, with its books, and one that is not
+NAMES = [list(CATEGORIES)[number % len(CATEGORIES)] for number in range(JOBS)]
+PHASE_S = 10.0  # longer than a breaker is open: in each the dead one is asked
+RECOVERS_S = 1800.0  # longer than it takes to prove what became of a lost answer
+PORTION = -(-JOBS // len(Place))  # of the jobs, for each place where one is dead
+PORTIONS = [NAMES[first : first + PORTION] for first in range(0, JOBS, PORTION)]
 
 
-@dataclass
-class Dead(Quick):
-    """Takes what it is given, and then says nothing until it is let go."""
-
-    may_answer: threading.Event = field(default_factory=threading.Event)
-    was_asked: threading.Event = field(default_factory=threading.Event)
-
-    def create(self, request: GenerationRequest, **more: object) -> str:
-        self.was_asked.set()
-        self.may_answer.wait(PATIENCE_S)
-        return super().create(request, **more)  # type: ignore[arg-type]
-
-    def close(self) -> None:
-        self.may_answer.set()
+def jobs_of(services: Services) -> dict[str, list[Job]]:
+    """By generator, in the order in which they were added."""
+    found: dict[str, list[Job]] = {}
+    for job in sorted(services.jobs.changed_since(0, limit=2 * JOBS)[0], key=lambda job: job.id):
+        found.setdefault(job.generator, []).append(job)
+    return found
 
 
-def maker(kind: type[Quick], name: str, *, is_paid: bool = False) -> Quick:
-    return kind(name=name, label=name, is_paid=is_paid, account=name, prefix=name)
+def seconds_of(jobs: list[Job]) -> list[float]:
+    """From the order to the end of each."""
+    return [(job.finished_at - job.created_at).total_seconds() for job in jobs if job.finished_at is not None]
 
 
-@pytest.fixture
-def dead() -> Dead:
-    made = maker(Dead, "comfyui")
-    assert isinstance(made, Dead)
-    return made
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[str, list[float]]]:
+    """How long the jobs of the others take where nobody has a job for the one that is dead, by generator."""
 
+    @functools.cache
+    def run(absent: str) -> dict[str, list[float]]:
+        makers = [maker(Quick, name) for name in CATEGORIES]
+        with serving(tmp_path_factory.mktemp(absent), FakeClock(), makers) as (services, scheduler):
+            for portion in PORTIONS:
+                for name in portion:
+                    if name != absent:
+                        services.jobs.add(job_of(name))
+                scheduler.pass_time(PHASE_S)
+            return {name: seconds_of(jobs) for name, jobs in jobs_of(services).items()}
 
-@pytest.fixture
-def services(tmp_path: Path, dead: Dead) -> Iterator[Services]:
-    makers = [maker(Quick, "tripo", is_paid=True), dead, maker(Quick, "offline")]
-    connected = [Connection(generator=each, limits={CATEGORIES[each.name]: 5}) for each in makers]
-    settings = Settings(data_dir=tmp_path, tripo_api_key=None, store="sqlite", poll_first_s=0.2, concurrency_comfyui=5)
-    with (
-        mock.patch("core.bootstrap.connections", return_value=connected),
-        mock.patch.object(Inspect, "request", return_value=None),
-    ):
-        made = build_services(settings)
-        yield made
-        made.stop()
-
-
-def ended(services: Services) -> Counter[str]:
-    page = services.jobs.find(JobQuery(statuses=frozenset({Status.COMPLETED}), page_size=JOBS))
-    return Counter(job.generator for job in page.jobs)
-
-
-def wait_for(services: Services, wanted: Counter[str]) -> None:
-    pause = threading.Event()
-    for _ in range(int(PATIENCE_S / 0.1)):
-        if ended(services) == wanted:
-            return
-        pause.wait(0.1)
-    raise AssertionError(f"{ended(services)} of {wanted}")
+    return run
 
 
 @pytest.mark.slow
-def test_of_two_hundred_jobs_over_three_generators_a_dead_ones_hold_up_nobody_elses(
-    services: Services, dead: Dead
+@pytest.mark.parametrize("name", DYING)
+@pytest.mark.parametrize("way", Way)
+def test_of_two_hundred_jobs_over_three_generators_a_dead_ones_delay_nobody_elses_by_more_than_a_tick(
+    way: Way, name: str, tmp_path: Path, undisturbed: Callable[[str], dict[str, list[float]]]
 ) -> None:
-    services.objects.put("images/a/cup.jpg", b"picture", media_type="image/jpeg")
-    names = [list(CATEGORIES)[number % 3] for number in range(JOBS)]
-    for name in names:
-        services.jobs.add(new_job(generator=name, category=CATEGORIES[name]))
-    wanted = Counter(names)
-    services.scheduler.start()
+    dead = maker(Dead, name, way=way)
+    assert isinstance(dead, Dead)
+    makers = [dead if each == name else maker(Quick, each) for each in CATEGORIES]
+    with serving(tmp_path, FakeClock(), makers) as (services, scheduler):
+        scheduler.heed(dead)
+        for place, portion in zip(Place, PORTIONS, strict=True):
+            dead.die_at(place)
+            for each in portion:
+                services.jobs.add(job_of(each))
+            scheduler.pass_time(PHASE_S)
+            assert place in dead.asked
+        for other, alone in undisturbed(name).items():
+            beside = seconds_of(jobs_of(services)[other])
+            assert len(beside) == NAMES.count(other)
+            assert max(there - usual for there, usual in zip(beside, alone, strict=True)) <= DISPATCH_EVERY_S, other
 
-    others = Counter({name: count for name, count in wanted.items() if name != dead.name})
-    wait_for(services, others)
-    assert dead.was_asked.is_set()
-    assert ended(services)[dead.name] == 0
-
-    dead.may_answer.set()
-    wait_for(services, wanted)
+        dead.die_at(None)
+        ends_s = scheduler.now_s() + RECOVERS_S
+        while scheduler.now_s() < ends_s and not all(job.is_ended for job in jobs_of(services)[name]):
+            scheduler.pass_time(PHASE_S)
+        assert Counter(job.status for jobs in jobs_of(services).values() for job in jobs) == {Status.COMPLETED: JOBS}
