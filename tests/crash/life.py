@@ -17,15 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from core.domain.claims import Slots
+from core.domain.declaration import Evidence
 from core.domain.errors import MaquetteError, StoreUnavailable
 from core.generators import bounded_http
-from core.generators.tripo.client import TripoClient
-from core.generators.tripo.generator import TripoGenerator
 from core.ports.job_store import JobQuery, JobStore
 from core.services.account_scan import AccountScan
 from core.services.billing import Billing
 from core.services.collect import Collect
 from core.services.dispatch import Dispatch
+from core.services.elsewhere import Elsewhere
 from core.services.journal import Notes
 from core.services.poll import Poll
 from core.services.reconcile import Reconcile
@@ -39,23 +39,44 @@ from core.stores.sqlite.queries import queries
 from core.stores.supabase.connection import Connection
 from core.stores.supabase.job_store import SupabaseJobStore
 from tests.builders import Category
+from tests.crash.makers import COMFYUI, ENGINE, TRIPO, maker_of
 from tests.crash.shared_clock import SharedClock
 
-KEY = "tsk_crash"
 LEASE_S, SEND_BY_S, SETTLE_S = 60.0, 20.0, 120.0
+CATEGORIES = {
+    TRIPO: (Category.STANDARD, Category.CONVERT),
+    COMFYUI: (Category.COMFYUI,),
+    ENGINE: (Category.OFFLINE,),
+}
 ROUNDS = 90
 QUICK_ROUNDS = 12  # in which a second passes each; then ten
 PATIENT_S = 0.1  # how long a transaction of another process is waited for: one that stands still never ends
+# After each of these the disk, or a server, may be another than before: a process that is killed leaves nothing else.
+CHANGES = (
+    "after transaction",
+    "after socket write",
+    "after socket read",  # by then the server has acted for certain
+    "before fsync",  # the file is written
+    "after move",
+    "after unlink",
+)
 
 
 @dataclass(frozen=True)
 class Life:
-    """One process: where it works, and at which point it ends or stands still (0: at none)."""
+    """One process: where it works, and at which point it ends or stands still (0: at none).
+
+    Attributes:
+        counts: the points that are counted for that; all of them when empty.
+    """
 
     folder: str
     address: str
     owner: str
+    generator: str = TRIPO
+    kind: str = ""  # of the job
     point: int = 0
+    counts: tuple[str, ...] = ()
     how: str = "KILL"
     rounds: int = ROUNDS
     supabase: tuple[str, str] = ("", "")  # address and key, where the job table is there
@@ -67,10 +88,14 @@ class Points:
     def __init__(self, life: Life) -> None:
         self._life = life
         self.passed: list[str] = []
+        self._counted = 0
 
     def __call__(self, name: str) -> None:
         self.passed.append(name)
-        if len(self.passed) == self._life.point:
+        if self._life.counts and name not in self._life.counts:
+            return
+        self._counted += 1
+        if self._counted == self._life.point:
             Path(self._life.folder, f"point-{self._life.owner}").write_text(name)
             os.kill(os.getpid(), getattr(signal, f"SIG{self._life.how}"))
 
@@ -98,7 +123,7 @@ def live(life: Life) -> None:
                 tick()
         with contextlib.suppress(MaquetteError):
             found = jobs.find(JobQuery()).jobs
-            if all(job.is_ended and job.credits_used is not None for job in found):
+            if all(job.is_ended and (job.is_free or job.credits_used is not None) for job in found):
                 break
         clock.advance(1.0 if number < QUICK_ROUNDS else 10.0)
     Path(life.folder, f"points-{life.owner}").write_text("\n".join(points.passed))
@@ -137,21 +162,27 @@ def _on_supabase(life: Life, clock: Any, points: Points) -> JobStore:
 
 
 def _services(life: Life, folder: Path, jobs: JobStore, clock: Any) -> list[Callable[[], object]]:
-    throttle = Throttle(TripoGenerator(TripoClient(life.address, KEY)), jobs=jobs, clock=clock)
-    scan = AccountScan(jobs=jobs, generator=throttle)
+    generator, work = maker_of(life)
+    throttle = Throttle(generator, jobs=jobs, clock=clock)
     objects = LocalObjectStore(folder / "files")
     notes = Notes(jobs=jobs, generator=throttle, journal=LocalJournal(folder / "journal"), poll_in_s=1.0)
     own: dict[str, Any] = {"jobs": jobs, "generator": throttle, "owner": life.owner, "lease_s": LEASE_S}
-    slots = Slots(limits={Category.STANDARD: 2, Category.CONVERT: 2})
+    slots = Slots(limits=dict.fromkeys(CATEGORIES[life.generator], 2))
     dispatch = Dispatch(**own, objects=objects, notes=notes, clock=clock, slots=slots, send_by_s=SEND_BY_S)
-    return [
+    elsewhere = Elsewhere(objects=objects, generator=throttle, lease_s=LEASE_S)
+    again = elsewhere if throttle.declaration.can_begin_again else None
+    ticks = [
         dispatch.tick,
-        Poll(**own, poll_first_s=1.0).tick,
-        Collect(**own, objects=objects).tick,
+        work,
+        Poll(**own, poll_first_s=1.0, elsewhere=again).tick,
+        Collect(**own, objects=objects, elsewhere=again).tick,
         Sweep(**own, notes=notes, job_timeout_s=600.0).tick,
-        Reconcile(**own, scan=scan, settle_s=SETTLE_S).tick,
-        Billing(jobs=jobs, generator=throttle, scan=scan, clock=clock).tick,
     ]
+    if throttle.declaration.evidence is Evidence.ECHO:
+        scan = AccountScan(jobs=jobs, generator=throttle)
+        ticks.append(Reconcile(**own, scan=scan, settle_s=SETTLE_S).tick)
+        ticks.append(Billing(jobs=jobs, generator=throttle, scan=scan, clock=clock).tick)
+    return ticks
 
 
 def _watched_clock(clock: SharedClock, points: Points) -> Any:

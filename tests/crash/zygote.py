@@ -87,7 +87,7 @@ def main() -> None:
     for line in sys.stdin:
         command = json.loads(line)
         answer = (
-            _start(Life(**command["life"] | {"supabase": tuple(command["life"]["supabase"])}))
+            _start(Life(**{name: tuple(v) if isinstance(v, list) else v for name, v in command["life"].items()}))
             if command["do"] == "start"
             else _wait(command["pid"])
         )

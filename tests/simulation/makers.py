@@ -102,7 +102,7 @@ class Lab(Maker):
         machine.slow = {"PackPicturesToMesh": sim.luck.choice(LONGS_S), "PackWordsToMesh": sim.luck.choice(LONGS_S)}
         self.has_words = sim.luck.random() < 0.25  # a graph takes pictures or words
         self.kinds = (Kind.TEXT,) if self.has_words else Maker.kinds
-        self.workflow = _graph_of_words() if self.has_words else _graph_of_pictures()
+        self.workflow = graph_of_words() if self.has_words else graph_of_pictures()
         self.late_chance = sim.luck.choice((0.0, 0.0, 0.3))  # an order arrives after whoever sent it has given up
         self.asked: Counter[str] = Counter()
         self._put, self._prompt = machine.put, self.service._prompt
@@ -324,7 +324,8 @@ def _node(title: str, kind: str, **inputs: Any) -> dict[str, Any]:
     return {"class_type": kind, "inputs": inputs, "_meta": {"title": title}}
 
 
-def _graph_of_pictures() -> Workflow:
+def graph_of_pictures() -> Workflow:
+    """Takes a front, a left and a back."""
     views = {view: ["", "_left", "_back"][number] for number, view in enumerate(("image", "left", "back"))}
     graph = {view: _node(f"maquette_image{end}", "LoadImage", image="x.png") for view, end in views.items()}
     links = {view: [view, 0] for view in views}
@@ -332,7 +333,8 @@ def _graph_of_pictures() -> Workflow:
     return parse(graph | {"save": _SAVE}, name="pictures")
 
 
-def _graph_of_words() -> Workflow:
+def graph_of_words() -> Workflow:
+    """Takes words."""
     graph = {"mesh": _node("maquette_prompt maquette_seed", "PackWordsToMesh", text="", seed=0)}
     return parse(graph | {"save": _SAVE}, name="words")
 

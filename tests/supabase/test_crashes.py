@@ -12,9 +12,8 @@ from core.ports.job_store import JobStore
 from core.stores.supabase.connection import Connection
 from core.stores.supabase.job_store import SupabaseJobStore
 from tests.conftest import Tell
-from tests.crash.test_sweep import LIVES, Bench
+from tests.crash.bench import STORIES, Bench, Fakes, fakes
 from tests.crash.zygote import Zygote
-from tests.fake_tripo.server import FakeTripo, running
 from tests.supabase.project import prepare
 from tests.supabase.server import SupabaseLite
 
@@ -26,8 +25,8 @@ LONG_STRIDE = 23  # for each change
 class SupabaseBench(Bench):
     """As on SQLite, with the job table in the database."""
 
-    def __init__(self, server: SupabaseLite, folder: Path, fake: FakeTripo, address: str, zygote: Zygote) -> None:
-        super().__init__(folder, fake, address, zygote)
+    def __init__(self, server: SupabaseLite, folder: Path, fakes: Fakes, zygote: Zygote) -> None:
+        super().__init__(folder, fakes, zygote)
         self._server = server
         self._is_fresh: set[Path] = set()
 
@@ -46,10 +45,9 @@ class SupabaseBench(Bench):
 
 @pytest.fixture(scope="module")
 def bench(new_supabase: SupabaseLite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    fake = FakeTripo()
     prepare(new_supabase, test_clock=True)
-    with running(fake) as address, Zygote() as zygote:
-        yield SupabaseBench(new_supabase, tmp_path_factory.mktemp("sweep"), fake, address, zygote)
+    with fakes() as made, Zygote() as zygote:
+        yield SupabaseBench(new_supabase, tmp_path_factory.mktemp("sweep"), made, zygote)
 
 
 @pytest.mark.parametrize("name", ["normal", "answer lost", "conversion, answer lost"])
@@ -59,7 +57,7 @@ def test_killed_at_a_point_a_second_and_a_third_process_bring_the_job_to_its_end
     killed, checks, point = 0, 0, 1
     stride = STRIDE if every == 1 else LONG_STRIDE
     while True:
-        life = bench.fresh(LIVES[name], kind=name.partition(",")[0])
+        life = bench.fresh(STORIES[name])
         ended = bench.zygote.run(replace(life, point=point))
         if ended == "exit 0":
             break
