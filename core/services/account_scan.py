@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,6 +16,7 @@ from core.services.throttle import Throttle
 
 log = logging.getLogger(__name__)
 PAGE = 100  # rows in one question; at most 200. Source: Tripo v3, account/usage
+BATCH = 100  # tasks in one question. Source: Tripo v3, tasks/list
 OVERLAP = 10  # rows that two pages share: pages shift while they are read, and a gap between two would go unseen
 MOST_PAGES = 60
 ECHOES_KEPT = 20_000  # an echo never changes, so it is asked for once
@@ -60,12 +61,16 @@ class AccountScan:
     generator: Throttle
     _echoes: dict[str, TaskState] = field(default_factory=dict, init=False)
 
-    def read(self, since: datetime, *, also: Collection[str] = ()) -> Found:
+    def read(
+        self, since: datetime, *, also: Collection[str] = (), before_each: Callable[[], None] = lambda: None
+    ) -> Found:
         """Usage since a time, and the tasks among it (and among `also`) that belong to no job.
+
+        `before_each`: called before each question to the service; what it raises ends the search.
 
         Raises: AccountBlocked, AccountBusy, LookupFailed, RequestRejected, StoreUnavailable.
         """
-        rows, is_complete = self._usage(since)
+        rows, is_complete = self._usage(since, before_each)
         recent = {row.task_id for row in rows if row.created_at is None or row.created_at >= since}
         # asked after the rows were read: a task that was bound meanwhile is not orphaned
         unbound = self.jobs.accounts.unbound(recent | set(also))
@@ -74,7 +79,10 @@ class AccountScan:
         known = {task_id: self._echoes[task_id] for task_id in unbound if task_id in self._echoes}
         unknown = sorted(unbound - known.keys())
         if unknown:
-            found = self.generator.look_up(unknown).found
+            found: dict[str, TaskState] = {}
+            for first in range(0, len(unknown), BATCH):
+                before_each()
+                found |= self.generator.look_up(unknown[first : first + BATCH]).found
             known |= found
             # what shows nothing yet may show whose it is later: it is not remembered, and proves nothing
             self._echoes.update({task_id: state for task_id, state in found.items() if not state.proves_nothing})
@@ -106,12 +114,13 @@ class AccountScan:
         looking = [each for each in sent if each.stage in LOOKING and fits(each, task) is not False]
         return next(iter(looking or [each for each in sent if fits(each, task)]), None)
 
-    def _usage(self, since: datetime) -> tuple[tuple[UsageRow, ...], bool]:
+    def _usage(self, since: datetime, before_each: Callable[[], None]) -> tuple[tuple[UsageRow, ...], bool]:
         """Page until the rows are older than `since`. Rows that come while we read move later ones to later pages."""
         rows: dict[str, UsageRow] = {}
         first: int | None = None
         for _ in range(MOST_PAGES):
             offset = max(0, len(rows) - OVERLAP)
+            before_each()
             page = self.generator.usage(limit=PAGE, offset=offset)
             new = [row for row in page if row.task_id not in rows]
             if rows and len(new) == len(page):

@@ -23,6 +23,7 @@ from core.domain.transitions import IN_VAIN, searched_since
 from core.ports.job_store import JobStore
 from core.services.account_scan import LOOKING, AccountScan, Found
 from core.services.fingerprint import MARGIN, evidence, fingerprint_scope, fits
+from core.services.leases import Keeper
 from core.services.throttle import Throttle
 
 log = logging.getLogger(__name__)
@@ -58,14 +59,17 @@ class Reconcile:
         )
         if not claimed:
             return 0
+        keep = Keeper(self.jobs, [each.claim for each in claimed], lease_s=self.lease_s)  # a list may be long
         began = self.jobs.now()
         since = min(each.job.intent_at or each.job.updated_at for each in claimed) - MARGIN
         try:
-            found = self.scan.read(since, also=self._told_of())
+            found = self.scan.read(since, also=self._told_of(), before_each=keep)
         except (AccountBlocked, AccountBusy, LookupFailed, RequestRejected) as exc:
             log.warning("looking for %s lost tasks: %s", len(claimed), exc.message)
             found = None
         for uncertain in claimed:
+            keep()
+            keep.drop(uncertain.claim)
             try:
                 self._settle(uncertain, found, began)
             except (ClaimLost, IllegalTransition) as exc:

@@ -13,7 +13,7 @@ from core.domain.job import Job
 from core.domain.status import Stage, Status
 from core.ports.account_store import Delivery
 from core.services.account_scan import PAGE
-from tests.fake_generator import usage_row
+from tests.fake_generator import FakeGenerator, usage_row
 from tests.services.conftest import World, raising
 
 SETTLE_S = 1800
@@ -456,3 +456,56 @@ def test_the_look_after_the_start_is_repeated_when_it_failed_and_not_once_it_saw
         world.billing.tick()
 
     assert looks == [1]
+
+
+def test_a_list_that_takes_longer_than_a_lease_is_read_by_one_process_and_settles_the_job(world: World) -> None:
+    """Both its pages and the questions about its tasks take long; another process looks for work meanwhile."""
+    job = uncertain(world)
+    for number in range(350):
+        candidate(world, job, f"other-{number}", input_nonce=-1, input_token=f"file-{number}")
+    other = World(
+        clock=world.clock,
+        jobs=world.jobs,
+        objects=world.objects,
+        generator=FakeGenerator(),
+        journal=world.journal,
+    )
+    robbed = []
+
+    def slow() -> None:
+        world.clock.advance(25)
+        robbed.append(other.reconcile(owner="t"))
+
+    world.generator.on_usage = world.generator.on_look_up = slow
+    search(world)
+
+    assert set(robbed) == {0}
+    assert len(robbed) * 25 > 2 * 60, "longer than a lease"
+    found = world.job(job.id)
+    assert (found.stage, found.task_id) == (Stage.GENERATING, "task-1")
+
+
+def test_a_job_that_was_taken_over_while_its_list_was_read_is_let_go(world: World) -> None:
+    """A process that stood still renews nothing that another works on."""
+    job = uncertain(world)
+    other = World(
+        clock=world.clock,
+        jobs=world.jobs,
+        objects=world.objects,
+        generator=world.generator,
+        journal=world.journal,
+    )
+    began = []
+
+    def stood_still() -> None:
+        if not began:
+            began.append(True)
+            world.clock.advance(90)
+            assert other.reconcile(owner="t") == 1
+
+    world.generator.on_usage = stood_still
+    search(world)
+
+    found = world.job(job.id)
+    assert (found.stage, found.task_id) == (Stage.GENERATING, "task-1")
+    assert len([event for event in world.jobs.events(job.id) if event.after is Stage.GENERATING]) == 1
