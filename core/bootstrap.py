@@ -30,6 +30,7 @@ from core.services.ended_tasks import Wakeable
 from core.services.health import Checkup
 from core.services.inspect import Inspect
 from core.services.leftovers import Leftovers
+from core.services.lookout import Lookout
 from core.services.makers import Makers
 from core.services.names import FoldNames
 from core.services.overview import AccountView, Overview
@@ -76,6 +77,7 @@ class Services:
     batch: Batch
     fetcher: PictureFetcher
     scheduler: Scheduler
+    lookout: Lookout
     folders: tuple[LocalObjectStore, ...]
 
     def account_of(self, generator: str) -> str:
@@ -92,6 +94,8 @@ class Services:
         if self.settings.scheduler:
             self.scheduler.start()
             threading.Thread(target=self._sweep, name="sweep", daemon=True).start()
+        else:
+            self.lookout.start()
 
     def _sweep(self) -> None:
         """Once, behind everybody's back: what processes that were killed left on this machine's disk."""
@@ -104,6 +108,7 @@ class Services:
         Where it did not, a call is still waiting for its answer. Nothing is lost by leaving it: every state is safe
         at every moment, and the next start goes on from what is written.
         """
+        self.lookout.stop()
         has_ended = self.scheduler.stop(patience_s=STOP_S / 2)
         self.batch.close()
         self.inspect.close()
@@ -230,6 +235,7 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
         batch=Batch(overview=overview, inspect=inspect),
         fetcher=PictureFetcher(max_bytes=settings.max_image_bytes, allow_private=settings.allow_private_image_hosts),
         scheduler=scheduler,
+        lookout=Lookout(list(connected.values())),
         folders=tuple(each for each in (stored, exports, chosen) if isinstance(each, LocalObjectStore)),
     )
 
