@@ -124,6 +124,11 @@ class Offer:
     note: str = ""
 
     @property
+    def has_negative_prompt(self) -> bool:
+        """Whether jobs of this kind may say what is not wanted: only those of words ever do."""
+        return any(each.name == NEGATIVE for each in self.texts)
+
+    @property
     def all_choices(self) -> tuple[Choice, ...]:
         """Those of the kind itself, and those that only this generator knows."""
         return (*(CONVERSION.choices if self.kind is CONVERSION.kind else ()), *self.choices)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from core.domain.declaration import Declaration
 from core.domain.errors import InputRefused
+from core.domain.job import Job
 from core.domain.request import Kind
 from core.services.throttle import Throttle
 
@@ -41,6 +42,21 @@ class Makers:
         """Of a generator that is connected or could be; None for one that nobody knows any more."""
         connected = [maker.declaration for maker in self.connected.values()]
         return next((each for each in (*connected, *self.others) if each.name == name), None)
+
+    def absence(self, job: Job) -> str | None:
+        """Why nobody here works on an open job: its generator is not connected; None when that is not so."""
+        if job.is_ended or job.generator in self.connected:
+            return None
+        declared = self.declaration(job.generator)
+        if declared is None:
+            return f"No generator {job.generator!r} is known here any more, so nobody here works on this job."
+        # what it has already may be made, and charged, all the same
+        cost = " Meanwhile nothing more is sent to it." if declared.is_paid else ""
+        how = f"sets {declared.connected_by}" if declared.connected_by else "connects it"
+        return (
+            f"{declared.label} is not connected at the moment, so nobody here works on this job.{cost} Once the "
+            f"operator {how} and starts the server again, it goes on by itself."
+        )
 
     def able(self, kind: Kind) -> tuple[Throttle, ...]:
         """Who can do it: the default first, and where that is free, what is free before what charges."""

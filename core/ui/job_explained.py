@@ -10,5 +10,8 @@ from core.ui import labels
 def of(job: Job) -> str:
     """A sentence for whoever waits."""
     services = get_services()
+    absence = services.makers.absence(job)
+    if absence is not None:
+        return absence
     declared = services.makers.declaration(job.generator)
     return labels.explained(job, maker=services.overview.maker_of(job), declared=declared)

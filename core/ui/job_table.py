@@ -164,6 +164,9 @@ def _picture(job: Job) -> str | None:
 
 
 def _note(job: Job) -> str:
+    absence = get_services().makers.absence(job)
+    if absence is not None:
+        return absence
     if job.error_message and job.status is not Status.COMPLETED:
         return job.error_message
     if at_hand.has_no_object(job):

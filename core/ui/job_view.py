@@ -62,7 +62,7 @@ def _running(job_id: int) -> None:
             st.badge(labels.state(job), icon=labels.ICONS[job.status], color=_colour(job))
             st.progress(job.progress, text=f"{job.progress} %")
             st.markdown(labels.literal(job_explained.of(job)))
-            if job.stage is Stage.QUEUED:
+            if job.stage is Stage.QUEUED and get_services().makers.absence(job) is None:
                 st.markdown(_place_in_line(job))
             if job.error_message:
                 st.warning(labels.literal(job.error_message), icon=":material/info:")

@@ -256,6 +256,7 @@ class KindBody(Answer):
     label: str
     note: str
     uses: list[Slot] = Field(description="The sides whose pictures it uses.")
+    takes_negative_prompt: bool = Field(description="Whether `negativePrompt` may say what is not wanted.")
     estimated_credits: float | None = Field(description="Of one job with the usual choices.")
     seconds: float | None = Field(description="What such jobs took here lately; null after too few.")
     choices: list[ChoiceBody]

@@ -54,6 +54,7 @@ def _kind(kind: KindOffer) -> dict[str, Any]:
         "label": kind.offer.kind.about.words,
         "note": kind.offer.note,
         "uses": [slot.value for slot in kind.offer.uses],
+        "takes_negative_prompt": kind.offer.has_negative_prompt,
         "estimated_credits": number(kind.credits),
         "seconds": None if kind.seconds is None else round(kind.seconds, 1),
         "choices": [_choice(each) for each in kind.offer.all_choices],

@@ -133,7 +133,10 @@ async def generate(
     "/status/{record_id}", responses=STATUS, operation_id="status_too", summary="The same, under its other name"
 )
 def status(record_id: JobNumber, request: Request, services: ServicesNeeded) -> JSONResponse:
-    """The contract's keys: `3d_url` and `image_url` when completed, `error_message` when it ended otherwise."""
+    """The contract's keys: `3d_url` and `image_url` when completed, `error_message` when it ended otherwise.
+
+    The header `X-Maquette-Note` says why nobody works on it, where its generator is not connected any more.
+    """
     job = services.overview.job(job_number(record_id))
     overview, origin = services.overview, origin_of(request.scope)
     body = status_body(
@@ -141,7 +144,9 @@ def status(record_id: JobNumber, request: Request, services: ServicesNeeded) -> 
         model_address=overview.model_address(job, origin=origin),
         image_address=overview.image_address(job, origin=origin),
     )
-    return JSONResponse(body, headers={"Cache-Control": "no-store"})
+    absence = services.makers.absence(job)
+    note = {} if absence is None else {"X-Maquette-Note": absence}
+    return JSONResponse(body, headers={"Cache-Control": "no-store"} | note)
 
 
 def job_number(text: str) -> int:

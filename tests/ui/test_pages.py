@@ -14,12 +14,13 @@ from core.bootstrap import Services, build_services
 from core.domain.claims import Failure
 from core.domain.errors import StoreDamaged, StoreUnavailable
 from core.domain.request import Slot
+from core.domain.status import Stage
 from core.ports.disk import DiskState
 from core.services.requests import Sent, SubmitRequest
 from core.settings import Settings
 from core.ui import labels
 from tests import pictures
-from tests.builders import EVERY_SLOT, intent
+from tests.builders import EVERY_SLOT, intent, new_job
 from tests.damage import WAYS
 from tests.picture_sandbox import PicturesHere
 
@@ -182,3 +183,37 @@ def test_names_are_shown_as_they_were_typed(services: Services, name: str) -> No
 
     assert title.replace("\\", "").replace(labels.JOINER, "") == name
     assert all(title[place - 1] == "\\" for place, sign in enumerate(title) if sign in "*_<>[]`$:")
+
+
+ABSENT = {
+    "comfyui": "ComfyUI is not connected at the moment, so nobody here works on this job. Once the operator sets "
+    "COMFYUI_URL and starts the server again, it goes on by itself.",
+    "tripo": "Tripo is not connected at the moment, so nobody here works on this job. Meanwhile nothing more is "
+    "sent to it. Once the operator sets TRIPO_API_KEY and starts the server again, it goes on by itself.",
+    "gone": "No generator 'gone' is known here any more, so nobody here works on this job.",
+}
+
+
+@pytest.mark.parametrize("generator", ABSENT)
+@pytest.mark.parametrize("stage", [Stage.QUEUED, Stage.GENERATING])
+def test_an_open_job_whose_generator_is_not_connected_any_more_is_not_shown_as_if_it_were_worked_on(
+    services: Services, generator: str, stage: Stage
+) -> None:
+    job_id = services.jobs.add(new_job(generator=generator)).job.id
+    if stage is Stage.GENERATING:
+        claimed = services.jobs.claim_queued(owner="t", lease_s=60, slots=EVERY_SLOT, limit=1)[0]
+        services.jobs.mark_submitting(claimed.claim, intent())
+        services.jobs.bind_task(claimed.claim, "task-1", poll_in_s=2)
+    text = said(jobs_page(job_id)).replace("\\", "")
+    assert ABSENT[generator] in text
+    assert "the work goes on without it" not in text
+    assert "It is the next one" not in text
+    assert list(jobs_page().dataframe[0].value["error"]) == [ABSENT[generator]]
+
+
+def test_a_job_that_has_ended_says_nothing_of_a_generator_that_is_not_connected_any_more(services: Services) -> None:
+    job_id = services.jobs.add(new_job(generator="comfyui")).job.id
+    services.jobs.cancel(job_id, maker="ComfyUI")
+
+    assert "not connected" not in said(jobs_page(job_id))
+    assert "not connected" not in jobs_page().dataframe[0].value["error"][0]

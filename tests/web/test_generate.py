@@ -16,7 +16,7 @@ from core.domain.errors import StoreUnavailable
 from core.domain.status import Stage
 from core.ports.job_store import Heartbeat
 from tests import pictures
-from tests.builders import EVERY_SLOT
+from tests.builders import EVERY_SLOT, new_job
 from tests.web.conftest import CannedFetcher, Site
 
 JSON = {
@@ -259,3 +259,23 @@ def test_the_api_describes_itself_without_another_host(site: Site) -> None:
     }
     assert "/assets/swagger-ui/" in page
     assert "http" not in page.replace("http-equiv", "")
+
+
+def test_a_job_whose_generator_is_not_connected_any_more_says_so_in_a_header_beside_the_contracts_keys(
+    site: Site,
+) -> None:
+    jobs = site.services.jobs
+    jobs.add(new_job(generator="comfyui"))
+    for path in ("/api/generation-status/1", "/api/status/1"):
+        answer = site.client.get(path)
+        assert answer.headers["x-maquette-note"] == (
+            "ComfyUI is not connected at the moment, so nobody here works on this job. Once the operator sets "
+            "COMFYUI_URL and starts the server again, it goes on by itself."
+        )
+        assert set(answer.json()) == {
+            *("record_id", "status", "task_id", "created_at", "updated_at", "target_object", "iteration")
+        }
+    jobs.cancel(1, maker="ComfyUI")
+    assert "x-maquette-note" not in site.client.get("/api/status/1").headers
+    post_file(site)
+    assert "x-maquette-note" not in site.client.get("/api/status/2").headers

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from core.domain.claims import Failure
-from core.domain.declaration import Choice, ChoiceType
+from core.domain.declaration import Choice, ChoiceType, Offer
 from core.domain.errors import LookupFailed
+from core.domain.request import Kind
 from core.services.makers import Makers
 from core.services.throttle import Throttle
+from core.system_clock import SystemClock
 from core.web.answers import GeneratorsBody
 from tests import pictures
 from tests.builders import EVERY_SLOT, new_job
@@ -177,3 +179,22 @@ def test_a_generator_that_is_added_is_told_with_nothing_else_changed(site: Site)
         "convert_model": ["format", "quad", "face_limit", "seed"],
     }
     assert {told["estimated_credits"] for told in kinds.values()} == {0}
+
+
+def test_whether_words_may_say_what_is_not_wanted_is_told_of_each_kind(site: Site) -> None:
+    body = answer_of(site)
+    told = {name: each["takes_negative_prompt"] for name, each in kinds_of(body, "tripo").items()}
+
+    assert told == {"image_to_model": False, "multiview_to_model": False, "text_to_model": True, "convert_model": False}
+
+
+def test_a_workflow_without_a_place_for_it_takes_no_negative_prompt(site: Site) -> None:
+    makers = site.services.makers
+    words = Offer(kind=Kind.TEXT, takes_negative_prompt=False)
+    fake = FakeGenerator(name="lab", label="Lab", is_paid=False)
+    lab = Throttle(fake, jobs=site.services.jobs, clock=SystemClock())
+    declared = replace(fake.declaration, offers=(words,))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FakeGenerator, "declaration", declared)
+        site.services = replace(site.services, makers=replace(makers, connected={"lab": lab}, default=lab))
+        assert [each["takes_negative_prompt"] for each in kinds_of(answer_of(site), "lab").values()] == [False]
