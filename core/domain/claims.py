@@ -51,6 +51,7 @@ class PollNote:
     Attributes:
         poll_again_in_s: seconds until the task is asked for next.
         is_missed: the generator did not know the task.
+        is_waiting: the task waits in the line of a generator that costs nothing, so its time limit stands still.
         is_answered: False when the question could not be put: there may be news that nobody has heard.
     """
 
@@ -58,6 +59,7 @@ class PollNote:
     progress: int
     poll_again_in_s: float
     is_missed: bool = False
+    is_waiting: bool = False
     is_answered: bool = True
 
 

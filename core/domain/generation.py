@@ -12,7 +12,7 @@ from core.domain.request import Conversion, JobRequest, Slot
 
 
 class TaskPhase(StrEnum):
-    """How far a generator is with a task."""
+    """How far a generator is with a task. WAITING: it is in the generator's own line, and nothing was begun."""
 
     WAITING = "waiting"
     WORKING = "working"
@@ -49,6 +49,7 @@ class TaskState:
         preview_url: the generator's own picture of the model, as short-lived.
         credits_used: what the task cost; None while unknown.
         error_code, error_message: why it failed, in the generator's words.
+        may_go_again: of a task that failed and costs nothing: begun again, it may well come to its end.
         created_at: by the vendor's clock; None when it is unreadable.
         input_token, input_nonce, input_conversion, input_prompt: the request's echo, where the generator gives one.
         shows_request: whether the request is shown at all, even where it has none of the marks above.
@@ -62,6 +63,7 @@ class TaskState:
     credits_used: Decimal | None = None
     error_code: str | None = None
     error_message: str | None = None
+    may_go_again: bool = False
     created_at: datetime | None = None
     input_token: str | None = None
     input_nonce: int | None = None

@@ -88,14 +88,16 @@ class Job:
         epoch: counts the claims of this job; a write must name the epoch it was claimed with.
         lease_until, owner: who works on it now, and until when nobody else may.
         attempt: 0 before the first submission; grows only when the one before is proven not created.
-        not_before: earliest time of the next submission, or None.
+        not_before: earliest time of the next submission, or None. While its task is under way: when it was last heard
+            to be only waiting in the line of a generator that costs nothing; None when it never was.
         next_poll_at: when the task is to be asked for next, or None.
         missed_count, missed_since: how often in a row, and since when, the generator did not know the task; while it is
             searched for, since when that goes on without a standstill.
-        started_at: when the task was bound; the time limit counts from here.
+        started_at: when the task was bound; see `made_since` for the time limit.
         intent_at: when the intent of the newest attempt was written; by the vendor's clock where that was behind ours.
         account: fingerprint of the account that attempt was meant for; never the key itself.
-        settle_scans: complete searches for a lost task that found none, after the settle time.
+        settle_scans: complete searches for a lost task that found none, after the settle time. Of a task that costs
+            nothing: how often it was looked for in vain for a whole lease, and begun again.
         scanned_at: when a lost task was last searched for; once it is known, since when it is asked for in vain.
         cancelled_at: when a person took the wish back; the status reads cancelled from then on.
         hint_at: since when there may be news of the task: a webhook said so, or a question was not answered.
@@ -189,6 +191,18 @@ class Job:
     def is_free(self) -> bool:
         """Whether whoever makes its model never charges for anything."""
         return self.credits_estimate == 0
+
+    @property
+    def made_since(self) -> datetime | None:
+        """Since when its task can have been at work, as far as was heard; the time limit counts from here."""
+        if self.started_at is None or self.not_before is None:
+            return self.started_at
+        return max(self.started_at, self.not_before)
+
+    @property
+    def only_waits(self) -> bool:
+        """Whether all that was heard of its task is that it waits in its generator's own line."""
+        return self.task_id is not None and self.not_before is not None and self.progress == 0
 
     @property
     def has_known_size(self) -> bool:

@@ -16,9 +16,11 @@ from core.domain.claims import Failure, Intent, PollNote
 from core.domain.errors import ClaimLost, IllegalTransition
 from core.domain.generation import UsageRow
 from core.domain.job import Job, StoredModel
+from core.domain.patience import may_wait
 from core.domain.status import Stage, Status, check_transition
 
 BINDABLE = frozenset({Stage.SUBMITTING, Stage.UNCERTAIN, Stage.ATTENTION})
+UNDER_WAY = frozenset({Stage.GENERATING, Stage.LATE, Stage.SAVING})
 KEPT_ALL_THE_SAME = "You cancelled this job. The model had been made and charged all the same, so it was kept."
 KEPT_FREE = "You cancelled this job when its model was already made, so it was kept. It cost nothing."
 STOPPING = "Cancelled. The work on it stops, and it costs nothing."
@@ -59,6 +61,7 @@ def bound(task_id: str, *, poll_in_s: float) -> Change:
             job if job.cancelled_at is not None else replace(job, error_code=None, error_message=None),
             task_id=task_id,
             started_at=now,
+            not_before=None,
             next_poll_at=now + timedelta(seconds=poll_in_s),
             progress=0,
             missed_count=0,
@@ -147,6 +150,7 @@ def polled(note: PollNote) -> Change:
         row = replace(
             job,
             progress=max(job.progress, note.progress),
+            not_before=now if note.is_waiting and may_wait(job, now) else job.not_before,
             # news that came while the answer was under way is asked for at once
             next_poll_at=now if job.hint_at else now + timedelta(seconds=note.poll_again_in_s),
             hint_at=None if note.is_answered else now,
@@ -156,6 +160,24 @@ def polled(note: PollNote) -> Change:
             owner=None,
         )
         return stays(row)
+
+    return change
+
+
+def begun_again(*, lease_s: float, note: str) -> Change:
+    """A task that was lost is under way again, under its number; the lease goes on.
+
+    It counts, unless the task only waited when it was lost: then it cannot be what stopped the machine.
+    """
+
+    def change(job: Job, now: datetime) -> Changed:
+        if job.stage not in UNDER_WAY:
+            raise IllegalTransition(f"Job {job.id} has no task under way that could be begun again.")
+        row = replace(job, settle_scans=job.settle_scans + (not job.only_waits))
+        row = replace(row, lease_until=now + timedelta(seconds=lease_s))
+        if job.stage is not Stage.SAVING:
+            row = replace(row, progress=0, not_before=None)
+        return Changed(job=row, before=job.stage, note=note)
 
     return change
 

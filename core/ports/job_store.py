@@ -163,6 +163,13 @@ class JobStore(Sound, Protocol):
         """Write progress and the next time to ask, and release the claims; returns how many still held theirs."""
         ...
 
+    def note_begun(self, claim: Claim, *, lease_s: float, note: str) -> Job:
+        """generating | late | saving stays: a lost task that costs nothing was begun again; the lease goes on.
+
+        Counted in `settle_scans`, unless the task was only waiting when it was last heard of.
+        """
+        ...
+
     def mark_saving(self, claim: Claim, *, credits_used: Decimal | None) -> Job:
         """generating | late → saving; released, and due for `claim_saving` at once."""
         ...
@@ -203,11 +210,14 @@ class JobStore(Sound, Protocol):
         ...
 
     def mark_late(self, *, timeout_s: float) -> int:
-        """generating jobs started more than `timeout_s` ago → late; saving jobs are left; returns how many."""
+        """generating jobs at work for more than `timeout_s` → late; saving jobs are left; returns how many.
+
+        The time that a task waited in the line of a generator that costs nothing is no work.
+        """
         ...
 
     def give_up_late(self, *, watch_s: float) -> int:
-        """late jobs started more than `watch_s` ago → done, timeout; returns how many.
+        """late jobs at work for more than `watch_s` → done, timeout; returns how many.
 
         Not those whose newest question is open or was not answered: they are asked first, within a week of their start.
         """

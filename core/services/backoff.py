@@ -9,6 +9,7 @@ from collections.abc import Sequence
 # worth most early; later a question every minute loses little. Source: Tripo v3, tasks: "poll every 2–5 s".
 POLL_STEPS: tuple[tuple[float, float], ...] = ((30.0, 2.0), (180.0, 5.0), (900.0, 15.0))
 POLL_SLOWEST_S = 60.0
+IN_LINE_S = 5.0  # one question tells of all that wait in a generator's own line, and the turn of one may come any time
 NEARER = 0.7  # of the time that is left is waited: an end that comes a little early is not missed by much
 NEAR = 0.6  # of the first pause: no question comes sooner after the one before
 FAR = 2.0  # times the pause without an estimate: never longer, for vendors' progress jumps
@@ -39,6 +40,11 @@ def poll_wait_s(age_s: float, *, first_s: float, factor: float, remaining_s: flo
     if remaining_s is not None:
         wait_s = min(max(NEARER * remaining_s, NEAR * first_s), FAR * wait_s)
     return wait_s * factor
+
+
+def in_line_wait_s(age_s: float, *, first_s: float, factor: float) -> float:
+    """Seconds until a task is asked for next that only waits: as one of its age, but never seldom."""
+    return min(poll_wait_s(age_s, first_s=first_s, factor=1.0), max(IN_LINE_S, first_s)) * factor
 
 
 def remaining_s(age_s: float, progress: int, usual_s: Sequence[float]) -> float | None:

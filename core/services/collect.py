@@ -140,11 +140,17 @@ class Collect:
         state, is_missed = answer.found.get(job.task_id or ""), bool(answer.missed)
         if state is not None and state.phase is TaskPhase.SUCCEEDED:
             return True
-        if state is not None and state.phase is TaskPhase.FAILED:
+        failed = state is not None and state.phase is TaskPhase.FAILED
+        if state is not None and failed and not state.may_go_again:
             why = state.error_message or "The model could not be made again. It cost nothing."
             self.jobs.fail(claimed.claim, Failure(code=state.error_code or "task_failed", message=why))
             return False
+        is_missed = is_missed or failed
         if is_missed and elsewhere.is_silent(job, self.jobs.now()):
+            refusal = elsewhere.refusal(job)
+            if refusal is not None:
+                self.jobs.fail(claimed.claim, refusal)
+                return False
             try:
                 elsewhere.begin_here(claimed, self.jobs)
                 is_missed = False
@@ -222,7 +228,7 @@ class Collect:
         job = claimed.job
         log.warning("job %s: the model could not be stored: %s", job.id, reason)
         now = self.jobs.now()
-        age = now - (job.started_at or job.created_at)
+        age = now - (job.made_since or job.created_at)
         if age > GIVE_UP_AFTER and now - tried_since(job, now) > IN_VAIN:
             message = (
                 f"The model was made, but could not be fetched for {GIVE_UP_AFTER.days} days. Last reason: {reason}"

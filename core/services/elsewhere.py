@@ -6,6 +6,9 @@ written. A task that is paid is never begun again: its generator knows it from e
 
 Of several processes only one begins it: whoever does has its claim confirmed after the pictures were handed over, and
 sends within half a lease, so that its order has arrived before anybody else may claim the job and look for the task.
+
+A job may be what stops the machine that works on it, such as by taking all its memory. So a job is begun again a few
+times only; the table counts them. A task that was only waiting when it was lost is not to blame, and is not counted.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from datetime import datetime, timedelta
 
 from core.domain.claims import Claimed, Failure
 from core.domain.declaration import Evidence
-from core.domain.errors import NotSent
+from core.domain.errors import NotSent, StoreUnavailable
 from core.domain.job import Job
 from core.ports.job_store import JobStore
 from core.ports.object_store import ObjectStore
@@ -24,12 +27,19 @@ from core.services.attempts import handed_over, order_of
 from core.services.throttle import Throttle
 
 log = logging.getLogger(__name__)
+MOST_BEGUN = 3  # a machine that is started again for other reasons loses a job once or twice, not four times
 LEFT = "Another server has this model at this moment, and brings it home."
 UNKNOWN = (
     "{maker} does not find this model at the moment and is asked again. If it stays away, it is made again. "
     "It costs nothing."
 )
 AGAIN = "Whoever made this model no longer has it, so it is made again. It costs nothing."
+BEGUN = "Whoever worked on this model no longer had it, so it was begun again. It costs nothing."
+TOO_OFTEN = (
+    "{maker} lost this job {times} times while it worked on it, so it is not begun again. Most likely it needs more "
+    "memory than that machine has, which stops there each time. It cost nothing. Submit it again with fewer faces, or "
+    "choose another generator. The log of {maker} tells its operator what happened there."
+)
 STOPPED = Failure(code="cancelled", message="Cancelled. The work on it was stopped, and it cost nothing.")
 GONE = Failure(
     code="picture_missing",
@@ -60,6 +70,13 @@ class Elsewhere:
         """Whether nobody who has the task has been heard of for a lease."""
         return job.missed_since is not None and now - job.missed_since >= timedelta(seconds=self.lease_s)
 
+    def refusal(self, job: Job) -> Failure | None:
+        """Why it is not begun once more; None when it may be."""
+        if job.settle_scans < MOST_BEGUN:
+            return None
+        message = TOO_OFTEN.format(maker=self.generator.label, times=job.settle_scans + 1)
+        return Failure(code="lost_too_often", message=message)
+
     def begin_here(self, claimed: Claimed, jobs: JobStore) -> None:
         """Begin it on this machine, once.
 
@@ -75,3 +92,7 @@ class Elsewhere:
         jobs.renew(claimed.claim, lease_s=self.lease_s)
         self.generator.begin_again(job.task_id, order, check_send_window=check_send_window)
         log.info("job %s: task %s is begun again here: whoever had it is not heard of", job.id, job.task_id)
+        try:
+            jobs.note_begun(claimed.claim, lease_s=self.lease_s, note=BEGUN)
+        except StoreUnavailable as exc:  # it is under way all the same, and once more does no harm
+            log.warning("job %s: that it was begun again is not counted: %s", job.id, exc.message)

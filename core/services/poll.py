@@ -23,7 +23,7 @@ from core.domain.errors import (
 from core.domain.generation import TaskPhase, TaskState
 from core.domain.job import Job
 from core.ports.job_store import JobStore
-from core.services.backoff import poll_wait_s, remaining_s, spread
+from core.services.backoff import in_line_wait_s, poll_wait_s, remaining_s, spread
 from core.services.elsewhere import GONE, STOPPED, Elsewhere
 from core.services.fingerprint import fingerprint_scope, shows_fingerprint
 from core.services.throttle import Throttle
@@ -122,12 +122,17 @@ class Poll:
         if state.phase is TaskPhase.SUCCEEDED:
             self.jobs.mark_saving(claimed.claim, credits_used=state.credits_used)
             return None
+        if state.phase is TaskPhase.FAILED and state.may_go_again and self.elsewhere is not None:
+            return self._left_or_begun(claimed, this, self.elsewhere, failed=_failure(state))
         if state.phase is TaskPhase.FAILED:
-            message = state.error_message or "The generator gave up on this without saying why."
-            code = state.error_code or "task_failed"
-            self.jobs.fail(claimed.claim, Failure(code=code, message=message, credits_used=state.credits_used))
+            self.jobs.fail(claimed.claim, _failure(state))
             return None
-        return self._note(claimed, this, progress=state.progress)
+        if self.generator.is_paid:
+            return self._note(claimed, this, progress=state.progress)
+        is_waiting = state.phase is TaskPhase.WAITING
+        # one that works has at least a percent, so that the row tells it from one that only waits
+        progress = 0 if is_waiting else max(1, state.progress)
+        return self._note(claimed, this, progress=progress, is_waiting=is_waiting)
 
     def _missed(self, claimed: Claimed, this: _Round) -> PollNote | None:
         job = claimed.job
@@ -146,8 +151,13 @@ class Poll:
             return None
         return self._note(claimed, this, progress=job.progress, is_missed=True)
 
-    def _left_or_begun(self, claimed: Claimed, this: _Round, elsewhere: Elsewhere) -> PollNote | None:
-        """Another process has the task. It is asked for often, so that its turn comes soon."""
+    def _left_or_begun(
+        self, claimed: Claimed, this: _Round, elsewhere: Elsewhere, *, failed: Failure | None = None
+    ) -> PollNote | None:
+        """Another process has the task, or nobody. It is asked for often, so that its turn comes soon.
+
+        `failed`: its generator knows that it failed, and that it may go better once more.
+        """
         job = claimed.job
         note = PollNote(
             claim=claimed.claim,
@@ -160,20 +170,27 @@ class Poll:
         if job.cancelled_at is not None:
             self.jobs.fail(claimed.claim, STOPPED)
             return None
+        refusal = elsewhere.refusal(job)
+        if refusal is not None:
+            self.jobs.fail(claimed.claim, failed or refusal)
+            return None
         try:
             elsewhere.begin_here(claimed, self.jobs)
         except ObjectMissing:
             self.jobs.fail(claimed.claim, GONE)
             return None
         except RequestRejected as exc:
-            self.jobs.fail(claimed.claim, Failure(code=exc.code, message=exc.message))
+            self.jobs.fail(claimed.claim, failed or Failure(code=exc.code, message=exc.message))
             return None
         except OutcomeUnknown as exc:
             log.warning("job %s: it may have been begun again here: %s", job.id, exc.message)
         except (LookupFailed, AccountBusy, AccountBlocked, NotSent, StorageFull, StoreUnavailable) as exc:
             log.warning("job %s: it could not be begun again here: %s", job.id, exc.message)
-            return note
-        return replace(note, is_missed=False)
+            if failed is None or not isinstance(exc, AccountBlocked):
+                return note
+            self.jobs.fail(claimed.claim, failed)
+            return None
+        return replace(note, is_missed=False, progress=0)
 
     def _stop(self, claimed: Claimed, state: TaskState, this: _Round) -> PollNote | None:
         """A person took the wish back, and the work costs nothing: it ends here and now.
@@ -198,12 +215,24 @@ class Poll:
             self.jobs.accounts.note_echo(account)
             self._echoed.add(account)
 
-    def _note(self, claimed: Claimed, this: _Round, *, progress: int, is_missed: bool = False) -> PollNote:
+    def _note(
+        self, claimed: Claimed, this: _Round, *, progress: int, is_missed: bool = False, is_waiting: bool = False
+    ) -> PollNote:
         wait_s = self._wait_s(claimed.job, this, progress=progress)
-        return PollNote(claim=claimed.claim, progress=progress, poll_again_in_s=wait_s, is_missed=is_missed)
+        if is_waiting:
+            began = claimed.job.started_at or this.now
+            age_s = (this.now - began).total_seconds()
+            wait_s = in_line_wait_s(age_s, first_s=self.poll_first_s, factor=this.factor)
+        return PollNote(
+            claim=claimed.claim,
+            progress=progress,
+            poll_again_in_s=wait_s,
+            is_missed=is_missed,
+            is_waiting=is_waiting,
+        )
 
     def _wait_s(self, job: Job, this: _Round, *, progress: int = 0) -> float:
-        age_s = (this.now - (job.started_at or this.now)).total_seconds()
+        age_s = (this.now - (job.made_since or this.now)).total_seconds()
         left_s = remaining_s(age_s, progress, self._usual_s(job.category, this.now))
         return poll_wait_s(age_s, first_s=self.poll_first_s, factor=this.factor, remaining_s=left_s)
 
@@ -227,3 +256,8 @@ class Poll:
             note = PollNote(claim=claimed.claim, progress=progress, poll_again_in_s=wait_s, is_answered=False)
             notes.append(note)
         self.jobs.note_polls(notes)
+
+
+def _failure(state: TaskState) -> Failure:
+    message = state.error_message or "The generator gave up on this without saying why."
+    return Failure(code=state.error_code or "task_failed", message=message, credits_used=state.credits_used)

@@ -43,6 +43,9 @@ class SingleJobVerbs:
     def send_again(self, job_id: int, *, note: str) -> Job:
         return self._change(job_id, transitions.sent_again(note))
 
+    def note_begun(self, claim: Claim, *, lease_s: float, note: str) -> Job:
+        return self._held(claim, transitions.begun_again(lease_s=lease_s, note=note))
+
     def mark_saving(self, claim: Claim, *, credits_used: Decimal | None) -> Job:
         return self._held(claim, transitions.saving(credits_used))
 

@@ -47,6 +47,10 @@ LOOKED_UP = (
     "The connection broke before we heard whether {maker} took the job. It is looked up there: if {maker} has it, it "
     "goes on, and if not, it is sent again. It costs nothing."
 )
+IN_LINE = (
+    "It waits in the line of {maker}, where other jobs are made before it. You can leave this page: the work goes on "
+    "without it."
+)
 Colour = Literal["blue", "green", "red", "gray", "orange"]
 COLOURS: dict[Status, Colour] = {
     Status.RUNNING: "blue",
@@ -106,6 +110,8 @@ def explained(job: Job, *, maker: str, declared: Declaration | None = None) -> s
         return "It is not sent again. What may have been made and charged is being searched for."
     if job.is_free and job.stage is Stage.UNCERTAIN and declared is not None and declared.evidence is Evidence.NAMED:
         return LOOKED_UP.format(maker=maker)
+    if job.stage is Stage.GENERATING and job.only_waits:
+        return IN_LINE.format(maker=maker)
     sentence = EXPLAINED_FREE.get(job.stage, EXPLAINED[job.stage]) if job.is_free else EXPLAINED[job.stage]
     return sentence.format(maker=maker)
 

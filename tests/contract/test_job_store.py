@@ -466,6 +466,97 @@ def test_a_late_job_is_given_up_after_a_day(jobs: JobStore, clock: FakeClock) ->
     assert (jobs.get(job_id).stage, jobs.get(job_id).status) == (Stage.DONE, Status.TIMEOUT)
 
 
+def waits(jobs: JobStore, clock: FakeClock, seconds: float) -> None:
+    """Each minute its generator says that the task is still in its line."""
+    for _ in range(int(seconds // 60)):
+        clock.advance(60)
+        jobs.note_polls([PollNote(claim=due(jobs)[0].claim, progress=0, poll_again_in_s=60, is_waiting=True)])
+
+
+def test_the_time_limit_counts_from_when_a_task_was_last_heard_to_wait(jobs: JobStore, clock: FakeClock) -> None:
+    job_id = generating(jobs).job.id
+    before = jobs.get(job_id)
+    waits(jobs, clock, 3600)
+    job = jobs.get(job_id)
+    assert (job.started_at, job.updated_at) == (before.started_at, before.updated_at), "people see nothing new"
+    clock.advance(599)
+    assert jobs.mark_late(timeout_s=600) == 0
+    clock.advance(1)
+    assert jobs.mark_late(timeout_s=600) == 1
+
+    jobs.note_polls([PollNote(claim=due(jobs)[0].claim, progress=0, poll_again_in_s=86_400)])
+    clock.advance(86_400 - 601)
+    assert jobs.give_up_late(watch_s=86_400) == 0
+    clock.advance(1)
+    assert jobs.give_up_late(watch_s=86_400) == 1
+
+
+def test_a_task_that_waits_for_ever_is_late_after_a_day_and_given_up_after_another(
+    jobs: JobStore, clock: FakeClock
+) -> None:
+    job_id = generating(jobs).job.id
+    waits(jobs, clock, 86_400 + 600)
+    assert jobs.mark_late(timeout_s=600) == 1
+    waits(jobs, clock, 86_400)
+    assert jobs.give_up_late(watch_s=86_400) == 1
+    assert jobs.get(job_id).status is Status.TIMEOUT
+
+
+def begun_again(jobs: JobStore, claimed: Claimed) -> tuple[int, int]:
+    job = jobs.note_begun(claimed.claim, lease_s=LEASE_S, note="It is begun again.")
+    return job.settle_scans, job.progress
+
+
+def test_a_task_that_is_begun_again_is_counted_and_begins_at_nothing(jobs: JobStore, clock: FakeClock) -> None:
+    job_id = generating(jobs).job.id
+    clock.advance(10)
+    jobs.note_polls([PollNote(claim=due(jobs)[0].claim, progress=40, poll_again_in_s=5)])
+    clock.advance(10)
+    claimed = due(jobs)[0]
+    clock.advance(LEASE_S - 1)
+    assert begun_again(jobs, claimed) == (1, 0)
+
+    clock.advance(LEASE_S - 1)
+    assert due(jobs, "b") == [], "the lease goes on"
+    jobs.note_polls([PollNote(claim=claimed.claim, progress=0, poll_again_in_s=5)])
+    assert (jobs.get(job_id).stage, jobs.get(job_id).progress) == (Stage.GENERATING, 0)
+    assert jobs.events(job_id)[-1].note == "It is begun again."
+
+
+def test_a_task_that_was_lost_while_it_only_waited_is_not_counted(jobs: JobStore, clock: FakeClock) -> None:
+    generating(jobs)
+    waits(jobs, clock, 60)
+    clock.advance(60)
+    claimed = due(jobs)[0]
+    assert begun_again(jobs, claimed) == (0, 0)
+    jobs.note_polls([PollNote(claim=claimed.claim, progress=0, poll_again_in_s=0)])
+
+    waits(jobs, clock, 60)
+    clock.advance(60)
+    jobs.note_polls([PollNote(claim=due(jobs)[0].claim, progress=1, poll_again_in_s=0)])
+    assert begun_again(jobs, due(jobs)[0]) == (1, 0), "it worked since"
+
+
+def test_only_a_task_under_way_is_begun_again_and_only_by_whoever_holds_the_job(
+    jobs: JobStore, clock: FakeClock
+) -> None:
+    jobs.add(new_job())
+    queued = claim_one(jobs)
+    with pytest.raises(IllegalTransition):
+        begun_again(jobs, queued)
+    jobs.mark_submitting(queued.claim, intent())
+    jobs.bind_task(queued.claim, "task-1", poll_in_s=2.0)
+    clock.advance(10)
+    jobs.mark_saving(due(jobs)[0].claim, credits_used=None)
+    saving = jobs.claim_saving(owner="a", lease_s=LEASE_S, generator="tripo", limit=1)[0]
+    assert begun_again(jobs, saving) == (1, 100), "what is made again stays made for people"
+
+    clock.advance(LEASE_S + 1)
+    jobs.claim_saving(owner="b", lease_s=LEASE_S, generator="tripo", limit=1)
+    with pytest.raises(ClaimLost):
+        begun_again(jobs, saving)
+
+
 def test_a_job_that_was_not_sent_is_cancelled_for_certain_even_while_a_worker_holds_it(jobs: JobStore) -> None:
     first, second = jobs.add(new_job()).job, jobs.add(new_job()).job
     claimed = claim_one(jobs)

@@ -71,6 +71,7 @@ HELD: dict[str, Callable[[int, str], tuple[tuple[Any, ...], dict[str, Any]]]] = 
         (),
         {"wait_s": way * 5.0, "note": NOTES[way % 2], "is_missed": way % 3 == 0},
     ),
+    "note_begun": lambda way, task: ((), {"lease_s": way * 30.0, "note": NOTES[0]}),
     "complete": lambda way, task: ((stored_model(kind="fbx" if way == 0 else "glb"),), {}),
     "fail": lambda way, task: ((FAILURES[way % 3],), {}),
     "renew": lambda way, task: ((), {"lease_s": way * 30.0}),
@@ -195,6 +196,7 @@ class Life(RuleBasedStateMachine):
                 progress=(progress + number) % 101,
                 poll_again_in_s=5.0,
                 is_missed=way % 3 == 0,
+                is_waiting=way % 3 == 1,
                 is_answered=way % 2 == 0,
             )
             for number in which

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
+from core.domain.claims import Slots
 from core.domain.errors import (
     AccountBlocked,
     AccountBusy,
@@ -358,3 +361,174 @@ def test_a_task_of_which_no_answer_can_be_read_is_not_missed_and_holds_up_no_oth
     here.says(TaskPhase.SUCCEEDED, "here-1")
     turn(here, LEASE_S + 1)
     assert here.job(odd).status is Status.COMPLETED
+
+
+def lost(world: World, task_id: str = "here-1") -> None:
+    """Whoever has the task is started again, and nobody knows it for a lease."""
+    world.generator.tasks.pop(task_id, None)
+    turn(world, 20)
+    turn(world, LEASE_S + 1)
+
+
+def test_a_job_that_stops_its_machine_each_time_is_begun_again_three_times_and_then_fails(here: World) -> None:
+    job_id = begun(here)
+    for number in range(1, 4):
+        here.says(TaskPhase.WORKING, "here-1", progress=40)
+        turn(here)
+        lost(here)
+        assert (len(here.generator.begun), here.job(job_id).progress) == (number, 0)
+    here.says(TaskPhase.WORKING, "here-1")
+    turn(here)
+    lost(here)
+
+    job = here.job(job_id)
+    assert (job.status, job.error_code, len(here.generator.begun)) == (Status.FAILED, "lost_too_often", 3)
+    assert job.error_message == (
+        "Built-in engine (offline) lost this job 4 times while it worked on it, so it is not begun again. Most likely "
+        "it needs more memory than that machine has, which stops there each time. It cost nothing. Submit it again "
+        "with fewer faces, or choose another generator. The log of Built-in engine (offline) tells its operator what "
+        "happened there."
+    )
+
+
+def test_a_job_that_stops_its_machine_before_it_was_heard_to_work_has_the_same_end(here: World) -> None:
+    job_id = begun(here)
+    for _ in range(5):
+        lost(here)
+
+    assert (here.job(job_id).error_code, len(here.generator.begun)) == ("lost_too_often", 3)
+
+
+def test_a_model_that_is_lost_again_and_again_before_it_is_fetched_is_not_made_for_ever(here: World) -> None:
+    job_id = begun(here)
+    here.says(TaskPhase.SUCCEEDED, "here-1")
+    here.clock.advance(3)
+    here.poll()
+    assert here.job(job_id).stage is Stage.SAVING
+    for _ in range(5):
+        lost(here)
+
+    assert (here.job(job_id).error_code, len(here.generator.begun)) == ("lost_too_often", 3)
+
+
+def test_a_job_that_only_waited_in_line_is_not_to_blame_for_what_stopped_the_machine(here: World) -> None:
+    job_id = begun(here)
+    for _ in range(6):
+        turn(here, 6)
+        lost(here)
+    assert len(here.generator.begun) == 6
+
+    here.says(TaskPhase.SUCCEEDED, "here-1")
+    turn(here)
+    assert here.job(job_id).status is Status.COMPLETED
+
+
+@pytest.mark.parametrize("error", [NotSent("It is away."), LookupFailed("No answer."), OutcomeUnknown("Broken.")])
+def test_what_was_not_begun_for_certain_is_not_counted(here: World, error: Exception) -> None:
+    job_id = begun(here)
+    here.generator.on_begin = raising(error)
+    for _ in range(6):
+        lost(here)
+
+    job = here.job(job_id)
+    assert (job.stage, job.settle_scans) == (Stage.GENERATING, 0)
+
+
+def test_a_task_that_failed_and_may_go_better_is_begun_again_after_a_lease(here: World) -> None:
+    job_id = begun(here)
+    full = {"error_code": "full", "error_message": "The memory was full. It cost nothing."}
+    here.says(TaskPhase.FAILED, "here-1", may_go_again=True, **full)
+    turn(here)
+    turn(here, LEASE_S - 1)
+    assert here.generator.begun == []
+    turn(here, 3)
+    assert here.generator.begun == ["here-1"]
+
+    here.says(TaskPhase.FAILED, "here-1", **full)
+    turn(here)
+    assert (here.job(job_id).error_code, here.generator.begun) == ("full", ["here-1"])
+
+
+@pytest.mark.parametrize("error", [AccountBlocked("It lacks a node."), RequestRejected("The picture is gone.")])
+def test_a_task_that_failed_and_is_not_taken_again_ends_with_what_it_failed_of(here: World, error: Exception) -> None:
+    job_id = begun(here)
+    here.says(TaskPhase.FAILED, "here-1", error_code="full", error_message="It was full.", may_go_again=True)
+    here.generator.on_begin = raising(error)
+    turn(here)
+    turn(here, LEASE_S + 1)
+
+    assert (here.job(job_id).error_code, here.job(job_id).error_message) == ("full", "It was full.")
+
+
+@pytest.mark.parametrize("stage", [Stage.GENERATING, Stage.SAVING])
+def test_of_two_machines_only_one_begins_again_what_failed(here: World, there: World, stage: Stage) -> None:
+    third = engine(here, "third")
+    begun(here)
+    if stage is Stage.SAVING:
+        here.says(TaskPhase.SUCCEEDED, "here-1")
+        here.clock.advance(3)
+        here.poll()
+    for each in (there, third):
+        each.says(TaskPhase.FAILED, "here-1", error_code="full", error_message="It was full.", may_go_again=True)
+    turn(there)
+
+    def overtaken() -> None:
+        there.generator.on_upload = lambda: None
+        turn(third, LEASE_S + 1)
+
+    there.generator.on_upload = overtaken
+    turn(there, LEASE_S + 1)
+
+    assert (there.generator.begun, third.generator.begun) == ([], ["here-1"])
+
+
+def test_thirty_jobs_in_a_line_of_one_are_all_made_and_none_is_late(here: World) -> None:
+    """One machine works on one of them at a time, three minutes each; nothing is wrong."""
+    world = World(
+        clock=here.clock,
+        jobs=here.jobs,
+        objects=here.objects,
+        generator=here.generator,
+        journal=here.journal,
+        slots=Slots(limits={Category.OFFLINE: 30}),
+    )
+    numbers = [world.add(generator="offline", category=Category.OFFLINE) for _ in range(30)]
+    world.dispatch()
+    for number in range(1, 31):
+        world.says(TaskPhase.WORKING, f"here-{number}", progress=5)
+        for _ in range(6):
+            turn(world, 30)
+            world.sweep().tick()
+        world.says(TaskPhase.SUCCEEDED, f"here-{number}")
+    for _ in range(10):
+        turn(world, 30)
+
+    assert {world.job(number).status for number in numbers} == {Status.COMPLETED}
+    stages = {event.after for number in numbers for event in world.jobs.events(number)}
+    assert Stage.LATE not in stages
+
+
+def test_a_task_that_works_for_longer_than_the_limit_is_late_though_it_waited_before(here: World) -> None:
+    job_id = begun(here)
+    for _ in range(60):
+        turn(here, 20)
+    here.sweep().tick()
+    assert here.job(job_id).stage is Stage.GENERATING
+    here.says(TaskPhase.WORKING, "here-1", progress=5)
+    for _ in range(31):
+        turn(here, 20)
+    here.sweep().tick()
+
+    assert here.job(job_id).stage is Stage.LATE
+
+
+def test_a_task_that_waits_is_asked_for_neither_ever_faster_nor_seldom(here: World) -> None:
+    begun(here)
+    asked = []
+    for _ in range(1800):
+        here.clock.advance(1)
+        if here.poll():
+            asked.append(here.clock.now())
+    pauses = [(after - before).total_seconds() for before, after in pairwise(asked)]
+
+    assert all(4 <= pause <= 7 for pause in pauses[20:])

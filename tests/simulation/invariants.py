@@ -1,7 +1,8 @@
 """The promises of the life of a job, as checks on the table and on the books of the generators, which are the judges.
 
 What is paid is held against the ledger of the fake Tripo. What is named may run twice only where nobody could find the
-first run. What is free may run as often as it likes, but it ends, with its model, and costs nothing.
+first run. What is free may run as often as it likes, but it ends, costs nothing, and has its model, unless it was lost
+again and again.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from core.domain.job import Job
 from core.domain.request import Conversion, ImageToModel, MultiviewToModel, TextToModel
 from core.domain.status import Stage, Status
 from core.ports.journal import TaskNote
+from core.services.elsewhere import MOST_BEGUN
 from tests.fake_tripo.pricing import views_of
 
 if TYPE_CHECKING:
@@ -253,6 +255,11 @@ def _has_its_model(sim: Sim, job: Job) -> None:
     """What is free is made again until it is there; of what is named, the very run that was found."""
     sim.counts["checks"] += 1
     is_wanted = job.cancelled_at is None
+    if job.error_code == "lost_too_often":
+        times = sim.lab.asked[job.task_id or ""] + sim.engine.begun[job.task_id or ""]
+        assert times > MOST_BEGUN, f"job {job.id} is said to be lost too often, and was begun {times} times"
+        sim.counts["lost too often"] += 1
+        return
     assert job.status is Status.COMPLETED or not is_wanted, f"job {job.id} costs nothing, and ended {job.status}"
     for event in sim.jobs.events(job.id):
         assert not COSTS.search(event.note), f"job {job.id} costs nothing, and its history says: {event.note}"

@@ -169,6 +169,11 @@ class EngineTask:
     ends_s: float
     is_stopped: bool = False
 
+    @property
+    def is_deadly(self) -> bool:
+        """One in eight needs more memory than there is: each time it is half made, whoever makes it dies of it."""
+        return int(self.request.attempt_id[:4], 16) % 8 == 0
+
 
 class Engine(Maker):
     """FREE: its tasks lie on the disk of the process that has them, and a disk may be lost.
@@ -183,6 +188,7 @@ class Engine(Maker):
         self.task_s, self.fault_chance = sim.luck.choice(LONGS_S), sim.luck.choice(FAULTS)
         self.disks: dict[str, Tasks] = {}
         self.owners: dict[str, tuple[int, int]] = {}  # table and number of the job of each task
+        self.begun: Counter[str] = Counter()  # how often each task was
 
     def generator(self, process: Process) -> Generator:
         return EngineGenerator(self, process)
@@ -269,6 +275,7 @@ class EngineGenerator:
         sim = self.engine.sim
         sim.counts["free requests"] += 1
         self.engine.owners[task_id] = sim.names[request.attempt_id][:2]
+        self.engine.begun[task_id] += 1
         task = EngineTask(request, sim.clock.boot_s() + self.engine.task_s)
         self.engine.tasks(self.process).setdefault(task_id, task)
 
@@ -280,6 +287,10 @@ class EngineGenerator:
 
     def look_up(self, task_ids: Sequence[str]) -> TaskLookup:
         self._step("before engine look", LookupFailed)
+        half_s = self.engine.sim.clock.boot_s() + self.engine.task_s / 2
+        for task_id in [each for each, task in self._tasks.items() if task.is_deadly and half_s >= task.ends_s]:
+            self.engine.sim.counts["deaths"] += 1
+            del self._tasks[task_id]
         found = {each: self._state(each, task) for each in task_ids if (task := self._tasks.get(each)) is not None}
         return TaskLookup(found=found, missed=frozenset(task_ids) - found.keys())
 

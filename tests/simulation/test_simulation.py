@@ -277,6 +277,17 @@ def wait_for_lost_disks(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Elsewhere, "is_silent", lambda self, job, now: False)
 
 
+def begin_for_ever(patch: pytest.MonkeyPatch) -> None:
+    """FREE: what stops its machine each time is begun again each time."""
+    patch.setattr(Elsewhere, "refusal", lambda self, job: None)
+
+
+def give_up_at_the_first_loss(patch: pytest.MonkeyPatch) -> None:
+    """FREE: a machine that was started again once is taken for one that the job stopped."""
+    refusal = Elsewhere.refusal
+    patch.setattr(Elsewhere, "refusal", lambda self, job: refusal(self, replace(job, settle_scans=3)))
+
+
 def charge_for_free_ones(patch: pytest.MonkeyPatch) -> None:
     """FREE: a cost is written down where there is none."""
     mark_saving = SqliteJobStore.mark_saving
@@ -310,7 +321,13 @@ BROKEN: dict[Evidence, tuple[Callable[[pytest.MonkeyPatch], None], ...]] = {
         take_one_kinds_echo_for_anothers,
     ),
     Evidence.NAMED: (make_named_ones_anew, trust_the_absence_of_a_name_at_once, give_names_again_unseen),
-    Evidence.FREE: (leave_free_ones_uncertain, wait_for_lost_disks, charge_for_free_ones),
+    Evidence.FREE: (
+        leave_free_ones_uncertain,
+        wait_for_lost_disks,
+        begin_for_ever,
+        give_up_at_the_first_loss,
+        charge_for_free_ones,
+    ),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -55,6 +56,14 @@ def test_a_lost_answer_of_one_that_costs_nothing_is_told_as_it_is_settled(
     assert said in sentence
     assert not_said not in sentence
     assert sentence.endswith("costs nothing.")
+
+
+def test_a_job_that_waits_in_its_generators_line_says_so_until_it_was_heard_to_be_at_work() -> None:
+    job = replace(free_job(Stage.GENERATING), task_id="t", not_before=NOW)
+
+    assert labels.explained(job, maker="ComfyUI").startswith("It waits in the line of ComfyUI")
+    assert "line" not in labels.explained(replace(job, progress=1), maker="ComfyUI")
+    assert "line" not in labels.explained(replace(job, not_before=None), maker="ComfyUI")
 
 
 def test_every_stage_and_every_end_has_words() -> None:

@@ -26,7 +26,7 @@ from core.generators.comfyui import states
 from core.generators.comfyui.capabilities import missing
 from core.generators.comfyui.client import ComfyClient, ComfyFile
 from core.generators.comfyui.declaration import NAME, declared
-from core.generators.comfyui.memory import run_again
+from core.generators.comfyui.memory import free_memory
 from core.generators.comfyui.order import ComfyOrder, order_of
 from core.generators.comfyui.places import check_places
 from core.generators.comfyui.progress import Progress
@@ -98,13 +98,20 @@ class ComfyGenerator:
         return order.attempt_id
 
     def begin_again(self, task_id: str, request: GenerationRequest, *, check_send_window: Callable[[], None]) -> None:
-        """Send a task again that ComfyUI lost: only once a look-up has said that it knows it no more.
+        """Send a task again that ComfyUI lost, or that its graphics card had no memory for: only once it is asked.
 
         Raises: LookupFailed: nothing was sent. NotSent, OutcomeUnknown, RequestRejected, AccountBlocked: as `create`.
         """
-        # ComfyUI takes the same id twice and runs it twice
-        if self._settled(task_id) is None:
-            self._send(replace(self._order(request), attempt_id=task_id), check_send_window)
+        # ComfyUI takes the same id twice and runs it twice. While a second run waits, it tells of the end of the first.
+        if any(job.get("id") == task_id for job in self._client.open_jobs()):
+            return
+        known = self._settled(task_id)
+        if known is not None and not known.may_go_again:
+            return
+        if known is not None:
+            free_memory(self._client)
+        order = replace(self._order(request), attempt_id=task_id)
+        self._send(order, check_send_window, is_second_run=known is not None)
 
     def _order(self, request: GenerationRequest) -> ComfyOrder:
         """Raises: RequestRejected, for a job that waited while the operator put in a workflow without its places."""
@@ -114,12 +121,17 @@ class ComfyGenerator:
             raise RequestRejected(f"{exc.message} It cost nothing.") from exc
         return order_of(request)
 
-    def _send(self, order: ComfyOrder, check_send_window: Callable[[], None]) -> None:
+    def _send(self, order: ComfyOrder, check_send_window: Callable[[], None], *, is_second_run: bool = False) -> None:
         graph = self.workflow.filled(order)
         if self._has_socket:
             self._progress.watch(order.attempt_id)
         self._client.create(
-            order.attempt_id, graph, mark=order.mark, workflow=self.workflow, check_send_window=check_send_window
+            order.attempt_id,
+            graph,
+            mark=order.mark,
+            workflow=self.workflow,
+            check_send_window=check_send_window,
+            is_second_run=is_second_run,
         )
 
     def look_up(self, task_ids: Sequence[str]) -> TaskLookup:
@@ -130,7 +142,7 @@ class ComfyGenerator:
         for task_id in sorted(task_ids, key=self._unreadable.__contains__):
             job = jobs.get(task_id)
             try:
-                state = self._settled(task_id, may_run_again=True) if job is None else self._open(task_id, job)
+                state = self._settled(task_id) if job is None else self._open(task_id, job)
             except (LookupFailed, AccountBlocked) as exc:
                 log.warning("task %s: %s", task_id, exc.message)
                 unreadable[task_id] = exc
@@ -149,11 +161,10 @@ class ComfyGenerator:
     def _open(self, task_id: str, job: Mapping[str, object]) -> TaskState:
         return states.open_state(task_id, job, self._progress.percent(task_id))
 
-    def _settled(self, task_id: str, *, may_run_again: bool = False) -> TaskState | None:
+    def _settled(self, task_id: str) -> TaskState | None:
         """A job by itself; None when ComfyUI does not know it and no file of it is there.
 
-        Only one that neither waits nor runs may run again: while it does, its first end is told here. The file counts
-        before the words: it outlives a restart, and a job that failed later made it all the same.
+        The file counts before the words: it outlives a restart, and a job that failed later made it all the same.
         """
         job = self._client.job(task_id)
         if job is not None and str(job.get("status")) in states.OPEN:
@@ -164,9 +175,8 @@ class ComfyGenerator:
             return states.made(task_id, file)
         if job is None:
             return states.stopped(task_id) if task_id in self._stopped else None
-        if may_run_again and task_id not in self._stopped and run_again(self._client, self.workflow, task_id, job):
-            return states.waiting(task_id)
-        return states.not_made(task_id, job, is_half=is_half, was_listed=bool(listed))
+        ended = states.not_made(task_id, job, is_half=is_half, was_listed=bool(listed))
+        return replace(ended, may_go_again=False) if task_id in self._stopped else ended
 
     def fetch_model(self, task: TaskState) -> FetchedModel:
         folder, _, name = (task.model_url or "").rpartition("/")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from core.domain.generation import TaskPhase, TaskState
@@ -26,10 +27,6 @@ def open_state(task_id: str, job: Mapping[str, Any], progress: int) -> TaskState
     return TaskState(task_id=task_id, phase=phase, progress=progress if phase is TaskPhase.WORKING else 0)
 
 
-def waiting(task_id: str) -> TaskState:
-    return TaskState(task_id=task_id, phase=TaskPhase.WAITING)
-
-
 def made(task_id: str, file: ComfyFile) -> TaskState:
     address = f"{file.subfolder}/{file.filename}"
     return TaskState(task_id=task_id, phase=TaskPhase.SUCCEEDED, progress=100, model_url=address)
@@ -45,7 +42,8 @@ def not_made(task_id: str, job: Mapping[str, Any], *, is_half: bool, was_listed:
     if status == "cancelled":
         return stopped(task_id)
     if status == "failed":
-        return _failed(task_id, *_failure(job))
+        ended = _failed(task_id, *_failure(job))
+        return replace(ended, may_go_again=is_out_of_memory(job) and not ran_again(job))
     if is_half:
         return _failed(task_id, "comfyui_cut_short", HALF)
     return _failed(task_id, "comfyui_file_lost", LOST) if was_listed else _failed(task_id, "comfyui_no_model", NOTHING)

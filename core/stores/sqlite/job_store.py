@@ -16,6 +16,7 @@ from core.domain.change import check_held, holds
 from core.domain.claims import Budget, Claim, Claimed, PollNote, Slots
 from core.domain.generation import OrphanedTask
 from core.domain.job import Category, Job, JobEvent, NewJob
+from core.domain.patience import is_older
 from core.domain.refusals import key_taken, over_budget, task_taken
 from core.domain.status import Stage
 from core.ports.clock import Clock
@@ -157,7 +158,8 @@ class SqliteJobStore(SingleJobVerbs):
 
     def mark_late(self, *, timeout_s: float) -> int:
         with self._database.write() as db:
-            return self._rows.change_all(db, self._started_before(db, Stage.GENERATING, timeout_s), transitions.late)
+            rows = self._started_before(db, Stage.GENERATING, timeout_s)
+            return self._rows.change_all(db, rows, transitions.late)
 
     def give_up_late(self, *, watch_s: float) -> int:
         with self._database.write() as db:
@@ -291,8 +293,9 @@ class SqliteJobStore(SingleJobVerbs):
             raise over_budget(new, budget, used)
 
     def _started_before(self, db: sqlite3.Connection, stage: Stage, age_s: float) -> list[sqlite3.Row]:
-        before = to_text(self.now() - timedelta(seconds=age_s))
-        return list(self._sql.started_before(db, stage=stage.value, before=before))
+        now = self.now()
+        rows = self._sql.started_before(db, stage=stage.value, before=to_text(now - timedelta(seconds=age_s)))
+        return [row for row in rows if is_older(to_job(row), now, age_s)]
 
     def _first_look_s(self, db: sqlite3.Connection, task_id: str, poll_in_s: float) -> float:
         """At once for a task that a webhook named before we knew whose it is: it may have ended already."""

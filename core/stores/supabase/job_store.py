@@ -18,6 +18,7 @@ from core.domain.errors import JobNotFound, StoreUnavailable
 from core.domain.generation import OrphanedTask
 from core.domain.job import Category, Job, JobEvent, NewJob
 from core.domain.naming import folded
+from core.domain.patience import is_older
 from core.domain.refusals import key_taken, over_budget, task_taken
 from core.ports.job_store import Added, Heartbeat, JobPage, JobQuery
 from core.ports.journal import Installation
@@ -146,10 +147,16 @@ class SupabaseJobStore(SingleJobVerbs):
         return self._rows.sweep("submitting", transitions.expired)
 
     def mark_late(self, *, timeout_s: float) -> int:
-        return self._rows.sweep("generating", transitions.late, age_s=timeout_s)
+        def is_late(job: Job, now: datetime) -> bool:
+            return is_older(job, now, timeout_s)
+
+        return self._rows.sweep("generating", transitions.late, is_late, age_s=timeout_s)
 
     def give_up_late(self, *, watch_s: float) -> int:
-        return self._rows.sweep("late", transitions.given_up, transitions.may_give_up, age_s=watch_s)
+        def is_meant(job: Job, now: datetime) -> bool:
+            return is_older(job, now, watch_s) and transitions.may_give_up(job, now)
+
+        return self._rows.sweep("late", transitions.given_up, is_meant, age_s=watch_s)
 
     def unblock(self, *, generator: str, available: Decimal | None = None) -> int:
         def is_ready(job: Job, now: datetime) -> bool:
