@@ -4,10 +4,11 @@ With PostgreSQL installed: two servers and a headless worker on a Supabase-compa
 restarted as in a crash, whose connections are cut, which is killed itself, and whose line to the processes becomes
 slow, goes silent or loses answers. Without: two servers on a SQLite file.
 
-Jobs are of one picture, of several views, or of words at Tripo, or of one picture at ComfyUI, whose server is started
-again now and then. The fake Tripo's ledger judges what is paid: it traces each task to the (front) picture that
-was uploaded for it, or to its words; each picture and each text belongs to one job. Exits with 1 when a job was made
-twice at Tripo, a task was lost, a job did not come to its end, or one at ComfyUI ended without its model.
+Jobs are of one picture, of several views, or of words at Tripo, of one picture at ComfyUI, whose server is started
+again now and then, or of one or two pictures on the built-in engine, whose child processes die with their servers. The
+fake Tripo's ledger judges what is paid: it traces each task to the (front) picture that was uploaded for it, or to its
+words; each picture and each text belongs to one job. Exits with 1 when a job was made twice at Tripo, a task was lost,
+a job did not come to its end, or one that costs nothing ended without its model, or asked a person.
 """
 
 from __future__ import annotations
@@ -33,12 +34,13 @@ from typing import Any
 
 import httpx
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from core.bootstrap import build_services
 from core.domain.errors import StoreUnavailable
 from core.domain.request import Kind
 from core.generators.comfyui.declaration import NAME as COMFYUI
+from core.generators.offline.declaration import NAME as ENGINE
 from core.generators.tripo.declaration import NAME as TRIPO
 from core.services.requests import SubmitRequest
 from core.settings import Settings
@@ -54,6 +56,11 @@ from tests.supabase.server import SupabaseLite
 
 LEASE_S, SETTLE_S, USAGE_LAG_S, TASK_S, FAULTS = 6, 60, 8.0, 6.0, 0.15
 HEAL_S = 600.0
+FREE_KINDS = {
+    "at ComfyUI": (COMFYUI, Kind.IMAGE),
+    "on the engine": (ENGINE, Kind.IMAGE),
+    "views on the engine": (ENGINE, Kind.MULTIVIEW),
+}
 PAUSE = threading.Event()
 
 
@@ -180,19 +187,18 @@ class Chaos:
     # -- what happens
 
     def submit(self) -> None:
-        """One picture, several views, or words that no other job has; some of the pictures go to ComfyUI."""
-        kind = self.luck.choice(("image", "image", "views", "words", "at ComfyUI"))
+        """One picture, several views, or words that no other job has; who makes it free gets some, too."""
+        kind = self.luck.choice(("image", "image", "views", "words", *FREE_KINDS))
         if kind == "words":
             self._ask_for_words()
             return
-        sides = ("image", "imageBack") if kind == "views" else ("image",)
-        files = {side: ("a.png", self._picture()) for side in sides}
+        maker, asked = FREE_KINDS.get(kind, (TRIPO, Kind.MULTIVIEW if kind == "views" else Kind.IMAGE))
+        sides = ("image", "imageBack") if asked is Kind.MULTIVIEW else ("image",)
+        files = {side: ("a.png", self._picture(is_thing=maker == ENGINE)) for side in sides}
         told, place = {"targetObject": f"Thing {self.submitted}"}, "generate-3d"
         if kind != "image":
-            told |= {"kind": Kind.MULTIVIEW.value, "generator": TRIPO}
+            told |= {"kind": asked.value, "generator": maker}
             place = "jobs"
-        if kind == "at ComfyUI":
-            told |= {"kind": Kind.IMAGE.value, "generator": COMFYUI}
         try:
             url = f"{self.luck.choice(self.servers).address}/api/{place}"
             answer = httpx.post(url, files=files, data=told, timeout=10)
@@ -213,10 +219,17 @@ class Chaos:
         self.submitted += is_taken
         self.counts[f"{kind} {'taken' if is_taken else 'refused'}"] += 1
 
-    def _picture(self) -> bytes:
+    def _picture(self, *, is_thing: bool) -> bytes:
+        """Like no other; with a thing in it for the engine, which has to find one."""
         noise = np.random.default_rng(self.luck.getrandbits(32)).integers(0, 255, (96, 96, 3), dtype=np.uint8)
+        picture = Image.fromarray(noise)
+        if is_thing:
+            ImageDraw.Draw(picture := Image.new("RGB", (96, 96), "white")).ellipse(
+                (self.luck.randrange(8, 30), 12, self.luck.randrange(60, 88), 84),
+                fill=(self.luck.randrange(200), self.luck.randrange(200), self.luck.randrange(200)),
+            )
         out = io.BytesIO()
-        Image.fromarray(noise).save(out, "PNG")
+        picture.save(out, "PNG")
         return out.getvalue()
 
     def order(self) -> None:
@@ -343,8 +356,9 @@ class Chaos:
             f"select id, {sha} as sha, options, request, task_id, status, credits_used from generated_images "  # noqa: S608
             "where generator = 'tripo'"
         )
-        named = self.table.rows(
-            f"select id, {sha} as sha, status, credits_used from generated_images where generator = '{COMFYUI}'"  # noqa: S608
+        free = self.table.rows(
+            "select id, generator, status, credits_used, (select count(*) from job_events where job_id = j.id and "
+            "after = 'attention') as asked from generated_images j where generator <> 'tripo'"
         )
         by_file = {file: number for number, _, options, *_ in jobs if (file := _file_of(options)) is not None}
         by_words = {words: row[0] for row in jobs if (words := _words_of(row[3])) is not None}
@@ -369,7 +383,7 @@ class Chaos:
         doubles = [number for number, count in made.items() if count > 1]
         charged = sum(self.fake.ledger.cost(self.fake.ledger.tasks[task_id]) for task_id in bound)
         shown = sum(float(credits or 0) for *_, credits in jobs)
-        bare = [number for number, _, status, credits in named if status != "completed" or credits]
+        bare = [number for number, _, status, credits, asked in free if status != "completed" or credits or asked]
         waits = sorted(self._recoveries())
         ends = collections.Counter(status for *_, status, _ in jobs)
         print(
@@ -386,8 +400,9 @@ class Chaos:
             print(f"recovery of {len(waits)} jobs of killed processes: {told}")
         print(f"doubles {len(doubles)} {doubles[:5]}, lost {len(lost)} {lost[:5]}, all ended: {ended}")
         runs = collections.Counter(run.status for run in self.comfy.machine.runs)
-        print(f"at ComfyUI: jobs {len(named)}, without their model {len(bare)} {bare[:5]}, runs {dict(runs)}")
-        missing = max(0, self.submitted - len(by_picture) - len(by_words) - len(named))
+        makers = collections.Counter(maker for _, maker, *_ in free)
+        print(f"free jobs {dict(makers)}, without their model {len(bare)} {bare[:5]}, runs at ComfyUI {dict(runs)}")
+        missing = max(0, self.submitted - len(by_picture) - len(by_words) - len(free))
         return len(doubles) + len(lost) + (not ended) + missing + (float(charged) != shown) + len(bare)
 
     def _recoveries(self) -> list[float]:
