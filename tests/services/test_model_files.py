@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,7 +44,6 @@ def lived(world: World, jobs: JobStore, prefix: str, model: bytes) -> Job:
         here.collect()
         here.clock.advance(300)
     job = here.job(job_id)
-    jobs.close()
     assert (job.id, job.is_ended) == (1, True)
     return job
 
@@ -66,9 +66,11 @@ def files(objects: LocalObjectStore, folder: Path) -> dict[str, bytes]:
 def test_a_paid_model_is_never_written_over_by_a_job_of_the_same_number(
     world: World, tmp_path: Path, before: bytes, then: bytes
 ) -> None:
-    old = lived(world, SqliteJobStore(tmp_path / "old.sqlite3", world.clock), "old", before)
+    with closing(SqliteJobStore(tmp_path / "old.sqlite3", world.clock)) as jobs:
+        old = lived(world, jobs, "old", before)
     kept = files(world.objects, tmp_path)
-    new = lived(world, SqliteJobStore(tmp_path / "new.sqlite3", world.clock), "new", then)
+    with closing(SqliteJobStore(tmp_path / "new.sqlite3", world.clock)) as jobs:
+        new = lived(world, jobs, "new", then)
 
     assert {name: files(world.objects, tmp_path).get(name) for name in kept} == kept
     is_whole(world, old, prefix="old", data=before)

@@ -33,15 +33,19 @@ def test_a_paid_model_in_the_bucket_is_never_written_over_by_a_job_of_the_same_n
     new_supabase: SupabaseLite, bucket: SupabaseObjectStore, tmp_path: Path, before: bytes
 ) -> None:
     clock = FakeClock()
+    jobs = fresh_store(new_supabase, clock)
     world = World(
         clock=clock,
-        jobs=fresh_store(new_supabase, clock),
+        jobs=jobs,
         objects=bucket,  # type: ignore[arg-type]
         generator=FakeGenerator(),
         journal=LocalJournal(tmp_path / "journal"),
     )
-    old = lived(world, world.jobs, "old", before)
-    new = lived(world, fresh_store(new_supabase, clock), "new", glb())
+    old = lived(world, jobs, "old", before)
+    emptied = fresh_store(new_supabase, clock)
+    new = lived(world, emptied, "new", glb())
+    for each in (jobs, emptied):  # the clock moves in both until here
+        each.close()
 
     is_whole(world, old, prefix="old", data=before)
     is_whole(world, new, prefix="new", data=glb())
