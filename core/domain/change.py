@@ -77,8 +77,16 @@ def stays(job: Job) -> Changed:
 def dated(before: Job, after: Job, now: datetime) -> Job:
     """Every row that is written: updated now if people see a difference, else when it was."""
     is_public = any(getattr(before, name) != getattr(after, name) for name in PUBLIC)
-    return replace(after, updated_at=now if is_public else before.updated_at)
+    updated_at = now if is_public else before.updated_at
+    return after if after.updated_at == updated_at else replace(after, updated_at=updated_at)
 
 
-def claimed(job: Job, now: datetime, *, owner: str, lease_s: float) -> Job:
-    return replace(job, owner=owner, epoch=job.epoch + 1, lease_until=now + timedelta(seconds=lease_s))
+def claimed(job: Job, now: datetime, *, owner: str, lease_s: float, is_asked_for: bool = False) -> Job:
+    """`is_asked_for`: its task is asked for now, so that a hint of news is answered."""
+    return replace(
+        job,
+        owner=owner,
+        epoch=job.epoch + 1,
+        lease_until=now + timedelta(seconds=lease_s),
+        hint_at=None if is_asked_for else job.hint_at,
+    )

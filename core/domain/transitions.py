@@ -158,8 +158,9 @@ def polled(note: PollNote) -> Change:
             missed_since=(job.missed_since or now) if note.is_missed else None,
             scanned_at=None if note.is_answered else tried_since(job, now),
             owner=None,
+            lease_until=None,
         )
-        return stays(row)
+        return Changed(job=row, before=job.stage)
 
     return change
 

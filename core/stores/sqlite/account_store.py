@@ -84,7 +84,7 @@ class SqliteAccountStore:
             now, since = self._clock.now(), to_text(self._clock.now() - USAGE_OF)
             for bill in self._sql.jobs_of_tasks(db, account=account, since=since, task_ids=json.dumps(list(listed))):
                 job = to_job(bill)
-                self._rows.apply(db, job, transitions.billed(listed[bill["task_id"]])(job, now))
+                self._rows.write(db, job, transitions.billed(listed[bill["task_id"]])(job, now))
             for awaited in self._sql.usage_awaited(db, account=account, since=since):
                 if awaited["usage_seen_at"] is not None:
                     continue

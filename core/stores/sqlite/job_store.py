@@ -131,10 +131,7 @@ class SqliteJobStore(SingleJobVerbs):
             rows = list(self._sql.due_for_poll(db, now=to_text(now), soon=soon, generator=generator, limit=limit))
             if not rows or needed_time(rows[0]["next_poll_at"]) > now:
                 return []
-            claimed = self._rows.claim_all(db, rows, owner=owner, lease_s=lease_s)
-            for each in claimed:
-                self._rows.save(db, replace(each.job, hint_at=None))
-            return [replace(each, job=replace(each.job, hint_at=None)) for each in claimed]
+            return self._rows.claim_all(db, rows, owner=owner, lease_s=lease_s, is_asked_for=True)
 
     def note_polls(self, notes: Sequence[PollNote]) -> int:
         with self._database.write() as db:
@@ -143,7 +140,7 @@ class SqliteJobStore(SingleJobVerbs):
                 row = self._sql.job_by_id(db, id=note.claim.job_id)
                 if row is not None and holds(note.claim, job := to_job(row)):
                     held += 1
-                    self._rows.apply(db, job, transitions.polled(note)(job, now))
+                    self._rows.write(db, job, transitions.polled(note)(job, now))
             return held
 
     def claim_saving(self, *, owner: str, lease_s: float, generator: str, limit: int) -> list[Claimed]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from core.domain.errors import StoreDamaged
+from core.domain.job import Job
 from core.stores import rows
 from core.stores.sqlite.soundness import DAMAGED
 
@@ -33,6 +34,11 @@ def parameters(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: json.dumps(value) if isinstance(value, dict) else value for name, value in row.items()}
 
 
-to_job = _sound(rows.to_job)  # type: ignore[arg-type]  # sqlite3.Row is a mapping in all that is asked of it
-to_event = _sound(rows.to_event)  # type: ignore[arg-type]
+@_sound
+def to_job(row: sqlite3.Row) -> Job:
+    """A row of SQLite looks its columns up one after the other; a job has fifty."""
+    return rows.to_job(dict(zip(row.keys(), row, strict=True)))
+
+
+to_event = _sound(rows.to_event)  # type: ignore[arg-type]  # sqlite3.Row is a mapping in all that is asked of it
 to_orphaned = _sound(rows.to_orphaned)  # type: ignore[arg-type]

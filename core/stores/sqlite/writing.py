@@ -42,25 +42,35 @@ class JobRows:
 
     def apply(self, db: sqlite3.Connection, before: Job, changed: Changed) -> Job:
         """Write what is different, and the event; returns the row read back."""
+        self.write(db, before, changed)
+        return self.read(db, before.id)
+
+    def write(self, db: sqlite3.Connection, before: Job, changed: Changed) -> None:
+        """As `apply`, for whoever needs no row."""
         after = dated(before, changed.job, self._clock.now())
         if after != before:
             self.save(db, after)
         if changed.note is not None:
             self.log(db, changed.before, after, changed.note)
-        return self.read(db, before.id)
 
     def change_all(self, db: sqlite3.Connection, rows: Iterable[sqlite3.Row], change: Change) -> int:
         jobs = [to_job(row) for row in rows]
         for job in jobs:
-            self.apply(db, job, change(job, self._clock.now()))
+            self.write(db, job, change(job, self._clock.now()))
         return len(jobs)
 
     def claim_all(
-        self, db: sqlite3.Connection, rows: Iterable[sqlite3.Row], *, owner: str, lease_s: float
+        self,
+        db: sqlite3.Connection,
+        rows: Iterable[sqlite3.Row],
+        *,
+        owner: str,
+        lease_s: float,
+        is_asked_for: bool = False,
     ) -> list[Claimed]:
         jobs = []
         for row in list(rows):
-            job = claimed(to_job(row), self._clock.now(), owner=owner, lease_s=lease_s)
+            job = claimed(to_job(row), self._clock.now(), owner=owner, lease_s=lease_s, is_asked_for=is_asked_for)
             self.save(db, job)
             jobs.append(Claimed(job=job, claim=Claim(job_id=job.id, owner=owner, epoch=job.epoch)))
         return jobs
