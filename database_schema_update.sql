@@ -125,6 +125,9 @@ update public.generated_images set kind = case
     when coalesce(options -> 'back', 'null'::jsonb) <> 'null'::jsonb then 'multiview_to_model' end
 where request is null and kind = 'image_to_model'
   and (converted_from is not null or coalesce(options -> 'back', 'null'::jsonb) <> 'null'::jsonb);
+-- Servers of before kinds would make one picture again of what was several views: without a picture they make nothing again.
+update public.generated_images set image = null
+where kind = 'multiview_to_model' and request is not null and image is not null;
 -- so that a job that costs nothing is known by its estimate alone
 update public.generated_images set credits_estimate = 0 where generator = 'offline' and credits_estimate is null;
 
@@ -213,6 +216,7 @@ create index if not exists maquette_usage on public.generated_images (account, i
 create index if not exists maquette_usage_seen on public.generated_images (account, usage_seen_at) where task_id is not null;
 create index if not exists maquette_by_task on public.generated_images (task_id) where task_id is not null;
 create index if not exists maquette_by_write on public.generated_images (write_id) where write_id is not null;
+create index if not exists maquette_usual on public.generated_images (category, kind, id) where status = 'completed' and started_at is not null;
 create index if not exists maquette_by_age on public.generated_images (created_at);
 create index if not exists maquette_conversions on public.generated_images (converted_from) where converted_from is not null;
 
@@ -319,6 +323,12 @@ create table if not exists public.scheduler_heartbeats (
     owner text primary key,
     at    timestamptz not null
 );
+-- Keys that callers gave to orders whose job has a key of its own, by which the same order is found.
+create table if not exists public.request_keys (
+    key          text primary key,
+    job_id       bigint not null references public.generated_images (id),
+    request_hash text not null
+);
 -- Which table this is, for what lies on the servers' disks and names it; a project that is emptied gets another.
 create table if not exists public.installation (
     only_row integer primary key check (only_row = 1),
@@ -403,18 +413,47 @@ select coalesce(sum(coalesce(credits_used,
 from public.generated_images where created_at >= p_since
 $$;
 
--- A new job; the same idempotency key, or the same write repeated, gives the same one.
+-- The key that a caller gave to an order belongs to this job from now on.
+create or replace function public.maquette_keep_key(p_new text, p_job bigint) returns void
+language sql volatile security invoker set search_path = pg_catalog, public, pg_temp
+as $$
+insert into public.request_keys (key, job_id, request_hash)
+select p_new::jsonb ->> 'caller_key', p_job, p_new::jsonb ->> 'caller_hash' where p_new::jsonb ->> 'caller_key' is not null
+on conflict (key) do nothing
+$$;
+
+-- A new job; the same idempotency key, or the same write repeated, gives the same one. `of_key` says what the key that a
+-- caller gave beside the job's own is: new, this request's from before, or another's.
 create or replace function public.maquette_add(p_new text, p_write_id uuid, p_most numeric, p_since timestamptz) returns jsonb
 language plpgsql volatile security invoker set search_path = pg_catalog, public, pg_temp
 as $$
 declare
     r public.generated_images;
     used numeric;
+    caller text := p_new::jsonb ->> 'caller_key';
+    wanted text := coalesce(p_new::jsonb ->> 'caller_key', p_new::jsonb ->> 'idempotency_key');
+    kept public.request_keys;
 begin
+    if wanted is not null then  -- two requests under one key at the same moment, one after the other
+        perform pg_advisory_xact_lock(hashtext('maquette key ' || wanted));
+        select * into kept from public.request_keys where key = wanted;
+        if found then
+            select * into r from public.generated_images where id = kept.job_id;
+            return jsonb_build_object('row', to_jsonb(r), 'created', r.add_id is not distinct from p_write_id, 'of_key',
+                case when caller is null then 'new' when kept.request_hash = p_new::jsonb ->> 'caller_hash' then 'same' else 'other' end);
+        end if;
+    end if;
+    if caller is not null then
+        select * into r from public.generated_images where idempotency_key = caller;
+        if found then
+            return jsonb_build_object('row', to_jsonb(r), 'created', false, 'of_key', 'other');
+        end if;
+    end if;
     select * into r from public.generated_images
     where add_id = p_write_id or idempotency_key = p_new::jsonb ->> 'idempotency_key' limit 1;
     if found then
-        return jsonb_build_object('row', to_jsonb(r), 'created', r.add_id is not distinct from p_write_id);
+        perform public.maquette_keep_key(p_new, r.id);
+        return jsonb_build_object('row', to_jsonb(r), 'created', r.add_id is not distinct from p_write_id, 'of_key', 'new');
     end if;
     if p_most is not null and coalesce((p_new::jsonb ->> 'credits_estimate')::numeric, 0) > 0 then
         perform pg_advisory_xact_lock(hashtext('maquette budget'));
@@ -436,14 +475,16 @@ begin
     if not found then  -- the same key, or the same call repeated, at the same moment
         select * into r from public.generated_images
         where add_id = p_write_id or idempotency_key = p_new::jsonb ->> 'idempotency_key' limit 1;
-        return jsonb_build_object('row', to_jsonb(r), 'created', r.add_id is not distinct from p_write_id);
+        perform public.maquette_keep_key(p_new, r.id);
+        return jsonb_build_object('row', to_jsonb(r), 'created', r.add_id is not distinct from p_write_id, 'of_key', 'new');
     end if;
-    if r.image is not null then
+    perform public.maquette_keep_key(p_new, r.id);
+    if r.image is not null or r.request -> 'inputs' is not null then
         update public.generated_images set image_url = '/api/jobs/' || r.id || '/image' where id = r.id returning * into r;
     end if;
     insert into public.job_events (job_id, at, before, after, status, attempt, note)
     values (r.id, r.created_at, null, 'queued', 'running', 0, p_new::jsonb ->> 'note');
-    return jsonb_build_object('row', to_jsonb(r), 'created', true);
+    return jsonb_build_object('row', to_jsonb(r), 'created', true, 'of_key', 'new');
 end
 $$;
 
@@ -622,7 +663,7 @@ $$;
 -- servers of the number before call, with the same arguments and answers, so that they can be replaced one by one.
 create or replace function public.maquette_schema_version() returns integer
 language sql immutable security invoker set search_path = pg_catalog, public, pg_temp
-as $$ select 4 $$;
+as $$ select 5 $$;
 
 -- The number of this file, the oldest servers that it serves, and the newest job: jobs are never removed, so that number
 -- never falls. `version` is for servers from before the numbers.
@@ -683,11 +724,21 @@ select extract(epoch from finished_at - started_at)::double precision from publi
 where status = 'completed' and category = p_category and started_at is not null order by id desc limit p_limit
 $$;
 
--- The job that a request with this idempotency key made.
+-- The same of one category and kind. Servers of the version before ask without the kind.
+create or replace function public.maquette_durations_of(p_category text, p_kind text, p_limit integer) returns setof double precision
+language sql stable security invoker set search_path = pg_catalog, public, pg_temp
+as $$
+select extract(epoch from finished_at - started_at)::double precision from public.generated_images
+where status = 'completed' and category = p_category and kind = p_kind and started_at is not null order by id desc limit p_limit
+$$;
+
+-- The job that a request with this idempotency key made, or ordered before.
 create or replace function public.maquette_job_of_key(p_key text) returns setof public.generated_images
 language sql stable security invoker set search_path = pg_catalog, public, pg_temp
 as $$
-select * from public.generated_images where idempotency_key = p_key
+select * from public.generated_images
+where id = coalesce((select id from public.generated_images where idempotency_key = p_key),
+                    (select job_id from public.request_keys where key = p_key))
 $$;
 
 -- The job whose newest attempt had this nonce or this token.
@@ -939,8 +990,9 @@ begin
         from jsonb_populate_recordset(null::public.generated_images, (
             select jsonb_agg(value || jsonb_build_object(
                 'change_number', nextval('public.maquette_changes'),
-                'write_id', case when value ->> 'image' is null then null else gen_random_uuid() end,
-                'image_url', coalesce(value ->> 'image_url', '/api/jobs/' || (value ->> 'id') || '/image'),
+                'write_id', case when coalesce(value ->> 'image', value ->> 'request') is null then null else gen_random_uuid() end,
+                'image_url', coalesce(value ->> 'image_url', case when coalesce(value ->> 'image', value -> 'request' ->> 'inputs') is not null
+                                                                  then '/api/jobs/' || (value ->> 'id') || '/image' end),
                 '3d_url', case when value ->> 'model' is null then value ->> '3d_url'
                                else '/api/jobs/' || (value ->> 'id') || '/model.' || coalesce(value -> 'model' ->> 'kind', 'glb') end) order by (value ->> 'id')::bigint)
             from jsonb_array_elements(p_rows::jsonb)))
@@ -959,6 +1011,9 @@ begin
     elsif p_table = 'webhook_deliveries' then
         insert into public.webhook_deliveries
         select * from jsonb_populate_recordset(null::public.webhook_deliveries, p_rows::jsonb) on conflict (id) do nothing;
+    elsif p_table = 'request_keys' then
+        insert into public.request_keys
+        select * from jsonb_populate_recordset(null::public.request_keys, p_rows::jsonb) on conflict (key) do nothing;
     else
         raise exception 'not a table that moves: %', p_table;
     end if;
@@ -989,6 +1044,9 @@ grant select, insert, update, delete on public.webhook_deliveries to service_rol
 alter table public.scheduler_heartbeats enable row level security;
 revoke all on public.scheduler_heartbeats from public, anon, authenticated;
 grant select, insert, update, delete on public.scheduler_heartbeats to service_role;
+alter table public.request_keys enable row level security;
+revoke all on public.request_keys from public, anon, authenticated;
+grant select, insert, update, delete on public.request_keys to service_role;
 alter table public.installation enable row level security;
 revoke all on public.installation from public, anon, authenticated;
 grant select, insert, update, delete on public.installation to service_role;
@@ -1032,6 +1090,10 @@ revoke all on function public.maquette_conversions(bigint) from public, anon, au
 grant execute on function public.maquette_conversions(bigint) to service_role;
 revoke all on function public.maquette_durations(text, integer) from public, anon, authenticated;
 grant execute on function public.maquette_durations(text, integer) to service_role;
+revoke all on function public.maquette_durations_of(text, text, integer) from public, anon, authenticated;
+grant execute on function public.maquette_durations_of(text, text, integer) to service_role;
+revoke all on function public.maquette_keep_key(text, bigint) from public, anon, authenticated;
+grant execute on function public.maquette_keep_key(text, bigint) to service_role;
 revoke all on function public.maquette_job_of_key(text) from public, anon, authenticated;
 grant execute on function public.maquette_job_of_key(text) to service_role;
 revoke all on function public.maquette_job_of_intent(bigint, text) from public, anon, authenticated;

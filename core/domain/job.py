@@ -63,7 +63,9 @@ class NewJob:
     Attributes:
         request: its pictures are stored before the row exists.
         generator: name of the generator that will make it.
-        idempotency_key: the caller's, or None; `request_hash` tells a repeat from another request.
+        idempotency_key: the caller's, or one that says what is ordered, or None; `request_hash` tells a repeat from
+            another request.
+        caller_key, caller_hash: the same of the caller, where `idempotency_key` says what is ordered.
     """
 
     session_id: str
@@ -74,6 +76,8 @@ class NewJob:
     category: Category
     idempotency_key: str | None = None
     request_hash: str = ""
+    caller_key: str | None = None
+    caller_hash: str = ""
     retry_of: int | None = None
     credits_estimate: Decimal | None = None
 

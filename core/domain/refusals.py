@@ -9,10 +9,10 @@ from core.domain.errors import BudgetExceeded, IdempotencyConflict, IllegalTrans
 from core.domain.job import Job, NewJob
 
 
-def key_taken(job: Job) -> IdempotencyConflict:
+def key_taken(job: Job, key: str | None) -> IdempotencyConflict:
     """The idempotency key belongs to a job of another request."""
     return IdempotencyConflict(
-        f"The Idempotency-Key {job.idempotency_key!r} was already used for job {job.id}, with other data. "
+        f"The Idempotency-Key {key!r} was already used for job {job.id}, with other data. "
         "Nothing was done. Use a new key for a new request."
     )
 

@@ -29,6 +29,8 @@ OLD_CHOICES: Mapping[str, Any] = MappingProxyType(
         "height_m": None,
     }
 )
+# A job of any other kind they would make again of its first picture alone, for credits: without one they cannot.
+KNOWN_BEFORE = frozenset({Kind.IMAGE, Kind.CONVERT})
 ALWAYS_KEPT = frozenset({"model"})  # a later default must not change what an old job was made with
 
 
@@ -70,10 +72,8 @@ def to_old_columns(request: JobRequest | None) -> tuple[Json, Json | None, int |
         return options, None, None
     if isinstance(request, ConvertModel):
         options["conversion"] = asdict(request.conversion)
-    back = request.inputs().get(Slot.BACK)
-    if back is not None:
-        options["back"] = asdict(back)
-    return options, asdict(request.pictures[0]) if request.pictures else None, request.source_job
+    is_known = request.kind in KNOWN_BEFORE and bool(request.pictures)
+    return options, asdict(request.pictures[0]) if is_known else None, request.source_job
 
 
 def stored_request(

@@ -33,6 +33,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
         "account_facts": Table(key="account"),
         "seen_tasks": Table(key="task_id"),
         "webhook_deliveries": Table(key="id"),
+        "request_keys": Table(key="key"),
     }
 )
 

@@ -18,6 +18,7 @@ from typing import Protocol
 from core.domain.claims import Budget, Claim, Claimed, Failure, Intent, PollNote, Slots
 from core.domain.generation import OrphanedTask
 from core.domain.job import Category, Job, JobEvent, NewJob, StoredModel
+from core.domain.request import Kind
 from core.domain.status import Status
 from core.ports.account_store import AccountStore
 from core.ports.soundness import Sound
@@ -284,8 +285,8 @@ class JobStore(Sound, Protocol):
         """How many queued jobs of the same category are ahead of this one."""
         ...
 
-    def recent_durations_s(self, category: Category, *, limit: int) -> list[float]:
-        """Seconds from task to finished model of the newest completed jobs of a category."""
+    def recent_durations_s(self, category: Category, kind: Kind, *, limit: int) -> list[float]:
+        """Seconds from task to finished model of the newest completed jobs of a category and kind."""
         ...
 
     def last_beat(self) -> Heartbeat | None:

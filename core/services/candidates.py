@@ -51,7 +51,7 @@ class Candidates:
 
     jobs: JobStore
     makers: Makers
-    _usual: dict[Category, Shared[float | None]] = field(default_factory=dict)
+    _usual: dict[tuple[Category, Kind], Shared[float | None]] = field(default_factory=dict)
     _balances: dict[str, Shared[Balance | None]] = field(default_factory=dict)
 
     def of(self, kind: Kind, wanted: Choices) -> tuple[Candidate, ...]:
@@ -78,7 +78,8 @@ class Candidates:
         offer = declaration.offer(kind)
         assert offer is not None  # noqa: S101 - only those that can are asked
         category = maker.category(resolved)
-        usual = self._usual.setdefault(category, Shared(functools.partial(self._usual_s, category), fresh_s=FRESH_S))
+        lately = functools.partial(self._usual_s, category, kind)
+        usual = self._usual.setdefault((category, kind), Shared(lately, fresh_s=FRESH_S))
         left = self._balances.setdefault(maker.name, Shared(functools.partial(self._balance, maker), fresh_s=FRESH_S))
         return Candidate(
             declaration=declaration,
@@ -90,9 +91,9 @@ class Candidates:
             problem=maker.problem,
         )
 
-    def _usual_s(self, category: Category) -> float | None:
+    def _usual_s(self, category: Category, kind: Kind) -> float | None:
         try:
-            return usual_s(self.jobs.recent_durations_s(category, limit=RECENT))
+            return usual_s(self.jobs.recent_durations_s(category, kind, limit=RECENT))
         except StoreUnavailable:
             return None  # whoever looks for the rest of the page says that it is away
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from core.domain.errors import IllegalTransition, InputRefused, StoreUnavailable
 from core.domain.job import Job, NewJob
+from core.domain.refusals import key_taken
 from core.domain.request import Conversion, ConvertModel, Kind
 from core.domain.status import Stage, Status
 from core.ports.job_store import Added, JobStore
@@ -68,12 +69,18 @@ class Convert:
         """The jobs that convert this job's model, newest first. Raises: StoreUnavailable."""
         return self.jobs.conversions(job_id)
 
-    def order(self, job_id: int, *, quad: bool = False, face_limit: int | None = None) -> Added:
+    def order(self, job_id: int, *, quad: bool = False, face_limit: int | None = None, key: str | None = None) -> Added:
         """Queue it. The same order is the same job: what was converted once is never paid for again.
 
-        Raises: JobNotFound, IllegalTransition, InputRefused (BudgetExceeded), StoreUnavailable.
+        Args:
+            key: the caller's, for this order alone; None where there is none.
+
+        Raises: JobNotFound, IllegalTransition, IdempotencyConflict, InputRefused (BudgetExceeded), StoreUnavailable.
         """
         job = self.jobs.get(job_id)
+        repeated = None if key is None else self._of_key(key, job_id, quad=quad, face_limit=face_limit)
+        if repeated is not None:
+            return Added(job=repeated, created=False)
         if is_for_good(self.jobs.accounts.account_wait_s(generator=job.generator)):
             raise StoreUnavailable(MOVED)
         problem = self.refusal(job)
@@ -89,7 +96,7 @@ class Convert:
         maker, request = self.makers.named(job.generator), _request(job, conversion)
         maker.check(request)
         known = self._known(job_id, conversion)
-        if known is not None:
+        if known is not None and (key is None or known.idempotency_key is None):
             return Added(job=known, created=False)
         name = f"convert-{job.id}-fbx{'-quad' if quad else ''}{f'-{face_limit}' if face_limit else ''}"
         new = NewJob(
@@ -102,12 +109,26 @@ class Convert:
             # the time, because numbers begin again in an emptied table
             idempotency_key=f"~{name}-{job.created_at.isoformat()}",
             request_hash=name,
+            caller_key=key,
+            caller_hash=name,
             credits_estimate=maker.estimate(request),
         )
+        if known is not None:  # nothing is ordered: the key is kept with it
+            new = replace(new, idempotency_key=known.idempotency_key, request_hash=known.request_hash)
         added = self.jobs.add(new, budget=budget_of(self.jobs, self.max_credits_per_day))
         if added.created:
             self.on_queued()
         return added
+
+    def _of_key(self, key: str, job_id: int, *, quad: bool, face_limit: int | None) -> Job | None:
+        """The job that this same order made under the key. Raises: IdempotencyConflict."""
+        job = self.jobs.job_of_key(key)
+        asked = None if job is None else job.conversion
+        if job is not None and (
+            asked is None or (job.source, asked.quad, asked.face_limit) != (job_id, quad, face_limit)
+        ):
+            raise key_taken(job, key)
+        return job
 
     def _known(self, job_id: int, conversion: Conversion) -> Job | None:
         """The job of the same order that stands for it now: the newest, for one that failed may have been retried."""

@@ -92,7 +92,7 @@ class Offers:
     def _kinds_of(self, maker: Throttle) -> Iterator[KindOffer]:
         for offer in maker.declaration.offers:
             request = maker.declaration.resolved(offer.kind.request.sketch())
-            recent = self.jobs.recent_durations_s(maker.category(request), limit=RECENT)
+            recent = self.jobs.recent_durations_s(maker.category(request), offer.kind, limit=RECENT)
             yield KindOffer(
                 offer=offer,
                 credits=maker.estimate(request),

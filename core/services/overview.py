@@ -115,7 +115,7 @@ class Overview:
     def expected(self, job: Job) -> Expected:
         """How long a queued job will take, from recent ones. Raises: StoreUnavailable."""
         ahead = self.jobs.queue_length_before(job.id)
-        durations = self.jobs.recent_durations_s(job.category, limit=RECENT)
+        durations = self.jobs.recent_durations_s(job.category, job.kind, limit=RECENT)
         each_s = usual_s(durations)
         if each_s is None or job.stage is not Stage.QUEUED:
             return Expected(ahead=ahead, seconds=None, based_on=len(durations))

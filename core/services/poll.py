@@ -21,7 +21,8 @@ from core.domain.errors import (
     StoreUnavailable,
 )
 from core.domain.generation import TaskPhase, TaskState
-from core.domain.job import Job
+from core.domain.job import Category, Job
+from core.domain.request import Kind
 from core.ports.job_store import JobStore
 from core.services.backoff import in_line_wait_s, poll_wait_s, remaining_s, spread
 from core.services.elsewhere import GONE, STOPPED, Elsewhere
@@ -62,7 +63,7 @@ class Poll:
     elsewhere: Elsewhere | None = None
     on_made: Callable[[], None] = lambda: None
     _echoed: set[str] = field(default_factory=set, init=False)
-    _usual: dict[str, tuple[datetime, list[float]]] = field(default_factory=dict, init=False)
+    _usual: dict[tuple[Category, Kind], tuple[datetime, list[float]]] = field(default_factory=dict, init=False)
 
     def tick(self) -> int:
         """Ask for what is due; returns how many tasks were asked for."""
@@ -233,18 +234,19 @@ class Poll:
 
     def _wait_s(self, job: Job, this: _Round, *, progress: int = 0) -> float:
         age_s = (this.now - (job.made_since or this.now)).total_seconds()
-        left_s = remaining_s(age_s, progress, self._usual_s(job.category, this.now))
+        left_s = remaining_s(age_s, progress, self._usual_s(job, this.now))
         return poll_wait_s(age_s, first_s=self.poll_first_s, factor=this.factor, remaining_s=left_s)
 
-    def _usual_s(self, category: str, now: datetime) -> list[float]:
-        """How long such jobs took lately; read once a minute."""
-        read_at, found = self._usual.get(category, (None, []))
+    def _usual_s(self, job: Job, now: datetime) -> list[float]:
+        """How long jobs of its category and kind took lately; read once a minute."""
+        sort = (job.category, job.kind)
+        read_at, found = self._usual.get(sort, (None, []))
         if read_at is None or not timedelta(0) <= now - read_at < USUAL_FOR:
             try:
-                found = self.jobs.recent_durations_s(category, limit=RECENT)
+                found = self.jobs.recent_durations_s(*sort, limit=RECENT)
             except StoreUnavailable:  # an estimate is nice to have; what was heard is written down without it
                 return found
-            self._usual[category] = (now, found)
+            self._usual[sort] = (now, found)
         return found
 
     def _ask_later(self, due: list[Claimed], *, at_least_s: float) -> None:

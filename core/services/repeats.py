@@ -34,7 +34,7 @@ def fingerprint(request: SubmitRequest) -> str:
 def check_repeat(job: Job, request: SubmitRequest) -> None:
     """Raises: IdempotencyConflict when the job was not made by this request."""
     if not _is_repeat(job, request):
-        raise key_taken(job)
+        raise key_taken(job, request.idempotency_key)
 
 
 def _is_repeat(job: Job, request: SubmitRequest) -> bool:

@@ -1,4 +1,4 @@
-"""How long jobs of one category took lately: what people are told, and what asking for tasks goes by."""
+"""How long jobs of one category and kind took lately: what people are told, and what asking for tasks goes by."""
 
 from __future__ import annotations
 

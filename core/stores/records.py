@@ -27,6 +27,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "account_facts": ("account", "echo_seen_at", "balance", "held", "balance_at"),
         "seen_tasks": (*(field.name for field in fields(OrphanedTask)), "first_seen_at"),
         "webhook_deliveries": ("id", "type", "task_id", "received_at"),
+        "request_keys": ("key", "job_id", "request_hash"),
     }
 )
 # A name means the same in every table.
@@ -48,7 +49,8 @@ def to_record(table: str, row: Mapping[str, Any]) -> Record:
     """
     record = {name: _same_everywhere(name, row[name]) for name in COLUMNS[table]}
     if table == JOBS:
-        record["image_url"] = record["image_url"] if record["image"] is None else None
+        is_of_an_older_system = record["image"] is None and record["request"] is None
+        record["image_url"] = record["image_url"] if is_of_an_older_system else None
         record["3d_url"] = record["3d_url"] if record["model"] is None else None
     return record
 

@@ -11,7 +11,6 @@ from core.bootstrap import Services
 from core.domain.declaration import CONVERSION
 from core.domain.errors import InputRefused
 from core.domain.job import Job
-from core.domain.refusals import key_taken
 from core.services.requests import SubmitRequest
 from core.web.described import errors
 from core.web.job_bodies import Order, read_job
@@ -52,13 +51,7 @@ async def submit_any(
 
 
 def _ordered(order: Order, services: Services) -> Job:
-    """The same order is the same job, so that a key is needed only where it was used for something else.
-
-    Raises: JobNotFound, IllegalTransition, IdempotencyConflict, InputRefused (BudgetExceeded), StoreUnavailable.
-    """
-    known = None if order.idempotency_key is None else services.jobs.job_of_key(order.idempotency_key)
-    if known is not None:
-        raise key_taken(known)
+    """Raises: JobNotFound, IllegalTransition, IdempotencyConflict, InputRefused (BudgetExceeded), StoreUnavailable."""
     job = services.overview.job(order.source)
     maker = services.makers.named(order.generator or job.generator)
     if maker.name != job.generator:
@@ -71,5 +64,8 @@ def _ordered(order: Order, services: Services) -> Job:
     chosen = CONVERSION.resolved(order.choices)
     faces = chosen.get("face_limit")
     return services.convert.order(
-        job.id, quad=chosen["quad"] is True, face_limit=faces if isinstance(faces, int) else None
+        job.id,
+        quad=chosen["quad"] is True,
+        face_limit=faces if isinstance(faces, int) else None,
+        key=order.idempotency_key,
     ).job

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.domain.job import Job
 from core.web.answers import OffersBody, OrderBody
 from core.web.bodies import WHOLE, number, status_path
-from core.web.described import JobNumber, errors, json_of
+from core.web.described import KEY, JobNumber, errors, json_of
 from core.web.jobs_api import ServicesNeeded, job_number
+from core.web.submitting import key_of
 
 router = APIRouter()
 ORDER = (
@@ -51,10 +52,18 @@ def offers(record_id: JobNumber, services: ServicesNeeded) -> JSONResponse:
     return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
 
-@router.post("/jobs/{record_id}/conversions", status_code=202, responses=ORDER, summary="Order one of them")
-def order(record_id: JobNumber, body: ConversionBody, services: ServicesNeeded) -> JSONResponse:
+@router.post(
+    "/jobs/{record_id}/conversions",
+    status_code=202,
+    responses=ORDER,
+    openapi_extra={"parameters": [KEY]},
+    summary="Order one of them",
+)
+def order(record_id: JobNumber, body: ConversionBody, services: ServicesNeeded, request: Request) -> JSONResponse:
     """Costs credits. 202 with a new job; 200 with the job that was ordered before: nothing is paid for twice."""
-    added = services.convert.order(job_number(record_id), quad=body.quad, face_limit=body.faceLimit)
+    added = services.convert.order(
+        job_number(record_id), quad=body.quad, face_limit=body.faceLimit, key=key_of(request)
+    )
     job = added.job
     maker = services.overview.maker_of(job)
     message = f"Ordered from {maker}." if added.created else f"This was ordered before, as job {job.id}."

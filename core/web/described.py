@@ -86,14 +86,15 @@ def file_of(*media_types: str, words: str, ranges: bool = False) -> Responses:
 
 NOT_MODIFIED: Responses = {304: {"description": "It is as it was."}}
 REFERENCE = "#/components/schemas/"
+KEY: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "The same key with the same request gives the same job.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+}
 MAKES_A_JOB: dict[str, Any] = {
     "parameters": [
-        {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "description": "The same key with the same request gives the same job.",
-            "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-        },
+        KEY,
         {
             "name": "Prefer",
             "in": "header",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from core.domain.claims import Budget, Claimed, Failure, PollNote
 from core.domain.errors import BudgetExceeded, ClaimLost, IllegalTransition
 from core.domain.generation import Balance, OrphanedTask, Source, UsageRow
 from core.domain.job import Job
+from core.domain.request import Kind
 from core.domain.status import Stage, Status
 from core.ports.account_store import Delivery
 from core.ports.job_store import JobStore
@@ -355,18 +357,23 @@ def test_a_job_that_waits_for_credit_goes_on_only_when_there_is_enough(jobs: Job
     assert jobs.unblock(generator="tripo", available=Decimal(30)) == 1
 
 
-def test_recent_durations_are_those_of_completed_jobs_of_the_category(jobs: JobStore, clock: FakeClock) -> None:
-    for seconds in (60, 90):
-        claimed = submitting(jobs)
+def test_recent_durations_are_those_of_completed_jobs_of_the_category_and_kind(
+    jobs: JobStore, clock: FakeClock
+) -> None:
+    words: dict[str, Any] = {"prompt": "a cup"}
+    for seconds, asked in ((60, {}), (90, {}), (400, words)):
+        claimed = submitting(jobs, **asked)
         jobs.bind_task(claimed.claim, f"task-{seconds}", poll_in_s=0)
         jobs.mark_saving(claimed.claim, credits_used=None)
         clock.advance(seconds)
         saving = jobs.claim_saving(owner="a", lease_s=60, generator="tripo", limit=1)[0]
         jobs.complete(saving.claim, stored_model())
 
-    assert jobs.recent_durations_s(Category.STANDARD, limit=5) == [90.0, 60.0]
-    assert jobs.recent_durations_s(Category.STANDARD, limit=1) == [90.0]
-    assert jobs.recent_durations_s(Category.P_SERIES, limit=5) == []
+    assert jobs.recent_durations_s(Category.STANDARD, Kind.IMAGE, limit=5) == [90.0, 60.0]
+    assert jobs.recent_durations_s(Category.STANDARD, Kind.IMAGE, limit=1) == [90.0]
+    assert jobs.recent_durations_s(Category.STANDARD, Kind.TEXT, limit=5) == [400.0]
+    assert jobs.recent_durations_s(Category.STANDARD, Kind.MULTIVIEW, limit=5) == []
+    assert jobs.recent_durations_s(Category.P_SERIES, Kind.IMAGE, limit=5) == []
 
 
 def test_a_job_is_found_by_the_marks_of_its_newest_attempt(jobs: JobStore) -> None:

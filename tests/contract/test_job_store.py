@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from core.domain.claims import Claimed, Failure, PollNote, Slots
-from core.domain.errors import ClaimLost, IdempotencyConflict, IllegalTransition, JobNotFound
+from core.domain.claims import Budget, Claimed, Failure, PollNote, Slots
+from core.domain.errors import BudgetExceeded, ClaimLost, IdempotencyConflict, IllegalTransition, JobNotFound
 from core.domain.request import Conversion
 from core.domain.status import Stage, Status
 from core.ports.job_store import JobQuery, JobStore
@@ -64,6 +66,48 @@ def test_the_same_key_with_another_request_is_a_conflict(jobs: JobStore) -> None
 
     with pytest.raises(IdempotencyConflict, match="'k'"):
         jobs.add(new_job(idempotency_key="k", request_hash="other"))
+
+
+ORDER: dict[str, Any] = {"idempotency_key": "~order", "request_hash": "order"}
+
+
+def test_an_order_is_found_by_its_own_key_and_by_each_that_a_caller_gave_it(jobs: JobStore) -> None:
+    ordered = jobs.add(new_job(**ORDER, caller_key="a", caller_hash="order"))
+    again = [jobs.add(new_job(**ORDER, caller_key=key, caller_hash="order")) for key in ("a", "b", None)]
+    for key in ("a", "b", "~order"):
+        assert jobs.job_of_key(key) == ordered.job
+
+    assert [(each.job, each.created) for each in (ordered, *again)] == [
+        (ordered.job, True),
+        *[(ordered.job, False)] * 3,
+    ]
+    assert jobs.find(JobQuery()).total == 1
+
+
+def test_a_callers_key_is_one_requests_whatever_kind_came_first(jobs: JobStore) -> None:
+    jobs.add(new_job(idempotency_key="of a picture", request_hash="picture"))
+    jobs.add(new_job(**ORDER, caller_key="of an order", caller_hash="order"))
+    other: dict[str, Any] = {"idempotency_key": "~other", "request_hash": "other", "caller_hash": "other"}
+
+    for new, key in (
+        (new_job(**other, caller_key="of a picture"), "of a picture"),
+        (new_job(**other, caller_key="of an order"), "of an order"),
+        (new_job(idempotency_key="of an order", request_hash="picture"), "of an order"),
+    ):
+        with pytest.raises(IdempotencyConflict, match=repr(key)):
+            jobs.add(new)
+    assert jobs.find(JobQuery()).total == 2
+    assert jobs.job_of_key("~other") is None
+
+
+def test_an_order_that_the_budget_refuses_takes_no_key(jobs: JobStore) -> None:
+    new = new_job(**ORDER, caller_key="k", caller_hash="order", credits_estimate=Decimal(5))
+    none = Budget(most=Decimal(0), since=jobs.now() - timedelta(days=1))
+    with pytest.raises(BudgetExceeded):
+        jobs.add(new, budget=none)
+
+    assert jobs.job_of_key("k") is None
+    assert jobs.add(new_job(idempotency_key="k", request_hash="picture")).created
 
 
 def test_conversions_are_listed_with_the_job_they_are_of_newest_first(jobs: JobStore) -> None:

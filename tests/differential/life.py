@@ -17,7 +17,7 @@ from core.domain.change import holds
 from core.domain.claims import Budget, Claim, Claimed, Failure, PollNote, Slots
 from core.domain.generation import Balance, OrphanedTask, Source, UsageRow
 from core.domain.job import Job
-from core.domain.request import Conversion
+from core.domain.request import Conversion, Kind
 from core.domain.status import Stage, Status
 from core.ports.account_store import Delivery
 from core.ports.job_store import JobQuery
@@ -145,8 +145,10 @@ class Life(RuleBasedStateMachine):
             generator=GENERATORS[way % 3],
             category=category,
             credits_estimate=CREDITS[way % 4],
-            idempotency_key=f"key {way}" if way < 2 else None,
+            idempotency_key=f"key {way}" if way < 2 else f"~order of {name}" if way == 2 else None,
             request_hash=name,
+            caller_key="key 0" if way == 2 else None,
+            caller_hash=name,
             **_asked(way, is_conversion=category is Category.CONVERT and self.both.local.last_change() > 0),
         )
         since = self.both.clock.now() - timedelta(days=1)
@@ -274,7 +276,7 @@ class Life(RuleBasedStateMachine):
             "usage_awaited_since": ((ACCOUNTS[way % 2],), {}),
             "orphaned_tasks": ((), {"job_id": None if way < 3 else number, "limit": way + 1}),
             "credits_since": ((self.both.clock.now() - timedelta(minutes=way),), {}),
-            "recent_durations_s": ((list(Category)[way % 4],), {"limit": 2}),
+            "recent_durations_s": ((list(Category)[way % 4], Kind.all()[way % 4]), {"limit": 2}),
             "job_of_intent": ((), {"nonce": way if way < 4 else None, "image_token": task if way > 2 else None}),
             "job_of_key": ((f"key {way}",), {}),
         }

@@ -46,6 +46,7 @@ class Database:
         self._pauses: dict[str, datetime] = {}
         self._facts: dict[str, Row] = {}
         self._beats: dict[str, str] = {}
+        self._request_keys: dict[str, tuple[int, str]] = {}
         self.changes = 0
         self._event_count = 0
 
@@ -56,6 +57,7 @@ class Database:
         """As `truncate … restart identity` does."""
         for table in (self.rows, self._events, self._seen, self._deliveries, self._pauses, self._facts, self._beats):
             table.clear()
+        self._request_keys.clear()
 
     # -- jobs
 
@@ -73,11 +75,20 @@ class Database:
 
     def _do_add(self, p_new: str, p_write_id: str, p_most: str | None, p_since: str | None) -> Row:
         new = json.loads(p_new)
+        caller, digest = new.pop("caller_key"), new.pop("caller_hash")
+        kept = self._request_keys.get(caller or new["idempotency_key"] or "")
+        if kept is not None:
+            row, of_key = self.rows[kept[0]], "new" if caller is None else "same" if kept[1] == digest else "other"
+            return {"row": dict(row), "created": row["add_id"] == p_write_id, "of_key": of_key}
+        for row in self.rows.values():
+            if caller is not None and row["idempotency_key"] == caller:
+                return {"row": dict(row), "created": False, "of_key": "other"}
         for row in self.rows.values():
             if row["add_id"] == p_write_id or (
                 new["idempotency_key"] is not None and row["idempotency_key"] == new["idempotency_key"]
             ):
-                return {"row": dict(row), "created": row["add_id"] == p_write_id}
+                self._keep_key(caller, row["id"], digest)
+                return {"row": dict(row), "created": row["add_id"] == p_write_id, "of_key": "new"}
         wanted = Decimal(new["credits_estimate"] or 0)
         if p_most is not None and wanted > 0:
             used = self._credits(p_since or "")
@@ -90,7 +101,12 @@ class Database:
         self.rows[job_id] = row | {"add_id": p_write_id, "image_url": f"/api/jobs/{job_id}/image"}
         self._touch(job_id, p_write_id)
         self._log(job_id, None, note)
-        return {"row": dict(self.rows[job_id]), "created": True}
+        self._keep_key(caller, job_id, digest)
+        return {"row": dict(self.rows[job_id]), "created": True, "of_key": "new"}
+
+    def _keep_key(self, caller: str | None, job_id: int, digest: str) -> None:
+        if caller is not None:
+            self._request_keys.setdefault(caller, (job_id, digest))
 
     def _do_write(self, p_writes: str) -> list[Row]:
         written = []
@@ -241,11 +257,12 @@ class Database:
     def _do_conversions(self, p_job: int) -> list[Row]:
         return [dict(row) for row in reversed(self.rows.values()) if row["converted_from"] == p_job]
 
-    def _do_durations(self, p_category: str, p_limit: int) -> list[float]:
+    def _do_durations_of(self, p_category: str, p_kind: str, p_limit: int) -> list[float]:
+        wanted = ("completed", p_category, p_kind)
         ended = [
             row
             for row in reversed(self.rows.values())
-            if (row["status"], row["category"]) == ("completed", p_category) and row["started_at"] is not None
+            if (row["status"], row["category"], row["kind"]) == wanted and row["started_at"] is not None
         ]
         return [(_time(row["finished_at"]) - _time(row["started_at"])).total_seconds() for row in ended[:p_limit]]
 
@@ -262,7 +279,8 @@ class Database:
         return [] if row is None else [dict(row)]
 
     def _do_job_of_key(self, p_key: str) -> list[Row]:
-        return [dict(row) for row in self.rows.values() if row["idempotency_key"] == p_key]
+        kept = self._request_keys.get(p_key, (None, ""))[0]
+        return [dict(row) for row in self.rows.values() if row["idempotency_key"] == p_key or row["id"] == kept]
 
     # -- the account
 

@@ -25,7 +25,7 @@ create table public.generated_images (
 );
 """
 SETTLES, LINKS, BACK, CONVERSIONS, ORIENTATION = "settles", "links", "back", "conversions", "orientation"
-KINDS = "kinds"
+KINDS, KEPT_KEYS = "kinds", "kept keys"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +71,7 @@ SQLITE = (
     _sqlite("12-opened-by-every-version", user_version=1),
     _sqlite("13-numbered-steps", SETTLES, LINKS, BACK, CONVERSIONS, ORIENTATION, user_version=2),
     _sqlite("14-kinds", SETTLES, LINKS, BACK, CONVERSIONS, ORIENTATION, KINDS, user_version=3),
+    _sqlite("15-request-keys", SETTLES, LINKS, BACK, CONVERSIONS, ORIENTATION, KINDS, KEPT_KEYS, user_version=4),
 )
 FIRST, ADDED, CONVERTING = (
     ("01-paid-calls",),
@@ -80,6 +81,7 @@ FIRST, ADDED, CONVERTING = (
 FOLDING = ("13-folded-by-the-program", *CONVERTING[1:])
 NAMED = ("15-installation", *CONVERTING[1:])
 OF_KINDS = ("18-kinds", *CONVERTING[1:], KINDS)
+WITH_KEYS = ("24-request-keys", *OF_KINDS[1:], KEPT_KEYS)
 
 
 def _table(name: str, blob: str, rows: tuple[str, ...]) -> Version:
@@ -110,6 +112,7 @@ SUPABASE = (
     _table("21-standing-lists", "906b016a27c1d22fef968a201a5bb7ff92bd775f", OF_KINDS),
     _table("22-further-kinds-kept-apart", "b082eefec885bbd3c22b20bdc2c37b696bb141f1", OF_KINDS),
     _table("23-facts-by-an-index", "2cd08abe25f80ada3efee90c2cc98b0b7e402127", OF_KINDS),
+    _table("24-request-keys", "b87aa410c862e5573883ed7ddf179ab888486485", WITH_KEYS),
 )
 
 

@@ -22,6 +22,7 @@ from tests.clocks import FakeClock
 from tests.stores.old_life import MODEL, PICTURE, PICTURES, Life
 from tests.stores.old_versions import (
     CONVERSIONS,
+    KEPT_KEYS,
     KINDS,
     LINKS,
     SAMPLES,
@@ -123,7 +124,9 @@ def test_names_are_found_however_they_are_written(
 @EVERY
 def test_a_key_of_before_still_names_its_job(version: Version, jobs: SqliteJobStore) -> None:
     known = jobs.job_of_key("key of cup")
+    ordered = jobs.job_of_key("key of an order")
 
+    assert (None if ordered is None else ordered.stage) == (Stage.QUEUED if KEPT_KEYS in version.knows else None)
     assert known is not None
     assert (known.target_object, known.status) == ("Cup", Status.COMPLETED)
 

@@ -17,6 +17,7 @@ TABLES = ", ".join(
         "job_events",
         "seen_tasks",
         "webhook_deliveries",
+        "request_keys",
         "account_state",
         "account_facts",
         "scheduler_heartbeats",

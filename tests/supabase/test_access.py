@@ -30,6 +30,7 @@ def server(project: SupabaseLite) -> Iterator[SupabaseLite]:
         "insert into public.account_facts (account) values ('acc');"
         "insert into public.seen_tasks (task_id, account, source) values ('t', 'acc', 'usage');"
         "insert into public.webhook_deliveries values ('d', 'x', 't', now());"
+        "insert into public.request_keys values ('k', 1, 'h');"
         "insert into public.scheduler_heartbeats values ('o', now());"
         "insert into public.installation values (1, 'ours') on conflict do nothing;"
     )

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from core.domain.claims import Claimed, Failure
 from core.domain.errors import MigrationRefused, StoreUnavailable
 from core.domain.generation import Balance, OrphanedTask, Source
+from core.domain.request import Conversion
 from core.domain.status import Stage, Status
 from core.ports.account_store import Delivery
 from core.ports.archive import TABLES, Record
@@ -127,6 +128,24 @@ def live_in(side: Installation, *, more: int = 0) -> None:
 
 def everything(side: Installation) -> dict[str, list[Record]]:
     return {table: side.archive.read(table, after=TABLES[table].first_key, limit=10_000) for table in TABLES}
+
+
+def test_jobs_of_every_kind_move_and_keys_of_orders_with_them(remote: Installation, tmp_path: Path) -> None:
+    here = local(tmp_path / "here")
+    for asked in (
+        {"prompt": "a cup"},
+        {"left": stored_image(key="images/l/cup.jpg")},
+        {"conversion": Conversion(task_id="t"), "source": 1, "idempotency_key": "~o", "caller_key": "k"},
+    ):
+        here.jobs.add(new_job(**asked))
+    move(here, remote)
+
+    for number in (1, 2, 3):
+        assert remote.jobs.get(number) == here.jobs.get(number)
+    assert remote.jobs.job_of_key("k") == here.jobs.get(3)
+    back = local(tmp_path / "back")
+    move(remote, back)
+    assert everything(back) == everything(here)
 
 
 def test_there_and_back_everything_is_as_it_was(remote: Installation, tmp_path: Path) -> None:

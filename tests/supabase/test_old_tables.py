@@ -17,6 +17,7 @@ from tests.stores.old_life import Life
 from tests.stores.old_versions import (
     BASE_TABLE,
     CONVERSIONS,
+    KEPT_KEYS,
     KINDS,
     SUPABASE,
     Version,
@@ -101,7 +102,9 @@ def test_names_are_found_however_they_are_written(version: Version, jobs: Supaba
 
 def test_a_key_of_before_still_names_its_job(version: Version, jobs: SupabaseJobStore) -> None:
     known = jobs.job_of_key("key of cup")
+    ordered = jobs.job_of_key("key of an order")
 
+    assert (None if ordered is None else ordered.stage) == (Stage.QUEUED if KEPT_KEYS in version.knows else None)
     assert known is not None
     assert known.target_object == "Cup"
 

@@ -32,6 +32,8 @@ CALLS = {
     "place in line": "maquette_queued_before(99990)",
     "conversions": "maquette_conversions(50000)",
     "durations": "maquette_durations('standard', 20)",
+    "durations of a kind": "maquette_durations_of('standard', 'image_to_model', 20)",
+    "durations of a rare kind": "maquette_durations_of('standard', 'text_to_model', 20)",
     "job of a key": "maquette_job_of_key('key-50000')",
     "job of an intent": "maquette_job_of_intent(50000, null)",
     "job of a token": "maquette_job_of_intent(null, 'token-50000')",

@@ -414,6 +414,20 @@ def test_a_job_of_a_kind_that_old_servers_do_not_know_is_sent_asked_for_and_sett
 
 
 @pytest.mark.parametrize("kind", FURTHER)
+def test_an_old_server_reads_no_picture_of_which_its_page_could_make_one_again_for_credits(
+    old_project: SupabaseLite, old_server: OldServer, new_server: NewServer, kind: str
+) -> None:
+    """`Make again` of then copies the columns `image` and `options`, and refuses a row without a picture."""
+    old_project.sql_file(UPDATE)
+    further = new_server.jobs.add(new_job(target_object="further", **FURTHER[kind])).job
+    (row,) = old_server.call("jobs", p_ids=[further.id])["rows"]
+
+    assert (row["image"], row["options"]["back"]) == (None, None)
+    assert (row["image_url"] is None) == (further.image is None)
+    assert new_server.jobs.get(further.id).request == further.request
+
+
+@pytest.mark.parametrize("kind", FURTHER)
 def test_a_finished_model_of_any_kind_is_fetched_by_old_servers_too(
     old_project: SupabaseLite, old_server: OldServer, new_server: NewServer, kind: str
 ) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 
 from core.domain.errors import AddressRefused
@@ -460,6 +461,38 @@ def test_an_order_that_cannot_be_is_refused(
     assert answer.status_code == status, answer.text
     assert words in answer.json()["error"]
     assert site.services.jobs.find(JobQuery()).total == 1
+
+
+@pytest.mark.parametrize("door", ["jobs", "conversions"])
+@pytest.mark.parametrize("is_known", [False, True])
+def test_a_key_of_an_order_is_kept_with_it(site: Site, model: Job, door: str, is_known: bool) -> None:
+    """Also with one that was ordered before, and through either door."""
+    if is_known:
+        post(site, {"source": model.id})
+
+    def order(quad: bool) -> httpx.Response:
+        if door == "jobs":
+            return post(site, {"source": model.id, "parameters": {"quad": quad}}, key="k")
+        address = f"/api/jobs/{model.id}/conversions"
+        return site.client.post(address, json={"quad": quad}, headers={"Idempotency-Key": "k"})
+
+    first, again, other = order(False), order(False), order(True)
+    assert again.json()["record_id"] == first.json()["record_id"]
+    assert (other.status_code, "'k' was already used" in other.json()["error"]) == (409, True)
+    assert post(site, FRONT, key="k").status_code == 409
+    assert post(site, {"source": model.id}, key="k").json()["record_id"] == first.json()["record_id"]
+    assert [job.conversion and job.conversion.quad for job in site.services.convert.ordered(model.id)] == [False]
+
+
+def test_a_key_stays_with_its_job_when_the_order_is_made_again(site: Site, model: Job) -> None:
+    first = post(site, {"source": model.id}, key="k").json()["record_id"]
+    site.services.decide.cancel(first)
+    again = site.services.decide.retry(first)
+
+    assert post(site, {"source": model.id}, key="k").json()["record_id"] == first
+    assert post(site, {"source": model.id}, key="l").json()["record_id"] == again.id
+    assert post(site, {"source": model.id}, key="l").json()["record_id"] == again.id
+    assert post(site, {"source": model.id, "parameters": {"quad": True}}, key="l").status_code == 409
 
 
 def test_a_key_of_another_request_orders_nothing(site: Site, model: Job) -> None:

@@ -18,6 +18,7 @@ from core.domain.generation import OrphanedTask
 from core.domain.job import Category, Job, JobEvent, NewJob
 from core.domain.patience import is_older
 from core.domain.refusals import key_taken, over_budget, task_taken
+from core.domain.request import Kind
 from core.domain.status import Stage
 from core.ports.clock import Clock
 from core.ports.job_store import Added, Heartbeat, JobPage, JobQuery
@@ -55,18 +56,13 @@ class SqliteJobStore(SingleJobVerbs):
     def add(self, new: NewJob, *, budget: Budget | None = None) -> Added:
         with self._database.write() as db:
             self._check_not_emptied(db)
-            if new.idempotency_key is not None:
-                row = self._sql.job_by_idempotency_key(db, key=new.idempotency_key)
-                if row is not None:
-                    known = to_job(row)
-                    if known.request_hash != new.request_hash:
-                        raise key_taken(known)
-                    return Added(job=known, created=False)
-            if budget is not None:
+            known = self._known(db, new)
+            if known is None and budget is not None:
                 self._check_budget(db, new, budget)
-            job = self._rows.read(db, self._sql.insert_job(db, **parameters(from_new(new)), now=to_text(self.now())))
-            self._rows.log(db, None, job, FIRST_NOTE)
-            return Added(job=job, created=True)
+            job = known or self._inserted(db, new)
+            if new.caller_key is not None:
+                self._sql.keep_request_key(db, key=new.caller_key, job_id=job.id, request_hash=new.caller_hash)
+            return Added(job=job, created=known is None)
 
     def claim_queued(self, *, owner: str, lease_s: float, slots: Slots, limit: int) -> list[Claimed]:
         with self._database.write() as db:
@@ -238,9 +234,9 @@ class SqliteJobStore(SingleJobVerbs):
             job = self._rows.read(db, job_id)
             return int(self._sql.queued_before(db, category=job.category, id=job_id)[0])
 
-    def recent_durations_s(self, category: Category, *, limit: int) -> list[float]:
+    def recent_durations_s(self, category: Category, kind: Kind, *, limit: int) -> list[float]:
         with self._database.read() as db:
-            rows = list(self._sql.recent_durations(db, category=category, limit=limit))
+            rows = list(self._sql.recent_durations(db, category=category, kind=kind.value, limit=limit))
         return [(needed_time(row["finished_at"]) - needed_time(row["started_at"])).total_seconds() for row in rows]
 
     def last_beat(self) -> Heartbeat | None:
@@ -276,6 +272,27 @@ class SqliteJobStore(SingleJobVerbs):
 
     def close(self) -> None:
         self._database.close()
+
+    def _known(self, db: sqlite3.Connection, new: NewJob) -> Job | None:
+        """The job that this same request made before. Raises: IdempotencyConflict."""
+        if new.caller_key is not None:
+            kept = self._sql.request_key(db, key=new.caller_key)
+            row = self._sql.job_by_idempotency_key(db, key=new.caller_key)
+            if row is not None and (kept is None or kept["request_hash"] != new.caller_hash):
+                raise key_taken(to_job(row), new.caller_key)
+            if row is not None:
+                return to_job(row)
+        if new.idempotency_key is None:
+            return None
+        row = self._sql.job_by_idempotency_key(db, key=new.idempotency_key)
+        if row is not None and row["request_hash"] != new.request_hash:
+            raise key_taken(to_job(row), new.idempotency_key)
+        return None if row is None else to_job(row)
+
+    def _inserted(self, db: sqlite3.Connection, new: NewJob) -> Job:
+        job = self._rows.read(db, self._sql.insert_job(db, **parameters(from_new(new)), now=to_text(self.now())))
+        self._rows.log(db, None, job, FIRST_NOTE)
+        return job
 
     def _check_not_emptied(self, db: sqlite3.Connection) -> None:
         newest: int = self._sql.newest_id(db)[0]

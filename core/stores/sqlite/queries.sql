@@ -32,7 +32,15 @@ select * from generated_images where id = :id;
 select * from generated_images where converted_from = :job_id order by id desc;
 
 -- name: job_by_idempotency_key^
-select * from generated_images where idempotency_key = :key;
+-- Also by a key that a caller gave to an order whose job has one of its own.
+select * from generated_images
+where idempotency_key = :key or id = (select job_id from request_keys where key = :key);
+
+-- name: request_key^
+select job_id, request_hash from request_keys where key = :key;
+
+-- name: keep_request_key!
+insert into request_keys (key, job_id, request_hash) values (:key, :job_id, :request_hash) on conflict (key) do nothing;
 
 -- name: slots_taken
 -- Open tasks of each category, and claimed queued jobs, which hold their slot while the lease lasts.
@@ -242,7 +250,7 @@ from generated_images where created_at >= :since;
 
 -- name: recent_durations
 select started_at, finished_at from generated_images
-where status = 'completed' and category = :category and started_at is not null
+where status = 'completed' and category = :category and kind = :kind and started_at is not null
 order by id desc limit :limit;
 
 -- name: job_of_intent^

@@ -20,6 +20,7 @@ from core.domain.job import Category, Job, JobEvent, NewJob
 from core.domain.naming import folded
 from core.domain.patience import is_older
 from core.domain.refusals import key_taken, over_budget, task_taken
+from core.domain.request import Kind
 from core.ports.job_store import Added, Heartbeat, JobPage, JobQuery
 from core.ports.journal import Installation
 from core.stores import search
@@ -55,7 +56,9 @@ class SupabaseJobStore(SingleJobVerbs):
         self._soundness.check()
         told = self._db.call(
             "add",
-            p_new=json.dumps(from_new(new) | {"note": FIRST_NOTE}),
+            p_new=json.dumps(
+                from_new(new) | {"note": FIRST_NOTE, "caller_key": new.caller_key, "caller_hash": new.caller_hash}
+            ),
             p_write_id=str(uuid.uuid4()),
             p_most=None if budget is None else str(budget.most),
             p_since=None if budget is None else to_text(budget.since),
@@ -63,8 +66,10 @@ class SupabaseJobStore(SingleJobVerbs):
         if "used" in told and budget is not None:
             raise over_budget(new, budget, to_decimal(told["used"]) or Decimal(0))
         job = to_job(told["row"])
-        if not told["created"] and job.request_hash != new.request_hash:
-            raise key_taken(job)
+        if told["of_key"] == "other":
+            raise key_taken(job, new.caller_key)
+        if told["of_key"] == "new" and not told["created"] and job.request_hash != new.request_hash:
+            raise key_taken(job, new.idempotency_key)
         return Added(job=job, created=bool(told["created"]))
 
     def claim_queued(self, *, owner: str, lease_s: float, slots: Slots, limit: int) -> list[Claimed]:
@@ -231,8 +236,9 @@ class SupabaseJobStore(SingleJobVerbs):
         self._rows.one(job_id)
         return int(self._db.call("queued_before", p_job=job_id))
 
-    def recent_durations_s(self, category: Category, *, limit: int) -> list[float]:
-        return [float(each) for each in self._db.call("durations", p_category=category, p_limit=limit)]
+    def recent_durations_s(self, category: Category, kind: Kind, *, limit: int) -> list[float]:
+        told = self._db.call("durations_of", p_category=category, p_kind=kind.value, p_limit=limit)
+        return [float(each) for each in told]
 
     def last_beat(self) -> Heartbeat | None:
         row = self._db.call("last_beat")

@@ -11,7 +11,7 @@ from core.domain.errors import StoreDamaged
 from core.stores.supabase.connection import SQL_FILE, Connection
 
 log = logging.getLogger(__name__)
-SCHEMA_VERSION = 4  # the number of the SQL file whose functions this server calls
+SCHEMA_VERSION = 5  # the number of the SQL file whose functions this server calls
 UNNUMBERED = 1  # a file from before the numbers, which tells none
 FRESH_S = 60.0  # an answer is relied on for so long
 WHAT_NOW = (
