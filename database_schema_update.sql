@@ -772,6 +772,37 @@ as $$
 select to_jsonb(b) from public.scheduler_heartbeats b order by b.at desc, b.owner collate "C" limit 1
 $$;
 
+-- All that the ticks of a process ask, in one answer: what is open, from when on it may be claimed, and the newest
+-- change. It also says that this process is alive. What it counts, maquette_claim and maquette_stuck_after would find.
+create or replace function public.maquette_look(p_owner text) returns jsonb
+language plpgsql volatile security invoker set search_path = pg_catalog, public, pg_temp
+as $$
+declare
+    t timestamptz := public.maquette_now();
+begin
+    if p_owner <> '' then
+        perform public.maquette_beat(p_owner);
+    end if;
+    return jsonb_build_object(
+        'now', t, 'state', public.maquette_table_state(), 'last_change', public.maquette_last_change(),
+        'last_beat', public.maquette_last_beat(),
+        'has_unfolded', exists (select 1 from public.generated_images
+                                where not is_folded and octet_length(target_object) <> char_length(target_object)),
+        'open', (select coalesce(jsonb_agg(to_jsonb(g)), '[]'::jsonb) from (
+            select j.generator, j.category, j.stage, count(*) as count,
+                   count(*) filter (where j.stage = 'queued' and j.lease_until > t) as leased,
+                   round(extract(epoch from min(case
+                       when j.stage in ('generating', 'late', 'saving') and j.next_poll_at is null then null
+                       when j.stage in ('generating', 'late', 'saving') then greatest(t, j.lease_until, j.next_poll_at)
+                       when j.stage = 'queued' then greatest(t, j.lease_until, j.not_before)
+                       else greatest(t, j.lease_until) end) - t)::numeric, 3) as due_in_s,
+                   round(extract(epoch from t - min(j.started_at))::numeric, 3) as oldest_s,
+                   case when bool_and(j.scanned_at is not null)
+                        then round(extract(epoch from t - min(j.scanned_at))::numeric, 3) end as scanned_ago_s
+            from public.generated_images j where j.stage <> 'done' group by j.generator, j.category, j.stage) g));
+end
+$$;
+
 -- No call of the account for a while; the longer wait wins.
 create or replace function public.maquette_pause(p_generator text, p_wait_s double precision) returns void
 language sql volatile security invoker set search_path = pg_catalog, public, pg_temp
@@ -1104,6 +1135,8 @@ revoke all on function public.maquette_beat(text) from public, anon, authenticat
 grant execute on function public.maquette_beat(text) to service_role;
 revoke all on function public.maquette_last_beat() from public, anon, authenticated;
 grant execute on function public.maquette_last_beat() to service_role;
+revoke all on function public.maquette_look(text) from public, anon, authenticated;
+grant execute on function public.maquette_look(text) to service_role;
 revoke all on function public.maquette_pause(text, double precision) from public, anon, authenticated;
 grant execute on function public.maquette_pause(text, double precision) to service_role;
 revoke all on function public.maquette_wait_s(text) from public, anon, authenticated;

@@ -46,7 +46,6 @@ class Scheduler:
     Args:
         check: looks whether the job table is whole.
         fold_names: goes through names of before an update.
-        pace: how many times longer than usual the pauses are between ticks that look for work.
     """
 
     def __init__(
@@ -56,10 +55,8 @@ class Scheduler:
         beat: Callable[[], None],
         check: Callable[[], None] | None = None,
         fold_names: Callable[[], object] | None = None,
-        pace: float = 1.0,
     ) -> None:
         self._workers = tuple(workers)
-        self._pace = pace
         self._logged: dict[str, tuple[str, float]] = {}
         self._names: list[str] = []
         self._woken: list[str] = []  # the ticks that look for new jobs, for news, and for models that are made
@@ -72,7 +69,7 @@ class Scheduler:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": GRACE_S},
         )
         self._scheduler.add_listener(_report, EVENT_JOB_ERROR | EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
-        self._every("beat", BEAT_EVERY_S, beat, is_paced=False)
+        self._every("beat", BEAT_EVERY_S, beat)
         if check is not None:
             self._every("check", CHECK_EVERY_S, check)
         if fold_names is not None:
@@ -88,7 +85,7 @@ class Scheduler:
                 self._every(f"{worker.name} reconcile", RECONCILE_EVERY_S, worker.reconcile.tick)
                 self._every(f"{worker.name} billing", BILLING_EVERY_S, worker.billing.tick)
             else:
-                self._every(f"{worker.name} probe", PROBE_EVERY_S, worker.sweep.probe_account, is_paced=False)
+                self._every(f"{worker.name} probe", PROBE_EVERY_S, worker.sweep.probe_account)
 
     def start(self) -> None:
         self._scheduler.start()
@@ -141,7 +138,6 @@ class Scheduler:
         call: Callable[[], object],
         *,
         is_woken: bool = False,
-        is_paced: bool = True,
     ) -> None:
         def tick() -> None:
             with self._idle:
@@ -157,8 +153,7 @@ class Scheduler:
                     self._ticking -= 1
                     self._idle.notify_all()
 
-        pause_s = seconds * self._pace if is_paced else seconds
-        self._scheduler.add_job(tick, "interval", seconds=pause_s, id=name, name=name, next_run_time=datetime.now(UTC))
+        self._scheduler.add_job(tick, "interval", seconds=seconds, id=name, name=name, next_run_time=datetime.now(UTC))
         self._names.append(name)
         if is_woken:
             self._woken.append(name)

@@ -17,12 +17,14 @@ from core.stores.files.object_store import LocalObjectStore
 from core.stores.files.remains import has_models, has_notes
 from core.stores.sqlite.archive import SqliteArchive
 from core.stores.sqlite.job_store import SqliteJobStore
+from core.stores.supabase.agenda import Agenda
 from core.stores.supabase.archive import SupabaseArchive
 from core.stores.supabase.connection import Connection
 from core.stores.supabase.job_store import SupabaseJobStore
 from core.stores.supabase.object_store import SupabaseObjectStore
 from core.system_clock import SystemClock
 
+LOOK_EVERY_S = 3.0  # a job that another server took starts within five seconds
 EMPTY_TABLE = (
     "The job table is empty, but models or notes of earlier jobs lie beside it in DATA_DIR: it looks as if the table "
     "was lost. Nothing was sent, and the files are untouched. Put maquette.sqlite3 back from a backup and start again "
@@ -36,7 +38,11 @@ def stores(settings: Settings, clock: Clock) -> tuple[JobStore, ObjectStore]:
     if settings.uses_supabase and settings.supabase_url is not None and settings.supabase_key is not None:
         connection = Connection(settings.supabase_url, settings.supabase_key.get_secret_value())
         spool = of_project(settings, "spool")
-        remote = SupabaseJobStore(connection, has_remains=lambda: _has_remains(settings, models=spool))
+        remote = SupabaseJobStore(
+            connection,
+            has_remains=lambda: _has_remains(settings, models=spool),
+            agenda=Agenda(connection, clock, fresh_s=LOOK_EVERY_S),
+        )
         files_of = functools.cache(lambda: remote.installation().id)
         return remote, SupabaseObjectStore(connection, cache=of_project(settings, "cache"), installation=files_of)
     jobs = SqliteJobStore(settings.data_dir / "maquette.sqlite3", clock)

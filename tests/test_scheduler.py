@@ -99,17 +99,14 @@ def test_a_new_job_wakes_dispatch_and_poll_of_every_worker(scheduler: Scheduler,
         assert each.poll.count > asked
 
 
-@pytest.mark.parametrize("pace", [1.0, 3.0])
-def test_a_generator_is_asked_each_minute_whether_it_takes_jobs_wherever_the_table_lies(
-    pace: float, parts: list[Parts]
-) -> None:
+def test_a_generator_is_asked_each_minute_whether_it_takes_jobs(parts: list[Parts]) -> None:
     workers = [each.worker(f"maker {number}") for number, each in enumerate(parts)]
-    scheduler = Scheduler(workers=workers, beat=lambda: None, pace=pace)
+    scheduler = Scheduler(workers=workers, beat=lambda: None)
     pauses_s = {job.id: job.trigger.interval.total_seconds() for job in scheduler._scheduler.get_jobs()}
 
     assert pauses_s["maker 0 probe"] == 60.0
     assert pauses_s["beat"] == module.BEAT_EVERY_S, "others count the beats"
-    assert pauses_s["maker 0 poll"] == module.POLL_EVERY_S * pace, "each look for work is a request"
+    assert pauses_s["maker 0 poll"] == module.POLL_EVERY_S
 
 
 def test_waking_one_that_does_not_run_does_nothing(scheduler: Scheduler) -> None:

@@ -46,7 +46,7 @@ class Billing:
 
         A table that was put back from a backup does not know what was paid since: the look after the start lists it.
         """
-        if self.generator.wait_s() > 0:
+        if self.generator.known_wait_s() > 0:
             return
         now_s = self.clock.boot_s()
         try:

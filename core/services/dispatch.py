@@ -57,7 +57,7 @@ class Dispatch:
         """Send what can be sent now; returns how many jobs were tried."""
         deadline_s = self.clock.boot_s() + TICK_BUDGET_S
         tried = 0
-        while self.clock.boot_s() < deadline_s and self.generator.wait_s() <= 0:
+        while self.clock.boot_s() < deadline_s and self.generator.known_wait_s() <= 0:
             claimed = self.jobs.claim_queued(owner=self.owner, lease_s=self.lease_s, slots=self.slots, limit=1)
             if not claimed:
                 break

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import TypeVar
 
 from core.domain.generation import Balance, OrphanedTask
 from core.domain.job import Category, Job, JobEvent
@@ -16,12 +17,16 @@ from core.ports.job_store import JobPage, JobQuery, JobStore
 from core.ports.object_store import ObjectStore
 from core.services.backoff import is_for_good
 from core.services.leftovers import Leftover, Leftovers
+from core.services.seen import Seen
 from core.services.throttle import Throttle
 from core.services.usual_time import RECENT, usual_s
 
 DAY = timedelta(days=1)
+ACCOUNT_S = 10.0  # what is known of the account changes without a change of a job
 MODEL_PATH = "/api/jobs/{id}/model.{kind}"
 IMAGE_PATH = "/api/jobs/{id}/image"
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +79,7 @@ class Overview:
         slots: how many tasks of each category may be open at once.
         settle_s, max_credits_per_day: the settings.
         leftovers: looks at what lies on this machine.
+        seen: what was read a moment ago, for all viewers; None where reading costs next to nothing.
     """
 
     jobs: JobStore
@@ -85,6 +91,10 @@ class Overview:
     settle_s: float
     max_credits_per_day: Decimal | None = None
     leftovers: Leftovers | None = None
+    seen: Seen | None = None
+
+    def _shared(self, key: Hashable, read: Callable[[], Value], *, most_s: float | None = None) -> Value:
+        return read() if self.seen is None else self.seen.get(key, read, most_s=most_s)
 
     @property
     def engine(self) -> str:
@@ -97,25 +107,29 @@ class Overview:
 
     def job(self, job_id: int) -> Job:
         """Raises: JobNotFound, StoreUnavailable."""
-        return self.jobs.get(job_id)
+        return self._shared(("job", job_id), lambda: self.jobs.get(job_id))
 
     def events(self, job_id: int) -> list[JobEvent]:
         """Oldest first. Raises: JobNotFound, StoreUnavailable."""
-        return self.jobs.events(job_id)
+        return self._shared(("events", job_id), lambda: self.jobs.events(job_id))
 
     def page(self, query: JobQuery) -> JobPage:
         """What no table can hold is left out of the search. Raises: StoreUnavailable."""
         search = "".join(sign for sign in query.search if is_storable(sign))
-        return self.jobs.find(replace(query, search=search))
+        asked = replace(query, search=search)
+        return self._shared(("page", asked), lambda: self.jobs.find(asked))
 
     def queue_length_before(self, job_id: int) -> int:
         """How many waiting jobs are ahead of this one."""
-        return self.jobs.queue_length_before(job_id)
+        return self._shared(("ahead", job_id), lambda: self.jobs.queue_length_before(job_id))
 
     def expected(self, job: Job) -> Expected:
         """How long a queued job will take, from recent ones. Raises: StoreUnavailable."""
-        ahead = self.jobs.queue_length_before(job.id)
-        durations = self.jobs.recent_durations_s(job.category, job.kind, limit=RECENT)
+        ahead = self.queue_length_before(job.id)
+        durations = self._shared(
+            ("durations", job.category, job.kind),
+            lambda: self.jobs.recent_durations_s(job.category, job.kind, limit=RECENT),
+        )
         each_s = usual_s(durations)
         if each_s is None or job.stage is not Stage.QUEUED:
             return Expected(ahead=ahead, seconds=None, based_on=len(durations))
@@ -126,6 +140,9 @@ class Overview:
 
     def account(self) -> AccountView:
         """The paid account. Raises: StoreUnavailable."""
+        return self._shared("account", self._account, most_s=ACCOUNT_S)
+
+    def _account(self) -> AccountView:
         spent = self.jobs.accounts.credits_since(self.jobs.now() - DAY)
         kept = () if self.leftovers is None else self.leftovers.find()
         if self.paid is None:
@@ -145,6 +162,9 @@ class Overview:
 
     def orphaned(self) -> tuple[OrphanedTask, ...]:
         """Tasks at the account that belong to no job. Raises: StoreUnavailable."""
+        return self._shared("orphaned", self._orphaned, most_s=ACCOUNT_S)
+
+    def _orphaned(self) -> tuple[OrphanedTask, ...]:
         if self.paid is None:
             return ()
         # a table of before may hold ends of free tasks, kept under the name of their generator

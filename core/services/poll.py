@@ -68,7 +68,7 @@ class Poll:
     def tick(self) -> int:
         """Ask for what is due; returns how many tasks were asked for."""
         asked = 0
-        if self.generator.wait_s() > 0:
+        if self.generator.known_wait_s() > 0:
             return asked
         while True:
             due = self.jobs.claim_due(

@@ -48,7 +48,7 @@ class Reconcile:
 
     def tick(self) -> int:
         """Look for the tasks of uncertain jobs; returns how many jobs were looked for."""
-        if self.generator.wait_s() > 0:
+        if self.generator.known_wait_s() > 0:
             return 0
         claimed = self.jobs.claim_uncertain(
             owner=self.owner,

@@ -94,11 +94,17 @@ class Throttle:
             return f"{self.label} has not answered for a while; it is asked again by itself."
         return self._refused or self._unreached
 
+    def known_wait_s(self) -> float:
+        """Seconds until a call may go through, as far as this process knows: for ticks, which ask no table for it.
+
+        While another one was told to wait, the table gives out no job, and `_open_the_door` lets no call through.
+        """
+        now_s = self._clock.boot_s()
+        return max(self._busy_until_s - now_s, self._open_until_s - now_s, 0.0)
+
     def wait_s(self) -> float:
         """Seconds until a call may go through; 0.0 when one may now. Raises: StoreUnavailable."""
-        now_s = self._clock.boot_s()
-        own_s = max(self._busy_until_s - now_s, self._open_until_s - now_s, 0.0)
-        return max(own_s, self._jobs.accounts.account_wait_s(generator=self.name))
+        return max(self.known_wait_s(), self._jobs.accounts.account_wait_s(generator=self.name))
 
     # -- the Generator port
 

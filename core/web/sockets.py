@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -22,6 +23,7 @@ LOOK_EVERY_S = 1.0
 BATCH = 200
 # Numbers of changes are given out before their transactions end, so a later one may be seen first.
 OVERLAP = 100
+SETTLE_S = 10.0  # no transaction of ours takes so long
 TOLD_KEPT = 2000
 
 
@@ -53,6 +55,7 @@ class JobFeed:
         self.app = WithoutJsonp(socketio.ASGIApp(self._server, socketio_path="/socket.io"))
         self._listeners: set[str] = set()
         self._cursor: int | None = None
+        self._settles_s = 0.0  # until then writes may appear whose numbers are lower than those seen
         self._sent: dict[tuple[object, ...], None] = {}
         self._ended: dict[int, None] = {}
         self._server.on("connect", self._connected)
@@ -79,8 +82,13 @@ class JobFeed:
 
     async def _look(self, services: Services) -> None:
         is_first = self._cursor is None
-        if self._cursor is None:
-            self._cursor = await run_in_threadpool(services.jobs.last_change)
+        newest, now_s = await run_in_threadpool(services.jobs.last_change), time.monotonic()
+        if self._cursor is None or newest < self._cursor:  # or the table was put back from a backup
+            self._cursor = newest
+        if is_first or newest > self._cursor:
+            self._settles_s = now_s + SETTLE_S
+        elif now_s > self._settles_s:
+            return
         since = max(0, self._cursor - OVERLAP)
         jobs, cursor = await run_in_threadpool(services.jobs.changed_since, since, limit=BATCH)
         for job in jobs:

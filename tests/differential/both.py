@@ -15,6 +15,7 @@ from core.ports.archive import TABLES
 from core.ports.job_store import JobQuery, JobStore
 from core.stores.sqlite.archive import SqliteArchive
 from core.stores.sqlite.job_store import SqliteJobStore
+from core.stores.supabase.agenda import Agenda
 from core.stores.supabase.archive import SupabaseArchive
 from core.stores.supabase.connection import Connection
 from core.stores.supabase.job_store import SupabaseJobStore
@@ -59,7 +60,11 @@ class BothStores:
 
         move("test_reset", p_at=clock.now().isoformat())
         clock.followers.append(lambda now: move("test_set_clock", p_at=now.isoformat()))
-        return cls(local=SqliteJobStore(file, clock), remote=SupabaseJobStore(connection), clock=clock)
+        return cls(
+            local=SqliteJobStore(file, clock),
+            remote=SupabaseJobStore(connection, agenda=Agenda(connection, clock, fresh_s=1.0)),
+            clock=clock,
+        )
 
     def call(self, verb: str, *args: Any, **values: Any) -> Any:
         """The answer of both; None for a refusal. Raises: AssertionError when they differ."""

@@ -19,6 +19,7 @@ from core.stores.supabase.connection import TRIES, UNIQUE_VIOLATION, Connection
 from core.stores.supabase.soundness import SCHEMA_VERSION
 
 Row = dict[str, Any]
+TIMED = ("generating", "late", "saving")
 OPEN = ("submitting", "uncertain", "generating")
 EMPTY: Row = dict.fromkeys(
     """image_token send_by task_id owner lease_until not_before next_poll_at missed_since started_at finished_at
@@ -292,6 +293,52 @@ class Database:
     def _do_last_beat(self) -> Row | None:
         owner = max(sorted(self._beats), key=lambda each: self._beats[each], default=None)
         return None if owner is None else {"owner": owner, "at": self._beats[owner]}
+
+    def _do_look(self, p_owner: str) -> Row:
+        if p_owner:
+            self._do_beat(p_owner)
+        groups: dict[tuple[str, str, str], list[Row]] = {}
+        for row in self.rows.values():
+            if row["stage"] != "done":
+                groups.setdefault((row["generator"], row["category"], row["stage"]), []).append(row)
+        return {
+            "now": self._now(),
+            "state": self._do_table_state(),
+            "last_change": self._do_last_change(),
+            "last_beat": self._do_last_beat(),
+            "has_unfolded": False,
+            "open": [self._group(key, rows) for key, rows in groups.items()],
+        }
+
+    def _group(self, key: tuple[str, str, str], rows: list[Row]) -> Row:
+        now = self._now()
+        planned = {
+            "queued": "not_before",
+            "generating": "next_poll_at",
+            "late": "next_poll_at",
+            "saving": "next_poll_at",
+        }
+        name = planned.get(key[2])
+        due = [
+            max(now, row["lease_until"] or now, (row[name] if name else None) or now)
+            for row in rows
+            if name != "next_poll_at" or row[name] is not None
+        ]
+        started = [row["started_at"] for row in rows if row["started_at"] is not None]
+        scanned = [row["scanned_at"] for row in rows]
+        return {
+            "generator": key[0],
+            "category": key[1],
+            "stage": key[2],
+            "count": len(rows),
+            "leased": sum(key[2] == "queued" and (row["lease_until"] or "") > now for row in rows),
+            "due_in_s": -self._age_s(min(due)) if due else None,
+            "oldest_s": self._age_s(min(started)) if started else None,
+            "scanned_ago_s": None if None in scanned else self._age_s(min(scanned)),
+        }
+
+    def _age_s(self, at: str) -> float:
+        return (self._clock() - datetime.fromisoformat(at)).total_seconds()
 
     def _do_pause(self, p_generator: str, p_wait_s: float) -> None:
         until = self._clock() + timedelta(seconds=p_wait_s)

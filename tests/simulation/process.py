@@ -192,8 +192,8 @@ class Process:
         self._lives += 1
         self.keeping = None
         self.checked_at = {}
-        jobs: Any = sim.table.of_process(self)
         clock, objects = Clock(sim, self), Objects(sim, self)
+        jobs: Any = sim.table.of_process(self, clock)
         throttles = {
             maker.name: Throttle(maker.generator(self), jobs=jobs, clock=clock) for maker in sim.makers.values()
         }

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from core.domain.job import Job
 from core.ports.job_store import JobStore
+from core.storage import LOOK_EVERY_S
 from core.stores.sqlite.job_store import SqliteJobStore
+from core.stores.supabase.agenda import Agenda
 from core.stores.supabase.job_store import SupabaseJobStore
 from core.stores.supabase.rows import to_job
 from tests.simulation.database import Database, SimulatedConnection
@@ -29,7 +31,7 @@ class Table:
         self._known: dict[int, Job] = {}
         self._cursor = 0
 
-    def of_process(self, process: Process) -> Any:
+    def of_process(self, process: Process, clock: Any) -> Any:
         """The table as a process has it, with all that may go wrong on the way."""
         return process.watched(self.jobs)
 
@@ -56,9 +58,9 @@ class SupabaseTable(Table):
         self._known = {}
         self._cursor = 0
 
-    def of_process(self, process: Process) -> Any:
+    def of_process(self, process: Process, clock: Any) -> Any:
         connection = SimulatedConnection(self.database, before=process.before_call, after=process.after_call)
-        return process.watched(SupabaseJobStore(connection))
+        return process.watched(SupabaseJobStore(connection, agenda=Agenda(connection, clock, fresh_s=LOOK_EVERY_S)))
 
     def rows(self) -> tuple[Job, ...]:
         if self._cursor != self.database.changes:

@@ -113,6 +113,7 @@ SUPABASE = (
     _table("22-further-kinds-kept-apart", "b082eefec885bbd3c22b20bdc2c37b696bb141f1", OF_KINDS),
     _table("23-facts-by-an-index", "2cd08abe25f80ada3efee90c2cc98b0b7e402127", OF_KINDS),
     _table("24-request-keys", "b87aa410c862e5573883ed7ddf179ab888486485", WITH_KEYS),
+    _table("25-one-look", "0be30a08545c54dd009d272307f003218bb608b2", WITH_KEYS),
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+from core.stores.supabase.agenda import Agenda
 from core.stores.supabase.connection import Connection
 from core.stores.supabase.job_store import SupabaseJobStore
 from tests.clocks import FakeClock
@@ -60,4 +61,4 @@ def fresh_store(server: SupabaseLite, clock: FakeClock) -> SupabaseJobStore:
         connection.tried(lambda client: client.rpc("test_set_clock", {"p_at": now.isoformat()}).execute())
 
     clock.followers.append(follow)
-    return SupabaseJobStore(connection)
+    return SupabaseJobStore(connection, agenda=Agenda(connection, clock, fresh_s=1.0))

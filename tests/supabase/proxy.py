@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
+from collections import Counter
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
@@ -11,6 +14,7 @@ from urllib.parse import urlsplit
 from tests.serving import free_port
 
 CHUNK, SLOW_S = 2048, 0.05
+REQUEST = re.compile(rb"(GET|POST|PUT|PATCH|HEAD|DELETE) /[^ ?]*(?=[^ ]* HTTP/1\.1$)")
 
 
 class Line:
@@ -27,6 +31,8 @@ class Line:
         self.url = f"http://127.0.0.1:{self._port}"
         self.mode = "clear"
         self.swallowed = 0
+        self.asked: Counter[str] = Counter()  # requests that went through, by method and path
+        self.received = 0  # bytes that came back
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="line", daemon=True)
@@ -62,8 +68,8 @@ class Line:
             return
         is_dead = asyncio.Event()
         ways = [
-            asyncio.ensure_future(self._pass(reader, upstream[1], is_dead, ("silent",))),
-            asyncio.ensure_future(self._pass(upstream[0], writer, is_dead, ("silent", "mute"))),
+            asyncio.ensure_future(self._pass(reader, upstream[1], is_dead, ("silent",), hear=self._hear())),
+            asyncio.ensure_future(self._pass(upstream[0], writer, is_dead, ("silent", "mute"), hear=self._count)),
         ]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -75,8 +81,30 @@ class Line:
             writer.close()
             upstream[1].close()
 
+    def _count(self, data: bytes) -> None:
+        self.received += len(data)
+
+    def _hear(self) -> Callable[[bytes], None]:
+        rest = b""
+
+        def hear(data: bytes) -> None:
+            nonlocal rest
+            *whole, rest = (rest + data).split(b"\r\n")
+            for line in whole:
+                found = REQUEST.search(line)
+                if found is not None:
+                    self.asked[found.group(0).decode()] += 1
+
+        return hear
+
     async def _pass(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, is_dead: asyncio.Event, deaf: tuple[str, ...]
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        is_dead: asyncio.Event,
+        deaf: tuple[str, ...],
+        *,
+        hear: Callable[[bytes], None],
     ) -> None:
         try:
             while data := await reader.read(CHUNK):
@@ -84,6 +112,7 @@ class Line:
                     is_dead.set()
                     self.swallowed += 1
                     continue
+                hear(data)
                 if self.mode == "slow":
                     await asyncio.sleep(SLOW_S)
                 writer.write(data)

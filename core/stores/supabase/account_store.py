@@ -12,6 +12,7 @@ from core.domain.errors import StoreUnavailable
 from core.domain.generation import Balance, OrphanedTask, UsageRow
 from core.ports.account_store import AccountFacts, Delivery
 from core.stores.rows import from_orphaned, needed_time, to_decimal, to_orphaned, to_text, to_time
+from core.stores.supabase.agenda import Agenda
 from core.stores.supabase.connection import Connection
 from core.stores.supabase.rows import to_job
 from core.stores.supabase.writing import BATCH, ROUNDS, JobRows, as_write
@@ -22,9 +23,10 @@ LOOKED_EVERY_S = 30.0  # a row is not seen the moment it appears: this much of a
 class SupabaseAccountStore:
     """See core.ports.account_store for what each verb promises. It lies in the same database as the jobs."""
 
-    def __init__(self, connection: Connection, rows: JobRows) -> None:
+    def __init__(self, connection: Connection, rows: JobRows, agenda: Agenda | None) -> None:
         self._db = connection
         self._rows = rows
+        self._agenda = agenda
 
     def pause_account(self, *, generator: str, wait_s: float) -> None:
         self._db.call("pause", p_generator=generator, p_wait_s=wait_s)
@@ -82,9 +84,12 @@ class SupabaseAccountStore:
         return [to_orphaned(row) for row in rows]
 
     def note_delivery(self, account: str, delivery: Delivery) -> bool:
-        return bool(
+        is_new = bool(
             self._db.call("deliver", p_account=account, p_id=delivery.id, p_type=delivery.type, p_task=delivery.task_id)
         )
+        if self._agenda is not None:
+            self._agenda.forget()  # its task is due now
+        return is_new
 
     def last_delivery_at(self) -> datetime | None:
         return to_time(self._db.call("last_delivery"))

@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from postgrest.exceptions import APIError
 
 from core.domain import transitions
-from core.domain.change import Changed, holds
+from core.domain.change import Change, Changed, holds
 from core.domain.claims import Budget, Claim, Claimed, PollNote, Slots
 from core.domain.errors import JobNotFound, StoreUnavailable
 from core.domain.generation import OrphanedTask
@@ -21,18 +22,21 @@ from core.domain.naming import folded
 from core.domain.patience import is_older
 from core.domain.refusals import key_taken, over_budget, task_taken
 from core.domain.request import Kind
+from core.domain.status import Stage
 from core.ports.job_store import Added, Heartbeat, JobPage, JobQuery
 from core.ports.journal import Installation
 from core.stores import search
 from core.stores.rows import FIRST_NOTE, from_new, from_orphaned, needed_time, to_decimal, to_event, to_text
 from core.stores.single_job import SingleJobVerbs
 from core.stores.supabase.account_store import SupabaseAccountStore
+from core.stores.supabase.agenda import Agenda, Group
 from core.stores.supabase.connection import UNIQUE_VIOLATION, Connection
 from core.stores.supabase.rows import to_job
 from core.stores.supabase.soundness import Soundness
 from core.stores.supabase.writing import ROUNDS, JobRows, as_write
 
 MOST_ROWS = 2**31 - 1  # no table of ours has so many
+BEAT_S = 4.5  # a look that is younger has said already that this process is alive
 
 
 class SupabaseJobStore(SingleJobVerbs):
@@ -40,14 +44,23 @@ class SupabaseJobStore(SingleJobVerbs):
 
     Args:
         has_remains: whether this machine holds anything of earlier jobs of this table.
+        agenda: what there is to do, asked once for all ticks; None asks for everything by itself.
     """
 
-    def __init__(self, connection: Connection, *, has_remains: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        has_remains: Callable[[], bool] = lambda: False,
+        agenda: Agenda | None = None,
+    ) -> None:
         self._db = connection
-        self._rows = JobRows(connection)
+        self._agenda = agenda
+        self._rows = JobRows(connection, on_rows=(lambda rows: None) if agenda is None else agenda.note)
         super().__init__(self._rows.change)
-        self.accounts = SupabaseAccountStore(connection, self._rows)
-        self._soundness = Soundness(connection, has_remains=has_remains)
+        self.accounts = SupabaseAccountStore(connection, self._rows, agenda)
+        state = None if agenda is None else lambda: agenda.look().state
+        self._soundness = Soundness(connection, has_remains=has_remains, state=state)
         self._failed_write: str | None = None
 
     # -- writing
@@ -65,6 +78,8 @@ class SupabaseJobStore(SingleJobVerbs):
         )
         if "used" in told and budget is not None:
             raise over_budget(new, budget, to_decimal(told["used"]) or Decimal(0))
+        if self._agenda is not None:
+            self._agenda.note([told["row"]])
         job = to_job(told["row"])
         if told["of_key"] == "other":
             raise key_taken(job, new.caller_key)
@@ -74,7 +89,30 @@ class SupabaseJobStore(SingleJobVerbs):
 
     def claim_queued(self, *, owner: str, lease_s: float, slots: Slots, limit: int) -> list[Claimed]:
         self._soundness.check()
-        return self._rows.claim("queued_any", owner=owner, lease_s=lease_s, limit=limit, slots=slots.limits)
+        asked = None if self._agenda is None else self._agenda.queued(slots.limits)
+        return self._claim("queued_any", asked, owner=owner, lease_s=lease_s, limit=limit, slots=slots.limits)
+
+    def _claim(self, kind: str, asked: list[Group] | None, **how: Any) -> list[Claimed]:
+        """`asked`: whose jobs are on the agenda; an empty list: there is nothing to claim."""
+        if asked is not None and not asked:
+            return []
+        claimed = self._rows.claim(kind, **how)
+        if claimed and asked is not None and self._agenda is not None:
+            self._agenda.again(asked)
+        return claimed
+
+    def _sweep(
+        self,
+        stage: Stage,
+        change: Change,
+        is_meant: Callable[[Job, datetime], bool] = lambda job, now: True,
+        *,
+        age_s: float = 0.0,
+        generator: str = "",
+    ) -> int:
+        if self._agenda is not None and not self._agenda.has_stuck(stage, age_s=age_s, generator=generator):
+            return 0
+        return self._rows.sweep(stage.value, change, is_meant, age_s=age_s, generator=generator)
 
     def bind_task(self, claim: Claim, task_id: str, *, poll_in_s: float) -> Job:
         wait_s = self._first_look_s(task_id, poll_in_s)
@@ -112,19 +150,28 @@ class SupabaseJobStore(SingleJobVerbs):
     def claim_uncertain(
         self, *, owner: str, lease_s: float, generator: str, limit: int, not_scanned_for_s: float = 0.0
     ) -> list[Claimed]:
-        return self._rows.claim(
-            "uncertain_any", owner=owner, lease_s=lease_s, generator=generator, limit=limit, seconds=not_scanned_for_s
+        asked = None if self._agenda is None else self._agenda.uncertain(generator, not_scanned_for_s=not_scanned_for_s)
+        return self._claim(
+            "uncertain_any",
+            asked,
+            owner=owner,
+            lease_s=lease_s,
+            generator=generator,
+            limit=limit,
+            seconds=not_scanned_for_s,
         )
 
     def claim_due(
         self, *, owner: str, lease_s: float, generator: str, limit: int, ahead_s: float = 0.0
     ) -> list[Claimed]:
-        return self._rows.claim(
-            "due_any", owner=owner, lease_s=lease_s, generator=generator, limit=limit, seconds=ahead_s
+        asked = None if self._agenda is None else self._agenda.due(generator, Stage.GENERATING, Stage.LATE)
+        return self._claim(
+            "due_any", asked, owner=owner, lease_s=lease_s, generator=generator, limit=limit, seconds=ahead_s
         )
 
     def claim_saving(self, *, owner: str, lease_s: float, generator: str, limit: int) -> list[Claimed]:
-        return self._rows.claim("saving", owner=owner, lease_s=lease_s, generator=generator, limit=limit)
+        asked = None if self._agenda is None else self._agenda.due(generator, Stage.SAVING)
+        return self._claim("saving", asked, owner=owner, lease_s=lease_s, generator=generator, limit=limit)
 
     def note_polls(self, notes: Sequence[PollNote]) -> int:
         open_notes, written = list(notes), 0
@@ -149,27 +196,29 @@ class SupabaseJobStore(SingleJobVerbs):
         return written
 
     def expire_submitting(self) -> int:
-        return self._rows.sweep("submitting", transitions.expired)
+        return self._sweep(Stage.SUBMITTING, transitions.expired)
 
     def mark_late(self, *, timeout_s: float) -> int:
         def is_late(job: Job, now: datetime) -> bool:
             return is_older(job, now, timeout_s)
 
-        return self._rows.sweep("generating", transitions.late, is_late, age_s=timeout_s)
+        return self._sweep(Stage.GENERATING, transitions.late, is_late, age_s=timeout_s)
 
     def give_up_late(self, *, watch_s: float) -> int:
         def is_meant(job: Job, now: datetime) -> bool:
             return is_older(job, now, watch_s) and transitions.may_give_up(job, now)
 
-        return self._rows.sweep("late", transitions.given_up, is_meant, age_s=watch_s)
+        return self._sweep(Stage.LATE, transitions.given_up, is_meant, age_s=watch_s)
 
     def unblock(self, *, generator: str, available: Decimal | None = None) -> int:
         def is_ready(job: Job, now: datetime) -> bool:
             return transitions.may_unblock(job, available)
 
-        return self._rows.sweep("blocked", transitions.unblocked, is_ready, generator=generator)
+        return self._sweep(Stage.BLOCKED, transitions.unblocked, is_ready, generator=generator)
 
     def fold_names(self, *, limit: int) -> int:
+        if self._agenda is not None and not self._agenda.look().has_unfolded:
+            return 0
         rows = self._db.call("unfolded", p_limit=limit)
         if rows:
             names = [row | {"folded_name": folded(row["target_object"])} for row in rows]
@@ -179,7 +228,10 @@ class SupabaseJobStore(SingleJobVerbs):
     def beat(self, *, owner: str) -> None:
         """The write that comes every few seconds, so it shows whether the project takes writes."""
         try:
-            self._db.call("beat", p_owner=owner)
+            if self._agenda is None:
+                self._db.call("beat", p_owner=owner)
+            else:
+                self._agenda.beat(owner, every_s=BEAT_S)
         except StoreUnavailable as exc:
             self._failed_write = exc.message
             raise
@@ -191,7 +243,7 @@ class SupabaseJobStore(SingleJobVerbs):
         return Installation(id=str(self._db.call("installation")), project=self._db.project)
 
     def now(self) -> datetime:
-        return needed_time(self._db.call("now"))
+        return needed_time(self._db.call("now")) if self._agenda is None else self._agenda.now()
 
     def get(self, job_id: int) -> Job:
         return to_job(self._rows.one(job_id)[0])
@@ -222,7 +274,7 @@ class SupabaseJobStore(SingleJobVerbs):
         return [to_job(row) for row in rows], rows[-1]["change_number"] if rows else cursor
 
     def last_change(self) -> int:
-        return int(self._db.call("last_change"))
+        return int(self._db.call("last_change") if self._agenda is None else self._agenda.last_change())
 
     def job_of_key(self, key: str) -> Job | None:
         rows = self._db.call("job_of_key", p_key=key)
@@ -241,7 +293,7 @@ class SupabaseJobStore(SingleJobVerbs):
         return [float(each) for each in told]
 
     def last_beat(self) -> Heartbeat | None:
-        row = self._db.call("last_beat")
+        row = self._db.call("last_beat") if self._agenda is None else self._agenda.look().last_beat
         return None if row is None else Heartbeat(owner=row["owner"], at=needed_time(row["at"]))
 
     def damage(self) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from core.domain.errors import StoreDamaged
 from core.stores.supabase.connection import SQL_FILE, Connection
@@ -38,10 +38,13 @@ class Soundness:
 
     Args:
         has_remains: whether this machine holds anything of earlier jobs, so that an empty table is a lost one.
+        state: where the table's state is known already; None asks for it.
     """
 
-    def __init__(self, connection: Connection, *, has_remains: Callable[[], bool]) -> None:
-        self._db = connection
+    def __init__(
+        self, connection: Connection, *, has_remains: Callable[[], bool], state: Callable[[], Mapping[str, int]] | None
+    ) -> None:
+        self._state = state or (lambda: connection.call("table_state"))
         self._has_remains = has_remains
         self._lock = threading.Lock()
         self._newest = 0
@@ -53,12 +56,12 @@ class Soundness:
         with self._lock:
             now_s = time.monotonic()
             if is_forced or self.problem or self._looked_s is None or now_s - self._looked_s > FRESH_S:
-                self.problem = self._judged(self._db.call("table_state"))
+                self.problem = self._judged(self._state())
                 self._looked_s = now_s
             if self.problem is not None:
                 raise StoreDamaged(self.problem)
 
-    def _judged(self, state: dict[str, int]) -> str | None:
+    def _judged(self, state: Mapping[str, int]) -> str | None:
         """Servers are replaced one by one while the table is newer already, so a newer one is used if it serves us."""
         schema, newest, problem = state.get("schema", UNNUMBERED), state["newest"], None
         if schema < SCHEMA_VERSION:

@@ -24,8 +24,9 @@ ROUNDS = 8  # another replica wrote in between: read and compute again
 class JobRows:
     """What every writing verb is made of. Times are the database's."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, on_rows: Callable[[Sequence[Row]], None] = lambda rows: None) -> None:
         self._db = connection
+        self._on_rows = on_rows  # hears of every row that was written
 
     def change(self, job_id: int, change: Change, *, claim: Claim | None = None, asks_about: Sequence[Row] = ()) -> Job:
         """Raises: JobNotFound, ClaimLost, IllegalTransition, StoreUnavailable."""
@@ -87,6 +88,7 @@ class JobRows:
             p_slots=json.dumps(dict(slots)),
             p_write_id=str(uuid.uuid4()),
         )
+        self._on_rows(rows)
         jobs = sorted(map(to_job, rows), key=lambda job: job.id)
         if kind in ("due_any", "saving"):
             jobs.sort(key=lambda job: job.next_poll_at or job.created_at)
@@ -104,6 +106,7 @@ class JobRows:
             rows = self._db.call("write_seen", p_writes=json.dumps(list(writes)), p_tasks=tasks)
         else:
             rows = self._db.call("write", p_writes=json.dumps(list(writes)))
+        self._on_rows(rows)
         return {row["id"]: row for row in rows}
 
     def one(self, job_id: int) -> tuple[Row, datetime]:
