@@ -4,7 +4,35 @@
 
 begin;
 
-create extension if not exists pg_trgm;
+-- pg_trgm's functions stand outside the schema whose functions anybody may call over the network. One that was put into
+-- `public` before is moved, or closed; where this role may do neither, the notice says what is left.
+create schema if not exists extensions;
+create extension if not exists pg_trgm with schema extensions;
+do $$
+declare
+    f regprocedure;
+    place text := (select extnamespace::regnamespace::text from pg_extension where extname = 'pg_trgm');
+begin
+    if place <> 'public' then
+        return;
+    end if;
+    begin
+        alter extension pg_trgm set schema extensions;
+        return;
+    exception when others then  -- somebody else's extension, or something else's name is taken there
+        null;
+    end;
+    begin
+        for f in select objid from pg_depend join pg_extension e on e.oid = refobjid
+                 where extname = 'pg_trgm' and deptype = 'e' and classid = 'pg_proc'::regclass loop
+            execute format('revoke all on function %s from public', f);
+        end loop;
+    exception when insufficient_privilege then
+        raise notice 'Anybody may call the functions of the extension pg_trgm, which tell nothing of your rows. To '
+                     'change that, run as their owner: alter extension pg_trgm set schema extensions;';
+    end;
+end
+$$;
 
 -- The database's clock is the only one that times are compared with.
 create or replace function public.maquette_now() returns timestamptz
@@ -205,7 +233,12 @@ create index if not exists maquette_open on public.generated_images (id) where s
 create index if not exists maquette_due on public.generated_images (next_poll_at) where stage in ('generating', 'late', 'saving');
 create index if not exists maquette_by_change on public.generated_images (change_number);
 create index if not exists maquette_by_status on public.generated_images (status, id);
-create index if not exists maquette_by_name on public.generated_images using gin (folded_name gin_trgm_ops);
+do $$
+begin
+    execute format('create index if not exists maquette_by_name on public.generated_images using gin (folded_name %s.gin_trgm_ops)',
+                   (select extnamespace::regnamespace from pg_extension where extname = 'pg_trgm'));
+end
+$$;
 create index if not exists maquette_names on public.generated_images (folded_name, status, id);  -- short words have no trigram
 -- What the program still has to fold.
 create index if not exists maquette_unfolded on public.generated_images (id)
@@ -505,6 +538,11 @@ begin
         return query select * from public.generated_images where write_id = p_write_id;  -- the answer was lost
         return;
     end if;
+    -- in a table that was moved away, or is not complete yet, nothing changes by itself: see core.services.migrate
+    if p_kind not in ('queued', 'queued_any') and exists (
+            select 1 from public.account_state where generator = p_generator and calls_after > t + interval '50 years') then
+        return;
+    end if;
     if p_kind in ('queued', 'queued_any') then
         perform pg_advisory_xact_lock(hashtext('maquette slots'));
         for slot in select key as category, value::integer as most from jsonb_each_text(p_slots::jsonb) loop
@@ -570,10 +608,12 @@ create or replace function public.maquette_stuck(p_kind text, p_age_s double pre
 language sql volatile security invoker set search_path = pg_catalog, public, pg_temp
 as $$
 select * from public.generated_images
-where (p_kind = 'submitting' and stage = 'submitting' and (lease_until is null or lease_until <= (select public.maquette_now())))
+where ((p_kind = 'submitting' and stage = 'submitting' and (lease_until is null or lease_until <= (select public.maquette_now())))
    or (p_kind = 'blocked' and stage = 'blocked' and generator = p_generator)
    or (p_kind in ('generating', 'late') and stage = p_kind
-       and started_at <= (select public.maquette_now()) - make_interval(secs => p_age_s))
+       and started_at <= (select public.maquette_now()) - make_interval(secs => p_age_s)))
+  and generator not in (select a.generator from public.account_state a
+                        where a.calls_after > (select public.maquette_now()) + interval '50 years')
 order by id limit 500
 $$;
 
@@ -588,6 +628,8 @@ select jsonb_build_object('now', public.maquette_now(), 'rows', coalesce((select
         or (p_kind in ('generating', 'late') and stage = p_kind
             and started_at <= (select public.maquette_now()) - make_interval(secs => p_age_s)))
       and id > p_after
+      and generator not in (select a.generator from public.account_state a
+                            where a.calls_after > (select public.maquette_now()) + interval '50 years')
     order by id limit p_limit) f), '[]'::jsonb))
 $$;
 
@@ -995,6 +1037,19 @@ as $$
 select max(received_at) from public.webhook_deliveries
 $$;
 
+-- What lies in our buckets, a batch after a bucket and name, by bytes: for a look at all of it.
+create or replace function public.maquette_stored_files(p_after text, p_limit integer) returns jsonb
+language sql stable security invoker set search_path = pg_catalog, public, pg_temp
+as $$
+select coalesce(jsonb_agg(to_jsonb(f) order by f.bucket collate "C", f.name collate "C"), '[]'::jsonb) from (
+    select bucket_id as bucket, name,
+           case jsonb_typeof(metadata) when 'string' then (metadata #>> '{}')::jsonb else metadata end ->> 'size' as size
+    from storage.objects
+    where bucket_id in ('maquette-images', 'maquette-models')
+      and (bucket_id || '/' || name) collate "C" > p_after collate "C"
+    order by bucket_id collate "C", name collate "C" limit p_limit) f
+$$;
+
 -- Rows of another installation, with their own numbers; what is there already is left as it is.
 create or replace function public.maquette_restore(p_table text, p_rows text) returns void
 language plpgsql volatile security invoker set search_path = pg_catalog, public, pg_temp
@@ -1021,9 +1076,10 @@ begin
         from jsonb_populate_recordset(null::public.generated_images, (
             select jsonb_agg(value || jsonb_build_object(
                 'change_number', nextval('public.maquette_changes'),
-                'write_id', case when coalesce(value ->> 'image', value ->> 'request') is null then null else gen_random_uuid() end,
-                'image_url', coalesce(value ->> 'image_url', case when coalesce(value ->> 'image', value -> 'request' ->> 'inputs') is not null
-                                                                  then '/api/jobs/' || (value ->> 'id') || '/image' end),
+                'write_id', case when coalesce(value ->> 'request', value ->> 'image', value ->> 'converted_from') is not null
+                                 then gen_random_uuid() end,  -- none in rows of before, whose tasks need not be unique
+                'image_url', case when coalesce(value ->> 'image', value -> 'request' ->> 'inputs') is null then value ->> 'image_url'
+                                  else '/api/jobs/' || (value ->> 'id') || '/image' end,
                 '3d_url', case when value ->> 'model' is null then value ->> '3d_url'
                                else '/api/jobs/' || (value ->> 'id') || '/model.' || coalesce(value -> 'model' ->> 'kind', 'glb') end) order by (value ->> 'id')::bigint)
             from jsonb_array_elements(p_rows::jsonb)))
@@ -1081,8 +1137,37 @@ grant select, insert, update, delete on public.request_keys to service_role;
 alter table public.installation enable row level security;
 revoke all on public.installation from public, anon, authenticated;
 grant select, insert, update, delete on public.installation to service_role;
-revoke all on sequence public.maquette_changes from public, anon, authenticated;
-grant usage, select, update on all sequences in schema public to service_role;
+-- The sequences that number rows of our tables, and changes; no others. Rows that came from a backup have numbers already:
+-- the sequences go on after the largest.
+do $$
+declare
+    s record;
+    most bigint;
+begin
+    for s in select distinct d.seq::regclass as name, d.tab::regclass as tab, a.attname as col
+             from (select objid as seq, refobjid as tab, refobjsubid as num from pg_depend  -- owned by a column
+                   where classid = 'pg_class'::regclass and refclassid = 'pg_class'::regclass and deptype in ('a', 'i')
+                   union all
+                   select refobjid, adrelid, adnum from pg_depend join pg_attrdef f on f.oid = objid  -- or its default
+                   where classid = 'pg_attrdef'::regclass and refclassid = 'pg_class'::regclass) d
+             join pg_class c on c.oid = d.seq and c.relkind = 'S'
+             join pg_attribute a on a.attrelid = d.tab and a.attnum = d.num
+             where d.tab in ('public.generated_images'::regclass, 'public.job_events'::regclass) loop
+        begin
+            execute format('revoke all on sequence %s from public, anon, authenticated', s.name);
+            execute format('grant usage, select, update on sequence %s to service_role', s.name);
+            execute format('select max(%I)::bigint from %s', s.col, s.tab) into most;
+            perform setval(s.name, most) from pg_sequences q
+            where format('%I.%I', q.schemaname, q.sequencename)::regclass = s.name and coalesce(q.last_value, 0) < most;
+        exception when insufficient_privilege then
+            if not has_sequence_privilege('service_role', s.name, 'usage') then
+                raise exception 'The sequence % belongs to another role than the one that runs this file. Run as its owner: '
+                                'grant usage, select, update on sequence % to service_role; and then this file again.', s.name, s.name;
+            end if;
+        end;
+    end loop;
+end
+$$;
 revoke all on function public.maquette_now() from public, anon, authenticated;
 grant execute on function public.maquette_now() to service_role;
 revoke all on function public.maquette_touch() from public, anon, authenticated;
@@ -1163,6 +1248,8 @@ revoke all on function public.maquette_deliver(text, text, text, text) from publ
 grant execute on function public.maquette_deliver(text, text, text, text) to service_role;
 revoke all on function public.maquette_last_delivery() from public, anon, authenticated;
 grant execute on function public.maquette_last_delivery() to service_role;
+revoke all on function public.maquette_stored_files(text, integer) from public, anon, authenticated;
+grant execute on function public.maquette_stored_files(text, integer) to service_role;
 revoke all on function public.maquette_restore(text, text) from public, anon, authenticated;
 grant execute on function public.maquette_restore(text, text) to service_role;
 revoke all on function public.maquette_folded(text) from public, anon, authenticated;

@@ -6,40 +6,18 @@ import argparse
 import logging
 import sys
 from pathlib import Path
-from typing import Any
-
-from tqdm import tqdm
 
 from core.connected import known
 from core.domain.errors import MaquetteError, MigrationRefused
 from core.ports.journal import Installation as Home
 from core.privacy import close_folder, write_for_us_alone
+from core.progress_bar import Bar
 from core.services.migrate import Installation, Migrate, Moved
 from core.settings import Settings, load_settings
 from core.storage import installations, journal_of, spool_of
 
 log = logging.getLogger("core.migrate")
 NAMES = tuple(each.name for each in known())
-
-
-class Bar:
-    """A progress bar on the terminal."""
-
-    def __init__(self) -> None:
-        self._bar: tqdm[Any] | None = None
-
-    def begin(self, what: str, total: int) -> None:
-        self.close()
-        self._bar = tqdm(total=total, desc=what.replace("generated_images", "jobs"), unit="", file=sys.stderr)
-
-    def advance(self, count: int) -> None:
-        if self._bar is not None:
-            self._bar.update(count)
-
-    def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
 
 
 def move(source: Installation, target: Installation) -> Moved:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from core.domain.errors import SettingsInvalid, StoreDamaged
+from core.ports.archive import Rows
 from core.ports.clock import Clock
 from core.ports.job_store import JobStore
-from core.ports.object_store import ObjectStore
+from core.ports.object_store import ListedStore, ObjectStore
 from core.services.migrate import Installation
 from core.settings import Settings
 from core.stores.files.journal import LocalJournal
 from core.stores.files.object_store import LocalObjectStore
 from core.stores.files.remains import has_models, has_notes
-from core.stores.sqlite.archive import SqliteArchive
+from core.stores.sqlite.archive import SqliteArchive, SqliteRows
 from core.stores.sqlite.job_store import SqliteJobStore
 from core.stores.supabase.agenda import Agenda
 from core.stores.supabase.archive import SupabaseArchive
@@ -71,6 +74,27 @@ def journal_of(settings: Settings, generator: str) -> LocalJournal:
 def spool_of(settings: Settings) -> LocalObjectStore | None:
     """For models on their way to Storage; None where they are stored on this disk itself."""
     return LocalObjectStore(of_project(settings, "spool")) if settings.uses_supabase else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What an installation keeps, to be looked at without any of it being changed. `name` is for people."""
+
+    name: str
+    rows: Rows
+    objects: ListedStore
+    close: Callable[[], None] = lambda: None
+
+
+def kept(settings: Settings) -> Kept:
+    """The rows and files that these settings name. Raises: StoreUnavailable, StoreDamaged."""
+    if settings.uses_supabase and settings.supabase_url is not None and settings.supabase_key is not None:
+        connection = Connection(settings.supabase_url, settings.supabase_key.get_secret_value())
+        files = SupabaseObjectStore(connection, cache=None)
+        return Kept(name="Supabase", rows=SupabaseArchive(connection), objects=files, close=connection.close)
+    folder = settings.data_dir
+    rows = SqliteRows(folder / "maquette.sqlite3")
+    return Kept(name=f"SQLite in {folder}", rows=rows, objects=LocalObjectStore(folder / "files"))
 
 
 def installations(settings: Settings, *, data_dir: Path | None = None) -> tuple[Installation, Installation]:

@@ -38,17 +38,18 @@ TABLES: Mapping[str, Table] = MappingProxyType(
 )
 
 
-class Archive(Protocol):
-    """Reads and writes rows as they are: no verb of a job's life, so nothing but a move uses it.
-
-    All raise StoreUnavailable when the table cannot be reached.
-    """
+class Rows(Protocol):
+    """Reads rows as they are. All raise StoreUnavailable when the table cannot be reached."""
 
     def count(self, table: str) -> int: ...
 
     def read(self, table: str, *, after: Key, limit: int) -> list[Record]:
         """Rows in the order of their key, from the first one after `after`."""
         ...
+
+
+class Archive(Rows, Protocol):
+    """Reads and writes rows as they are: no verb of a job's life, so nothing but a move uses it."""
 
     def restore(self, table: str, records: Sequence[Record]) -> None:
         """Write rows that are not there yet, with their own numbers; new rows get higher ones. A known key is left."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -40,4 +40,12 @@ class Spool(ObjectStore, Protocol):
 
     def keys(self) -> Sequence[str]:
         """What lies there now."""
+        ...
+
+
+class ListedStore(ObjectStore, Protocol):
+    """A store that can tell all it has, for a look at the whole of it."""
+
+    def sizes(self) -> Mapping[str, int]:
+        """Bytes of every file by its key, without reading any. Raises: StoreUnavailable."""
         ...

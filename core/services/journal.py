@@ -10,6 +10,7 @@ from core.domain.generation import OrphanedTask, Source
 from core.domain.job import Job
 from core.ports.job_store import JobStore
 from core.ports.journal import Installation, TaskJournal, TaskNote
+from core.services.backoff import is_for_good
 from core.services.fingerprint import fits
 from core.services.throttle import Throttle
 
@@ -55,8 +56,14 @@ class Notes:
     _refuted: set[TaskNote] = field(default_factory=set, init=False)  # asked for once
 
     def bind_all(self) -> None:
-        """Raises: StoreUnavailable; then the notes stay for the next time."""
-        for note in self.journal.notes():
+        """Raises: StoreUnavailable; then the notes stay for the next time.
+
+        In a table that was moved away they stay, too: they belong to the jobs at its new place.
+        """
+        notes = self.journal.notes()
+        if notes and is_for_good(self.jobs.accounts.account_wait_s(generator=self.generator.name)):
+            return
+        for note in notes:
             self.settle(note)
 
     def settle(self, note: TaskNote) -> None:

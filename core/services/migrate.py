@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from core.domain.errors import MigrationRefused, ObjectMissing
-from core.domain.job import MEDIA_TYPES
-from core.ports.archive import TABLES, Archive, Key, Record
+from core.domain.errors import MigrationRefused
+from core.ports.archive import TABLES, Archive, Record
 from core.ports.job_store import JobStore
 from core.ports.object_store import ObjectStore
 from core.services.backoff import FOR_GOOD_S, is_for_good
-from core.services.model_files import KEPT_CODE, ORIGINAL, beside, folder_of, old_original_key
+from core.services.copy_files import Copied, CopyFiles, Place
+from core.services.stored_files import batches, every_row, recorded_files
 
 BATCH = 200  # rows read and written at once
 AT_WORK = timedelta(seconds=30)  # a younger heartbeat means that somebody works there now
@@ -80,7 +80,7 @@ class Migrate:
         _stop(self.target, self.generators)
         # notes of paid answers on the servers' disks name the installation, which is the same one at its new place
         self.target.archive.name_installation(self.source.jobs.installation().id)
-        files, size, missing = self._move_files()
+        copied = self._move_files()
         for table in TABLES:
             self._move_rows(table)
         for side in (self.source, self.target):
@@ -94,7 +94,7 @@ class Migrate:
                 _resume(self.source, self.generators)
             raise
         _resume(self.target, self.generators)
-        return Moved(rows=rows, files=files, file_bytes=size, missing=tuple(missing))
+        return Moved(rows=rows, files=copied.files, file_bytes=copied.file_bytes, missing=copied.missing)
 
     def _check_moved_to_here(self) -> None:
         """An installation that was moved already: the same move may be run again, another one may not."""
@@ -107,10 +107,10 @@ class Migrate:
     def _check_free(self, table: str) -> None:
         """What is on the target already must be an earlier part of this same move."""
         key = TABLES[table].key
-        theirs = {record[key]: _hash(record) for record in _all(self.target.archive, table)}
+        theirs = {record[key]: _hash(record) for record in every_row(self.target.archive, table)}
         if not theirs:
             return
-        for record in _all(self.source.archive, table):
+        for record in every_row(self.source.archive, table):
             if theirs.pop(record[key], None) not in (None, _hash(record)):
                 raise MigrationRefused(
                     f"{key} {record[key]} of {table} is in {self.target.name} too, with other content. Nothing was "
@@ -123,53 +123,18 @@ class Migrate:
                 "together: their jobs have the same numbers. Move into an empty place."
             )
 
-    def _move_files(self) -> tuple[int, int, list[str]]:
-        files = list(_files(self.source.archive))
+    def _move_files(self) -> Copied:
+        files = list(recorded_files(self.source.archive))
         self.progress.begin("files", len(files))
-        moved, size, missing = 0, 0, []
-        for file in files:
-            found = self._move_file(file) if "sha256" in file else self._move_unlisted(str(file["key"]))
-            if found is not None:
-                moved, size = moved + 1, size + found
-            elif "sha256" in file:
-                missing.append(str(file["key"]))
-            self.progress.advance(1)
-        return moved, size, missing
-
-    def _move_unlisted(self, key: str) -> int | None:
-        """A file that no row describes: its bytes are compared with what comes back. None when there is none."""
-        try:
-            data = self.source.objects.get(key)
-        except ObjectMissing:
-            return None
-        self.target.objects.put(key, data, media_type=_kind_of(data))
-        if self.target.objects.get(key) != data:
-            raise MigrationRefused(f"{self.target.name} does not give {key} back as it was stored. Run this again.")
-        return len(data)
-
-    def _move_file(self, file: Record) -> int | None:
-        """Its size; None when the old side does not have it any more."""
-        key = str(file["key"])
-        if _is_there(self.target.objects, file):
-            return int(file["size_bytes"])
-        try:
-            data = self.source.objects.get(key)
-        except ObjectMissing:
-            return None
-        if not _fits(data, file):
-            raise MigrationRefused(
-                f"The file {key} in {self.source.name} is not the one its job has on record: other size or hash. "
-                "Restore it from a backup, or remove the file to go on without it, and run this again."
-            )
-        media_type = file.get("media_type") or MEDIA_TYPES[str(file.get("kind", "glb"))]
-        self.target.objects.put(key, data, media_type=str(media_type))
-        if not _is_there(self.target.objects, file):
-            raise MigrationRefused(f"{self.target.name} does not give {key} back as it was stored. Run this again.")
-        return len(data)
+        copying = CopyFiles(
+            source=Place(name=self.source.name, objects=self.source.objects),
+            target=Place(name=self.target.name, objects=self.target.objects),
+        )
+        return copying.run(files, advance=self.progress.advance)
 
     def _move_rows(self, table: str) -> None:
         self.progress.begin(table, self.source.archive.count(table))
-        for batch in _batches(self.source.archive, table):
+        for batch in batches(self.source.archive, table, size=BATCH):
             self.target.archive.restore(table, batch)
             self.progress.advance(len(batch))
 
@@ -208,55 +173,10 @@ def _resume(side: Installation, generators: Sequence[str]) -> None:
         side.archive.resume(generator)
 
 
-def _kind_of(data: bytes) -> str:
-    if data.startswith(b"\x89PNG"):
-        return "image/png"
-    return "image/jpeg" if data.startswith(b"\xff\xd8") else "application/octet-stream"
-
-
-def _files(archive: Archive) -> Iterator[Record]:
-    """Each stored file once: retried jobs share a picture. Those that no row describes have only a key."""
-    seen: set[str] = set()
-    for record in _all(archive, "generated_images"):
-        inputs = (record["request"] or {}).get("inputs", {}).values()
-        for file in (record["image"], record["model"], record["options"].get("back"), *inputs):
-            if file is not None and file["key"] not in seen:
-                seen.add(file["key"])
-                yield file
-        if record["error_code"] == KEPT_CODE:
-            yield {"key": f"{folder_of(record['id'], record['task_id'])}/{ORIGINAL}"}
-            yield {"key": old_original_key(record["id"])}
-        if record["model"] is not None:
-            yield {"key": beside(record["model"]["key"])}
-
-
-def _is_there(objects: ObjectStore, file: Record) -> bool:
-    try:
-        return _fits(objects.get(str(file["key"])), file)
-    except ObjectMissing:
-        return False
-
-
-def _fits(data: bytes, file: Record) -> bool:
-    return len(data) == int(file["size_bytes"]) and hashlib.sha256(data).hexdigest() == str(file["sha256"])
-
-
-def _batches(archive: Archive, table: str) -> Iterator[list[Record]]:
-    after: Key = TABLES[table].first_key
-    while batch := archive.read(table, after=after, limit=BATCH):
-        yield batch
-        after = batch[-1][TABLES[table].key]
-
-
-def _all(archive: Archive, table: str) -> Iterator[Record]:
-    for batch in _batches(archive, table):
-        yield from batch
-
-
 def _digest(archive: Archive, table: str) -> tuple[int, int]:
     """How many rows, and a sum of their hashes: the same in any order, and stores sort texts differently."""
     count, total = 0, 0
-    for record in _all(archive, table):
+    for record in every_row(archive, table):
         count += 1
         total = (total + int.from_bytes(_hash(record))) % 2**256
     return count, total

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from core.domain.generation import OrphanedTask
 from core.domain.job import JobEvent
 from core.ports.archive import JOBS, Record
-from core.stores.rows import FIXED, WRITTEN, WRITTEN_TIMES
+from core.stores.rows import FIXED, WRITTEN, WRITTEN_TIMES, needed_time, to_text
 
 # All that move, by table. Counters of a store's own, such as `change_number`, do not.
 COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -59,9 +59,7 @@ def _same_everywhere(name: str, value: Any) -> Any:
     if value is None:
         return None
     if name in TIMES:
-        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-        aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-        return aware.astimezone(UTC).isoformat(timespec="microseconds")
+        return to_text(value if isinstance(value, datetime) else needed_time(value))
     if name in DECIMALS:
         return f"{Decimal(str(value)).normalize():f}"
     return float(value) if name in FLOATS else value

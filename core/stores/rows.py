@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import operator
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -23,6 +24,8 @@ from core.domain.request_codec import stored_request, to_json, to_old_columns
 from core.domain.status import Stage, Status
 
 Row = Mapping[str, Any]
+EARLIEST, LATEST = datetime(1700, 1, 1, tzinfo=UTC), datetime(2250, 1, 1, tzinfo=UTC)
+BEYOND = re.compile(r"-?infinity|\d{5,}-.*|\d{4,}-.* BC")
 FIRST_NOTE = "Waiting for a free place."
 FIXED = (
     *("id", "session_id", "target_object", "iteration", "generator", "category", "idempotency_key", "request_hash"),
@@ -55,11 +58,22 @@ def to_time(text: str | None) -> datetime | None:
 
 
 def needed_time(text: str) -> datetime:
-    """In UTC, whatever time zone the database is set to; a time without one is UTC."""
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is UTC:
-        return moment
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    """In UTC, whatever time zone the database is set to; a time without one is UTC.
+
+    PostgreSQL knows times that Python does not (`infinity`, years of five digits, before Christ), and tables of years
+    beyond 2262 cannot be shown. Other programs may write such a row: it reads as the nearest time that can be shown.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        if not BEYOND.fullmatch(text):
+            raise
+        return EARLIEST if text.startswith("-") or text.endswith("BC") else LATEST
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    if not EARLIEST < moment < LATEST:
+        return EARLIEST if moment <= EARLIEST else LATEST
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
 
 
 def to_decimal(value: float | str | None) -> Decimal | None:

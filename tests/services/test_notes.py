@@ -14,6 +14,7 @@ from core.domain.generation import TaskPhase
 from core.domain.request import Conversion
 from core.domain.status import Stage
 from core.ports.journal import Installation, TaskNote
+from core.services.backoff import FOR_GOOD_S
 from core.services.leftovers import Leftovers
 from core.stores.files.object_store import LocalObjectStore
 from core.stores.sqlite.job_store import SqliteJobStore
@@ -45,6 +46,17 @@ def test_a_note_of_this_very_attempt_is_bound_and_forgotten(world: World) -> Non
 
     assert world.job(note.job_id).task_id == "task-1"
     assert world.journal.notes() == []
+
+
+def test_in_a_table_that_was_moved_away_a_note_stays_for_the_jobs_at_its_new_place(world: World) -> None:
+    note = uncertain(world)
+    world.journal.write(note)
+    world.jobs.accounts.pause_account(generator=world.throttle.name, wait_s=FOR_GOOD_S)
+
+    world.sweep().tick()
+
+    assert world.journal.notes() == [note]
+    assert world.job(note.job_id).task_id is None
 
 
 @pytest.mark.parametrize(

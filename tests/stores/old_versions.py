@@ -114,6 +114,7 @@ SUPABASE = (
     _table("23-facts-by-an-index", "2cd08abe25f80ada3efee90c2cc98b0b7e402127", OF_KINDS),
     _table("24-request-keys", "b87aa410c862e5573883ed7ddf179ab888486485", WITH_KEYS),
     _table("25-one-look", "0be30a08545c54dd009d272307f003218bb608b2", WITH_KEYS),
+    _table("26-restored-and-moved", "ea6ca3fc400298cb87a594a4c35792dfd8e9a90c", WITH_KEYS),
 )
 
 

@@ -26,6 +26,13 @@ TABLES = ", ".join(
         "generated_images",
     )
 )
+# As before any update.
+EMPTY_SCHEMA = """
+drop extension if exists pg_trgm cascade;
+drop schema public cascade;
+create schema public;
+grant usage on schema public to anon, service_role;
+"""
 # In place of the database's own clock. Nothing else of the product's SQL is touched.
 TEST_CLOCK = f"""
 create table if not exists public.test_clock (at timestamptz not null);

@@ -135,7 +135,54 @@ def test_the_roles_have_no_right_on_anything_of_ours(server: SupabaseLite, role:
         f"and has_function_privilege('{role}', oid, 'execute')"
     ).split()
     assert callable_ones == []
-    assert server.sql(f"select has_sequence_privilege('{role}', 'public.maquette_changes', 'usage')").strip() == "f"
+    for sequence in server.sql(
+        "select oid::regclass from pg_class where relkind = 'S' and relnamespace = 'public'::regnamespace"
+    ).split():
+        for right in ("usage", "select", "update"):
+            told = server.sql(f"select has_sequence_privilege('{role}', '{sequence}', '{right}')").strip()
+            assert told == "f", (sequence, right)
+
+
+@pytest.mark.parametrize("where", ["a new project", "a project where it is in public"])
+def test_nobody_can_call_the_functions_of_the_search(server: SupabaseLite, where: str) -> None:
+    if where != "a new project":
+        server.sql("alter extension pg_trgm set schema public")
+    server.sql_file(UPDATE)
+    server.restart_rest()
+
+    assert server.sql("select proname from pg_proc where pronamespace = 'public'::regnamespace").split() != []
+    for name in ("similarity", "show_limit", "set_limit", "word_similarity"):
+        answer = httpx.post(f"{server.url}/rest/v1/rpc/{name}", json={}, headers=headers(server, "the publishable key"))
+        assert answer.status_code == 404, (name, answer.text)
+    reachable = server.sql(
+        "select p.oid::regprocedure from pg_proc p where pronamespace = 'public'::regnamespace "
+        "and has_function_privilege('anon', p.oid, 'execute')"
+    ).split("\n")
+    assert [each for each in reachable if each] == []
+
+
+def test_an_extension_that_belongs_to_another_role_stays_where_it_is_and_the_update_works(
+    server: SupabaseLite,
+) -> None:
+    """As in a hosted project, whose SQL editor is no superuser: what its administrator put there cannot be moved."""
+    server.sql(
+        "create role plain login bypassrls; grant all on schema public, extensions, storage to plain;"
+        "grant all on all tables in schema storage to plain; grant create on database postgres to plain;"
+        "alter extension pg_trgm set schema public;"
+        "do $$ declare o record; begin"
+        " for o in select oid::regclass as name from pg_class where relkind = 'r'"
+        "   and relnamespace = 'public'::regnamespace loop"
+        "  execute format('alter table %s owner to plain', o.name); end loop;"
+        " for o in select oid::regprocedure as name from pg_proc where pronamespace = 'public'::regnamespace"
+        "   and proname like 'maquette%' loop execute format('alter function %s owner to plain', o.name); end loop;"
+        "end $$; alter sequence maquette_changes owner to plain;"
+    )
+    update = UPDATE.read_text(encoding="utf-8")
+
+    server.sql("set role plain;" + update)
+
+    found = server.sql("select extnamespace::regnamespace from pg_extension where extname = 'pg_trgm'").strip()
+    assert found == "public"
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -6,6 +6,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -15,13 +16,15 @@ import pytest
 from pydantic import SecretStr
 
 from core.domain.claims import Claimed, Failure
-from core.domain.errors import MigrationRefused, StoreUnavailable
+from core.domain.errors import IllegalTransition, MigrationRefused, StoreUnavailable
 from core.domain.generation import Balance, OrphanedTask, Source
 from core.domain.request import Conversion
 from core.domain.status import Stage, Status
 from core.ports.account_store import Delivery
 from core.ports.archive import TABLES, Record
 from core.ports.job_store import JobQuery
+from core.services.backoff import FOR_GOOD_S
+from core.services.copy_files import SIDE_BY_SIDE
 from core.services.migrate import Installation, Migrate, Moved
 from core.settings import Settings
 from core.storage import installations
@@ -410,3 +413,127 @@ def test_the_installation_takes_its_name_along_so_that_its_notes_are_still_its_o
     move(remote, back)
     assert back.jobs.installation() == before
     back.jobs.close()
+
+
+OLD_ROW = (
+    'insert into public.generated_images (session_id, target_object, iteration, image_url, "3d_url", status, stage, '
+    "finished_at, task_id, created_at) values ('s', '{name}', 1, {picture}, 'https://old.example/d.glb', 'completed', "
+    "'done', now(), {task}, {made});"
+)
+
+
+def test_rows_without_a_picture_move_both_ways(server: SupabaseLite, remote: Installation, tmp_path: Path) -> None:
+    server.sql(OLD_ROW.format(name="Dog", picture="null", task="'old-1'", made="'2024-01-02'"))
+    remote.jobs.add(new_job(prompt="a red cup"))
+    claim = remote.jobs.claim_queued(owner="w", lease_s=60, slots=EVERY_SLOT, limit=1)[0].claim
+    remote.jobs.mark_submitting(claim, intent())
+    remote.jobs.bind_task(claim, "task-1", poll_in_s=0)
+    before = everything(remote)
+    here = local(tmp_path / "here")
+
+    move(remote, here)
+    assert everything(here) == before
+
+    server.sql(f"truncate {EVERY_TABLE} restart identity cascade")
+    move(here, remote)
+    assert everything(remote) == before
+    other = remote.jobs.add(new_job()).job.id
+    sent = remote.jobs.claim_queued(owner="w", lease_s=60, slots=EVERY_SLOT, limit=1)[0].claim
+    assert sent.job_id == other
+    remote.jobs.mark_submitting(sent, intent(nonce=7, image_token="tok7"))
+    with pytest.raises(IllegalTransition, match="task-1"):
+        remote.jobs.bind_task(sent, "task-1", poll_in_s=0)
+
+
+def test_an_old_task_in_two_rows_is_refused_with_its_reason_where_the_new_table_cannot_hold_it(
+    server: SupabaseLite, remote: Installation, tmp_path: Path
+) -> None:
+    for name in ("Dog", "Cat"):
+        server.sql(OLD_ROW.format(name=name, picture="null", task="'old-1'", made="'2024-01-02'"))
+    here = local(tmp_path / "here")
+
+    with pytest.raises(MigrationRefused, match=r"Job 2 has the same task \(old-1\) as another job.*run this again"):
+        move(remote, here)
+
+    server.sql("update public.generated_images set task_id = null where id = 2")
+    assert move(remote, here).rows["generated_images"] == 2
+
+
+def test_one_row_of_a_time_that_never_was_breaks_neither_the_list_nor_the_move(
+    server: SupabaseLite, remote: Installation, tmp_path: Path
+) -> None:
+    for made in ("'infinity'", "'-infinity'", "'20000-01-01'", "'0044-03-15 BC'", "'2024-01-02'"):
+        server.sql(OLD_ROW.format(name="Dog", picture="null", task="null", made=made))
+
+    years = [job.created_at.year for job in remote.jobs.find(JobQuery()).jobs]
+    assert years == [2024, 1700, 2250, 1700, 2250]
+    assert len(remote.jobs.changed_since(0, limit=9)[0]) == 5
+    here = local(tmp_path / "here")
+    assert move(remote, here).rows["generated_images"] == 5
+    assert [job.created_at.year for job in here.jobs.find(JobQuery()).jobs] == years
+
+
+@pytest.mark.parametrize("side", ["SQLite", "Supabase"])
+def test_nothing_moves_on_a_side_that_is_stopped(
+    server: SupabaseLite, remote: Installation, tmp_path: Path, side: str
+) -> None:
+    """Whoever starts a server there by mistake: no job goes on, or it would be told two stories."""
+    place = remote if side == "Supabase" else local(tmp_path / "here")
+    jobs = place.jobs
+    for _ in range(6):
+        jobs.add(new_job())
+    claims = [each.claim for each in jobs.claim_queued(owner="w", lease_s=60, slots=EVERY_SLOT, limit=5)]
+    for number, claim in enumerate(claims):
+        jobs.mark_submitting(claim, intent(nonce=100 + number, image_token=f"tok{number}", account="acc"))
+    jobs.bind_task(claims[0], "task-0", poll_in_s=0)
+    jobs.bind_task(claims[1], "task-1", poll_in_s=0)
+    for claim in claims[:2]:
+        jobs.release(claim)
+    saving = jobs.claim_due(owner="w", lease_s=60, generator="tripo", limit=1)[0].claim
+    jobs.mark_saving(saving, credits_used=None)
+    jobs.mark_uncertain(claims[2], note="lost")
+    jobs.mark_blocked(claims[3], Failure(code="2010", message="no credit"))
+    jobs.release(claims[4])
+
+    def tick() -> list[object]:
+        """All that a server does of its own accord."""
+        return [
+            *jobs.claim_queued(owner="n", lease_s=60, slots=EVERY_SLOT, limit=9),
+            *jobs.claim_due(owner="n", lease_s=60, generator="tripo", limit=9),
+            *jobs.claim_saving(owner="n", lease_s=60, generator="tripo", limit=9),
+            *jobs.claim_uncertain(owner="n", lease_s=60, generator="tripo", limit=9),
+            *[None] * jobs.expire_submitting(),
+            *[None] * jobs.mark_late(timeout_s=0),
+            *[None] * jobs.give_up_late(watch_s=0),
+            *[None] * jobs.unblock(generator="tripo"),
+        ]
+
+    before = everything(place)
+    jobs.accounts.pause_account(generator="tripo", wait_s=FOR_GOOD_S)
+    assert tick() == []
+    assert everything(place) == before
+
+    place.archive.resume("tripo")
+    assert len(tick()) >= 5, "or nothing was there to be moved"
+
+
+def test_files_are_moved_side_by_side(remote: Installation, tmp_path: Path) -> None:
+    here = local(tmp_path / "here")
+    for number in range(SIDE_BY_SIDE):
+        data = f"glTF {number}".encode()
+        image = stored_image(
+            key=f"images/{number}.jpg", size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest(), name="x.jpg"
+        )
+        here.objects.put(image.key, data, media_type="image/jpeg")
+        here.jobs.add(new_job(image=image))
+    together = threading.Barrier(SIDE_BY_SIDE, timeout=60)
+
+    class Met(LocalObjectStore):
+        """Gives nothing before as many files are asked for at once."""
+
+        def get(self, key: str) -> bytes:
+            together.wait()
+            return super().get(key)
+
+    met = Installation(name="here", jobs=here.jobs, archive=here.archive, objects=Met(tmp_path / "here" / "files"))
+    assert move(met, remote).files == SIDE_BY_SIDE

@@ -27,7 +27,7 @@ from tests.stores.old_versions import (
     shown,
     told,
 )
-from tests.supabase.project import TEST_CLOCK, UPDATE
+from tests.supabase.project import EMPTY_SCHEMA, TEST_CLOCK, UPDATE
 from tests.supabase.server import SupabaseLite
 
 pytestmark = pytest.mark.supabase
@@ -38,7 +38,7 @@ select jsonb_agg(to_jsonb(t) order by t.id) from public.generated_images t
 
 def make_old(server: SupabaseLite, version: Version) -> None:
     """The project as that version's file left it, with what its servers wrote."""
-    server.sql("drop schema public cascade; create schema public; grant usage on schema public to anon, service_role;")
+    server.sql(EMPTY_SCHEMA)
     server.sql(BASE_TABLE)
     server.sql(script(version))
     server.sql(version.file.read_text(encoding="utf-8"))

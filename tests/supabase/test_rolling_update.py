@@ -27,7 +27,7 @@ from tests.clocks import FakeClock
 from tests.fake_generator import FakeGenerator
 from tests.services.conftest import World
 from tests.stores.old_versions import BASE_TABLE, SAMPLES, SUPABASE, script
-from tests.supabase.project import TEST_CLOCK, UPDATE
+from tests.supabase.project import EMPTY_SCHEMA, TEST_CLOCK, UPDATE
 from tests.supabase.server import SupabaseLite
 
 pytestmark = pytest.mark.supabase
@@ -39,7 +39,6 @@ SAID = [
 ]
 CALLS = [each for each in SAID if "call" in each]
 PARAMETERS = {each["call"]: sorted(each["with"]) for each in CALLS}
-EMPTY_SCHEMA = "drop schema public cascade; create schema public; grant usage on schema public to anon, service_role;"
 UNSET = {"write_id"}  # of a restored row: made up by the database
 
 

@@ -23,7 +23,7 @@ from core.stores.sqlite.upgrade import bring_up_to_date
 from core.stores.supabase.connection import Connection
 from core.stores.supabase.job_store import SupabaseJobStore
 from tests.builders import EVERY_SLOT, intent, new_job
-from tests.supabase.project import UPDATE
+from tests.supabase.project import EMPTY_SCHEMA, UPDATE
 from tests.supabase.server import SupabaseLite
 
 pytestmark = pytest.mark.supabase
@@ -72,7 +72,7 @@ def rows(server: SupabaseLite, query: str) -> list[dict[str, Any]]:
 
 
 def drop_everything(server: SupabaseLite) -> None:
-    server.sql("drop schema public cascade; create schema public; grant usage on schema public to anon, service_role;")
+    server.sql(EMPTY_SCHEMA)
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -153,7 +153,7 @@ begin
     new.change_number := nextval('public.maquette_changes');
     return new;
 end $$;
-create index maquette_by_name on public.generated_images using gin (folded_name gin_trgm_ops);
+create index maquette_by_name on public.generated_images using gin (folded_name extensions.gin_trgm_ops);
 create index maquette_names on public.generated_images (folded_name, status, id);
 """
 OF_BEFORE = """

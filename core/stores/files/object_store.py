@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -70,6 +70,14 @@ class LocalObjectStore:
         """Every file that is whole."""
         found = (path for path in self._folder.rglob("*") if path.is_file() and path.suffix != ".part")
         return sorted(path.relative_to(self._folder).as_posix() for path in found)
+
+    def sizes(self) -> Mapping[str, int]:
+        """Bytes of every file that is whole, by its key."""
+        found = {}
+        for key in self.keys():
+            with suppress(FileNotFoundError):  # it was removed meanwhile
+                found[key] = self._path(key).stat().st_size
+        return found
 
     def delete(self, key: str) -> None:
         try:

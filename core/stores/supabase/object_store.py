@@ -6,10 +6,10 @@ import hashlib
 import logging
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from storage3.exceptions import StorageApiError
 from storage3.types import FileOptions
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 BUCKETS = {"images": "maquette-images", "models": "maquette-models"}
 # Storage takes few letters in a name: others become =C3=B6. The name people read is in the job.
 PLAIN = re.compile(r"[A-Za-z0-9._/-]")
+LISTED_AT_ONCE = 1000
 Result = TypeVar("Result")
 
 
@@ -86,6 +87,15 @@ class SupabaseObjectStore:
             except ObjectMissing:
                 return None
         return kept if kept.is_file() else None
+
+    def sizes(self) -> Mapping[str, int]:
+        """Bytes of every file in both buckets, by its key."""
+        found: dict[str, int] = {}
+        after = ""
+        while batch := self._connection.call("stored_files", p_after=after, p_limit=LISTED_AT_ONCE):
+            after = f"{batch[-1]['bucket']}/{batch[-1]['name']}"
+            found |= {_key_of(each["bucket"], each["name"]): int(each["size"] or 0) for each in batch}
+        return found
 
     def delete(self, key: str) -> None:
         bucket, path = _place(key)
@@ -164,3 +174,9 @@ def _place(key: str) -> tuple[str, str]:
     return BUCKETS[folder], "".join(
         sign if PLAIN.match(sign) else quote(sign, safe="").replace("%", "=") for sign in path
     )
+
+
+def _key_of(bucket: str, path: str) -> str:
+    """The other way: what `_place` makes of the key is this bucket and path."""
+    folder = next(each for each, name in BUCKETS.items() if name == bucket)
+    return f"{folder}/{unquote(path.replace('=', '%'))}"
