@@ -38,6 +38,7 @@ from core.services.previews import Previews
 from core.services.seen import Seen
 from core.services.shared import Shared
 from core.services.submit import Submit
+from core.services.sweep_spool import SweepSpool
 from core.services.throttle import Throttle
 from core.services.watched_files import WatchedFiles
 from core.settings import Settings, harmless_environment, load_settings
@@ -171,8 +172,10 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
         )
         for maker, connection in generators
     ]
+    spool = spool_of(settings)
     scheduler = Scheduler(
         workers=workers,
+        sweep_spool=None if spool is None else SweepSpool(jobs=jobs, objects=objects, spool=spool).tick,
         beat=lambda: jobs.beat(owner=owner),
         check=jobs.check,
         fold_names=FoldNames(jobs=jobs, clock=clock).tick,
@@ -191,7 +194,7 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
         leftovers=Leftovers(
             jobs=jobs,
             journals=[journal_of(settings, name) for name in (*connected, *(each.name for each in makers.others))],
-            spool=spool_of(settings),
+            spool=spool,
         ),
     )
     return Services(

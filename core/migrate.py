@@ -9,10 +9,11 @@ from pathlib import Path
 
 from core.connected import known
 from core.domain.errors import MaquetteError, MigrationRefused
-from core.ports.journal import Installation as Home
+from core.ports.job_store import JobStore
 from core.privacy import close_folder, write_for_us_alone
 from core.progress_bar import Bar
 from core.services.migrate import Installation, Migrate, Moved
+from core.services.sweep_spool import awaited
 from core.settings import Settings, load_settings
 from core.storage import installations, journal_of, spool_of
 
@@ -49,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
         for warning in close_folder(asked.data_dir or settings.data_dir, generators=NAMES):
             log.warning(warning)
         if asked.direction == "to-sqlite":
-            check_settled(settings, remote.jobs.installation())
+            check_settled(settings, remote.jobs)
         moved = move(local, remote) if asked.direction == "to-supabase" else move(remote, local)
     except MaquetteError as exc:
         print(exc.message, file=sys.stderr)  # noqa: T201
@@ -58,16 +59,17 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def check_settled(settings: Settings, home: Home) -> None:
+def check_settled(settings: Settings, jobs: JobStore) -> None:
     """Nothing paid may be left that only this machine knows of. Raises: MigrationRefused.
 
-    What belongs to another table stays where it is: it has nothing to do with this move.
+    What belongs to another table, or to a job that has ended, stays where it is: it has nothing to do with this move.
     """
+    home = jobs.installation()
     journal = settings.data_dir / "journal"
     notes = [note for name in NAMES for note in journal_of(settings, name).notes()]
     foreign = sum(note.names_its_table and not note.home.is_same(home) for note in notes)
     spool = spool_of(settings)
-    left = sum(path.is_file() for path in journal.rglob("*")) - foreign + len(spool.keys() if spool else ())
+    left = sum(path.is_file() for path in journal.rglob("*")) - foreign + len(awaited(jobs, spool) if spool else ())
     if left:
         raise MigrationRefused(
             f"{left} paid answers or models are still on their way in {settings.data_dir} (spool, journal). Start a "

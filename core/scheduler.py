@@ -33,6 +33,7 @@ SENDERS = 3  # jobs sent at once: one slow upload does not hold up the others
 COLLECTORS = 3  # models fetched at once; each is held in memory while it is checked
 BEAT_EVERY_S = 5.0
 CHECK_EVERY_S = 60.0  # a table of 100,000 jobs is read in under a second
+SPOOL_EVERY_S = 60.0
 NAMES_EVERY_S = 5.0
 CLOCK_LOOK_S = 1.0
 CLOCK_JUMP_S = 2.0  # more than a clock is slewed by in a second, less than anybody waits for
@@ -46,6 +47,7 @@ class Scheduler:
     Args:
         check: looks whether the job table is whole.
         fold_names: goes through names of before an update.
+        sweep_spool: removes models on this machine's disk that are stored.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Scheduler:
         beat: Callable[[], None],
         check: Callable[[], None] | None = None,
         fold_names: Callable[[], object] | None = None,
+        sweep_spool: Callable[[], object] | None = None,
     ) -> None:
         self._workers = tuple(workers)
         self._logged: dict[str, tuple[str, float]] = {}
@@ -74,6 +77,8 @@ class Scheduler:
             self._every("check", CHECK_EVERY_S, check)
         if fold_names is not None:
             self._every("names", NAMES_EVERY_S, fold_names)
+        if sweep_spool is not None:
+            self._every("spool", SPOOL_EVERY_S, sweep_spool)
         for worker in self._workers:
             for number in range(SENDERS if worker.billing is not None else 1):
                 self._every(f"{worker.name} dispatch {number}", DISPATCH_EVERY_S, worker.dispatch.tick, is_woken=True)

@@ -273,6 +273,10 @@ class JobStore(Sound, Protocol):
         """The job that has this `idempotency_key`."""
         ...
 
+    def job_of_task(self, task_id: str) -> Job | None:
+        """The job that has this task."""
+        ...
+
     def job_of_intent(self, *, nonce: int | None, image_token: str | None) -> Job | None:
         """The job whose newest attempt had this nonce or this token."""
         ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -195,8 +196,9 @@ class Collect:
     def _on_this_machine(self, job: Job) -> bytes:
         """The model from the spool, or fetched and spooled: from then on Tripo may forget it."""
         key = spool_key(job.task_id or "")
-        if self.spool is not None and self.spool.exists(key):
-            return self.spool.get(key)
+        if self.spool is not None:
+            with suppress(ObjectMissing):  # not there yet, or removed since another process completed the job
+                return self.spool.get(key)
         fetched = self.generator.fetch_model(self._fresh(job))
         self._keep_preview(job, fetched.preview)
         if self.spool is not None:

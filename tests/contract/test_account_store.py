@@ -381,6 +381,7 @@ def test_a_job_is_found_by_the_marks_of_its_newest_attempt(jobs: JobStore) -> No
 
     assert jobs.job_of_intent(nonce=7, image_token=None) == claimed.job
     assert jobs.job_of_intent(nonce=None, image_token="file_1") == claimed.job
+    assert jobs.job_of_task("task-of-nobody") is None
     assert jobs.job_of_intent(nonce=8, image_token="file_2") is None
     assert jobs.job_of_intent(nonce=None, image_token=None) is None
 

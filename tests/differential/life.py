@@ -80,6 +80,7 @@ HELD: dict[str, Callable[[int, str], tuple[tuple[Any, ...], dict[str, Any]]]] = 
 READING = (
     *("get", "queue_length_before", "conversions", "events", "account_wait_s", "account_facts", "usage_awaited_since"),
     *("orphaned_tasks", "credits_since", "recent_durations_s", "job_of_intent", "job_of_key", "now", "last_beat"),
+    "job_of_task",
     *("last_delivery_at", "damage", "failed_write", "check", "try_write"),
 )
 # The way of a job that nothing goes wrong with, with a turn here and there.
@@ -277,6 +278,7 @@ class Life(RuleBasedStateMachine):
             "orphaned_tasks": ((), {"job_id": None if way < 3 else number, "limit": way + 1}),
             "credits_since": ((self.both.clock.now() - timedelta(minutes=way),), {}),
             "recent_durations_s": ((list(Category)[way % 4], Kind.all()[way % 4]), {"limit": 2}),
+            "job_of_task": ((task,), {}),
             "job_of_intent": ((), {"nonce": way if way < 4 else None, "image_token": task if way > 2 else None}),
             "job_of_key": ((f"key {way}",), {}),
         }

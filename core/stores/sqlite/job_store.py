@@ -220,6 +220,11 @@ class SqliteJobStore(SingleJobVerbs):
             row = self._sql.job_by_idempotency_key(db, key=key)
         return None if row is None else to_job(row)
 
+    def job_of_task(self, task_id: str) -> Job | None:
+        with self._database.read() as db:
+            row = self._sql.job_of_task(db, task_id=task_id)
+            return None if row is None else self._rows.read(db, row["id"])
+
     def job_of_intent(self, *, nonce: int | None, image_token: str | None) -> Job | None:
         with self._database.read() as db:
             row = self._sql.job_of_intent(db, nonce=nonce, image_token=image_token)

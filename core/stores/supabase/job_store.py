@@ -280,6 +280,10 @@ class SupabaseJobStore(SingleJobVerbs):
         rows = self._db.call("job_of_key", p_key=key)
         return to_job(rows[0]) if rows else None
 
+    def job_of_task(self, task_id: str) -> Job | None:
+        rows = self._db.call("job_of_task", p_task=task_id)
+        return to_job(rows[0]) if rows else None
+
     def job_of_intent(self, *, nonce: int | None, image_token: str | None) -> Job | None:
         rows = self._db.call("job_of_intent", p_nonce=nonce, p_token=image_token)
         return to_job(rows[0]) if rows else None
