@@ -1,8 +1,206 @@
 -- Maquette's tables, functions and buckets. Paste the whole file into the SQL editor of your Supabase project and run it.
--- It works on an empty project and on an existing table generated_images, any number of times, and loses no row.
+-- It works on an empty project and on an existing table generated_images, any number of times, and loses no row. What it
+-- cannot work with it names before it has changed anything, with the statement that mends it (docs/deploy.md).
 -- A test compares its columns, stages and constraints with the program's.
+--
+-- It runs in steps, each in a transaction of its own, so that a large table is never locked for long: look and shape
+-- (exclusive, short), carry the rows in batches (writers wait for one batch), indexes (writers wait), and the rest
+-- (exclusive, short). Cut off in between, run it again: it goes on where it was, and servers send nothing before the end.
 
 begin;
+set local lock_timeout = '10s';
+-- A step below finds this function only if the look found nothing in the way.
+drop function if exists public.maquette_carry(bigint, boolean);
+commit;
+
+begin;
+set local lock_timeout = '10s';
+
+-- What is in the way, one sentence each with what to do. Nothing was changed when it stops here.
+do $look$
+declare
+    t oid := to_regclass('public.generated_images');
+    relation pg_class;
+    is_ours boolean;  -- an earlier run of this file shaped it
+    said text[] := '{}';
+    is_wrong boolean;
+    wanted text;
+    r record;
+    originals constant text[] := array['id', 'session_id', 'target_object', 'image_url', 'iteration', '3d_url', 'created_at',
+        'updated_at', 'status', 'task_id', 'error_message'];
+    ours constant jsonb := '{"stage": "text", "generator": "text", "category": "text", "kind": "text", "request": "jsonb",
+        "options": "jsonb", "image": "jsonb", "model": "jsonb", "progress": "integer", "attempt": "integer", "nonce": "bigint",
+        "image_token": "text", "send_by": "timestamptz", "owner": "text", "epoch": "bigint", "lease_until": "timestamptz",
+        "not_before": "timestamptz", "next_poll_at": "timestamptz", "missed_count": "integer", "missed_since": "timestamptz",
+        "started_at": "timestamptz", "finished_at": "timestamptz", "intent_at": "timestamptz", "account": "text",
+        "settle_scans": "integer", "scanned_at": "timestamptz", "cancelled_at": "timestamptz", "hint_at": "timestamptz",
+        "fetch_tries": "integer", "usage_missed_at": "timestamptz", "usage_seen_at": "timestamptz",
+        "usage_lag_s": "double precision", "credits_estimate": "numeric", "credits_used": "numeric", "error_code": "text",
+        "idempotency_key": "text", "request_hash": "text", "retry_of": "bigint", "converted_from": "bigint",
+        "change_number": "bigint", "folded_name": "text", "is_folded": "boolean", "add_id": "uuid", "write_id": "uuid"}';
+    tables constant jsonb := '{"job_events": ["id", "job_id", "after"], "account_state": ["generator", "calls_after"],
+        "account_facts": ["account", "echo_seen_at"], "seen_tasks": ["task_id", "account", "source"],
+        "webhook_deliveries": ["id", "type", "received_at"], "scheduler_heartbeats": ["owner", "at"],
+        "request_keys": ["key", "job_id", "request_hash"], "installation": ["only_row", "id"]}';
+begin
+    if (select count(*) from pg_roles where rolname in ('anon', 'authenticated', 'service_role')) < 3
+       or to_regclass('storage.buckets') is null then
+        raise exception 'Nothing was changed. This database is not a Supabase project''s: its roles anon, authenticated and service_role, or the table storage.buckets, are missing. Open the SQL editor of the project itself.';
+    end if;
+    for r in select key as name, value as columns from jsonb_each(tables) loop
+        if to_regclass('public.' || r.name) is not null and (
+            select count(*) from pg_attribute a join pg_class c on c.oid = a.attrelid
+            where c.oid = to_regclass('public.' || r.name) and c.relkind = 'r' and not a.attisdropped
+              and a.attname in (select jsonb_array_elements_text(r.columns))) < jsonb_array_length(r.columns) then
+            said := said || format('There is a %s of yours in the schema public, and Maquette makes a table of that name. Give yours another: alter table public.%s rename to old_%s;', r.name, r.name, r.name);
+        end if;
+    end loop;
+    select * into relation from pg_class where oid = t;
+    if t is null then
+        for r in select format('%I.generated_images', n.nspname) as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+                 where c.relname = 'generated_images' and c.relkind in ('r', 'p') and n.nspname !~ '^pg_' loop
+            raise notice 'There is a table %. Maquette works in the schema public and makes an empty one there. If its rows shall be taken over, stop here, drop the empty table public.generated_images, and run: alter table % set schema public; Then run this file again.', r.name, r.name;
+        end loop;
+    elsif relation.relkind in ('v', 'm') then
+        said := said || format('generated_images is a %s, and Maquette needs the table itself. Give the view another name: alter %s public.generated_images rename to generated_images_view; If a table lies behind it, give that the name generated_images.',
+            case relation.relkind when 'v' then 'view' else 'materialized view' end, case relation.relkind when 'v' then 'view' else 'materialized view' end);
+    elsif relation.relkind = 'p' then
+        said := said || 'generated_images is partitioned, so its numbers cannot be unique by themselves. Copy it into a plain table: alter table public.generated_images rename to generated_images_parts; create table public.generated_images (like public.generated_images_parts including defaults); insert into public.generated_images select * from public.generated_images_parts;'::text;
+    elsif relation.relkind = 'f' then
+        said := said || 'generated_images is a foreign table: its rows lie in another database, where they cannot be held safely while a job is paid for. Copy it: alter foreign table public.generated_images rename to generated_images_far; create table public.generated_images as select * from public.generated_images_far;'::text;
+    elsif relation.relkind <> 'r' then
+        said := said || 'The name generated_images is taken in the schema public by something that is no table. Give that another name.'::text;
+    else
+        is_ours := to_regclass('public.maquette_changes') is not null
+            and exists (select 1 from pg_attribute where attrelid = t and attname = 'change_number' and not attisdropped);
+        if not pg_has_role(current_user, relation.relowner, 'usage') then
+            said := said || format('The table generated_images belongs to %I, and you are %I. Run this file as its owner, or have the owner run: alter table public.generated_images owner to %I;', pg_get_userbyid(relation.relowner), current_user, current_user);
+        end if;
+        if relation.relpersistence = 'u' then
+            said := said || 'generated_images is unlogged: the database empties it after a crash, and paid models with it. Run: alter table public.generated_images set logged;'::text;
+        end if;
+        if exists (select 1 from pg_inherits where t in (inhparent, inhrelid)) then
+            said := said || 'generated_images inherits from another table or is inherited from, so its numbers are not unique over all its rows. Part them: alter table public.<child> no inherit public.generated_images;'::text;
+        end if;
+        for r in select rulename from pg_rewrite where ev_class = t and rulename <> '_RETURN' loop
+            said := said || format('The rule %I changes what a write to generated_images does. Drop it: drop rule %I on public.generated_images;', r.rulename, r.rulename);
+        end loop;
+
+        -- the columns of before: of a type that works, or that can be made to
+        for r in select a.attname as name, a.attnum, format_type(a.atttypid, null) as type, format_type(a.atttypid, a.atttypmod) as full_type,
+                        y.typtype, y.typcategory, a.attgenerated <> '' as is_generated,
+                        (select string_agg(distinct regexp_replace(pg_describe_object(d.classid, d.objid, 0), '^rule .* on ', ''), ', ')
+                         from pg_depend d
+                         left join pg_constraint k on d.classid = 'pg_constraint'::regclass and k.oid = d.objid
+                         left join pg_attrdef e on d.classid = 'pg_attrdef'::regclass and e.oid = d.objid
+                         where d.refclassid = 'pg_class'::regclass and d.refobjid = t and d.refobjsubid = a.attnum
+                           and (d.classid in ('pg_rewrite'::regclass, 'pg_policy'::regclass, 'pg_trigger'::regclass)
+                                or k.contype = 'f' or e.adnum <> a.attnum)) as users
+                 from pg_attribute a join pg_type y on y.oid = a.atttypid
+                 where a.attrelid = t and a.attnum > 0 and not a.attisdropped and a.attname = any (originals) loop
+            if r.is_generated then
+                said := said || format('The column %I is computed by the database, and Maquette has to write it. Run: alter table public.generated_images alter column %I drop expression;', r.name, r.name);
+                continue;
+            end if;
+            wanted := case when r.name = 'id' then 'bigint' when r.name = 'iteration' then 'integer'
+                           when r.name in ('created_at', 'updated_at') then 'timestamptz' else 'text' end;
+            is_wrong := case wanted
+                when 'bigint' then r.type not in ('integer', 'bigint')
+                when 'integer' then r.type not in ('smallint', 'integer', 'bigint')
+                when 'timestamptz' then r.type not in ('timestamp with time zone', 'timestamp without time zone', 'date')
+                else r.typtype <> 'b' or r.typcategory <> 'S' and not (r.name in ('session_id', 'task_id') and r.type in ('uuid', 'integer', 'bigint')) end;
+            if r.name = 'id' and is_wrong then
+                said := said || format('The column id is of the type %s, and Maquette numbers its jobs. Keep yours under another name, and Maquette gives each row a number: alter table public.generated_images rename column id to old_id;', r.full_type);
+            elsif r.name = 'iteration' and is_wrong then
+                said := said || format('The column iteration is of the type %s, and Maquette needs whole numbers. Run: alter table public.generated_images alter column iteration drop default, alter column iteration type integer using iteration::text::integer;', r.full_type);
+            elsif is_wrong then
+                said := said || format('The column %I is of the %s %s, and Maquette needs %s. Run: alter table public.generated_images alter column %I drop default, alter column %I type %s using %I::text%s;',
+                    r.name, case r.typtype when 'e' then 'enum' else 'type' end, r.full_type, case wanted when 'text' then 'text' else 'a time' end,
+                    r.name, r.name, wanted, r.name, case wanted when 'text' then '' else '::timestamptz' end);
+            elsif r.users is not null and r.full_type <> (case wanted when 'timestamptz' then 'timestamp with time zone' else wanted end)
+                  and wanted <> 'bigint' and (wanted <> 'integer' or r.type = 'smallint') then
+                said := said || format('The column %I is of the type %s and has to become %s, but this uses it: %s. Drop that, run this file, and make it again afterwards.',
+                    r.name, r.full_type, wanted, r.users);
+            end if;
+        end loop;
+        if exists (select 1 from pg_attribute where attrelid = t and attname = 'id' and not attisdropped and atttypid in (20, 23)) then
+            for r in execute 'select count(*) filter (where id is null) as nulls, count(id) - count(distinct id) as twice from public.generated_images' loop
+                if r.nulls + r.twice > 0 then
+                    said := said || format('%s rows have no id or one that another row has. Give every row a number of its own: alter table public.generated_images rename column id to old_id; and run this file again.', r.nulls + r.twice);
+                end if;
+            end loop;
+        end if;
+
+        -- columns of theirs under the names of ours
+        if not is_ours then
+            for r in select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, a.attgenerated <> '' as is_generated from pg_attribute a
+                     where a.attrelid = t and a.attnum > 0 and not a.attisdropped and ours ? a.attname order by a.attnum loop
+                execute format('select exists (select 1 from public.generated_images where %I is not null)', r.name) into is_wrong;
+                if is_wrong or r.is_generated or r.type <> format_type((ours ->> r.name)::regtype, null) then
+                    said := said || format('The column %I is yours, and Maquette has one of that name with another meaning. Keep yours under another name: alter table public.generated_images rename column %I to old_%s;', r.name, r.name, r.name);
+                end if;
+            end loop;
+            if exists (select 1 from pg_attribute where attrelid = t and attname = 'task_id' and not attisdropped) then
+                for r in execute 'select count(*) as many from public.generated_images where octet_length(task_id::text) > 2000' loop
+                    if r.many > 0 then
+                        said := said || format('%s rows have a task_id of more than 2,000 bytes, which is no task''s number. Keep what is there under another name: alter table public.generated_images rename column task_id to old_task_id;', r.many);
+                    end if;
+                end loop;
+            end if;
+        end if;
+
+        -- what would refuse a new job
+        for r in select a.attname as name, k.conname as key from pg_attribute a
+                 left join pg_constraint k on k.conrelid = t and k.contype = 'p' and a.attnum = any (k.conkey)
+                 where a.attrelid = t and a.attnum > 0 and not a.attisdropped and a.attnotnull
+                   and not a.atthasdef and a.attidentity = '' and a.attname <> all (originals) and not ours ? a.attname loop
+            said := said || format('The column %I may not be empty and has no default, so no new job could be written. Run: alter table public.generated_images %salter column %I drop not null;',
+                r.name, case when r.key is null then '' else format('drop constraint %I, ', r.key) end, r.name);
+        end loop;
+        for r in select i.indexrelid::regclass as name, k.conname, i.indisprimary, string_agg(a.attname, ', ') as columns
+                 from pg_index i join pg_attribute a on a.attrelid = t and a.attnum = any (i.indkey)
+                 left join pg_constraint k on k.conindid = i.indexrelid and k.conrelid = t
+                 where i.indrelid = t and i.indisunique and i.indexrelid::regclass::text not like '%maquette%'
+                 group by 1, 2, 3
+                 having not bool_or(a.attname in ('id', 'task_id')) and bool_and(a.attname = any (originals))
+                     or i.indisprimary and bool_or(a.attname = any (originals)) and not bool_and(a.attname = 'id') loop
+            said := said || format('%s allows each %s once, and would refuse a second job of the same. Run: %s', r.name, r.columns,
+                case when r.conname is null then format('drop index public.%s;', r.name) else format('alter table public.generated_images drop constraint %I;', r.conname) end);
+        end loop;
+        for r in select k.conname, pg_get_expr(k.conbin, t) as condition, format_type(a.atttypid, a.atttypmod) as type
+                 from pg_constraint k join pg_attribute a on a.attrelid = t and a.attname = 'status' and k.conkey = array[a.attnum]
+                 join pg_type y on y.oid = a.atttypid and y.typtype = 'b'
+                 where k.conrelid = t and k.contype = 'c' and k.conname not like 'maquette%' loop
+            execute format('select string_agg(w, '', '') from (select w, w::%s as status from unnest(array[''running'', ''completed'', ''failed'', ''cancelled'', ''timeout'']) w) g where not (%s)', r.type, r.condition) into wanted;
+            if wanted is not null then
+                said := said || format('The constraint %I does not allow the status %s. Drop it, Maquette makes its own: alter table public.generated_images drop constraint %I;', r.conname, wanted, r.conname);
+            end if;
+        end loop;
+        for r in select s.oid::regclass as name from pg_depend d join pg_attrdef e on d.classid = 'pg_attrdef'::regclass and e.oid = d.objid
+                 join pg_attribute a on a.attrelid = e.adrelid and a.attnum = e.adnum and a.attname = 'id'
+                 join pg_class s on s.oid = d.refobjid and s.relkind = 'S'
+                 where e.adrelid = t and not pg_has_role(current_user, s.relowner, 'usage')
+                   and case when s.relkind = 'S' then not has_sequence_privilege('service_role', s.oid, 'usage') end loop
+            said := said || format('Numbers of new rows come from the sequence %s, which belongs to somebody else. Its owner has to run: grant usage, select, update on sequence %s to service_role;', r.name, r.name);
+        end loop;
+
+        -- what opens the rows to people; it is no obstacle
+        for r in select policyname from pg_policies where schemaname = 'public' and tablename = 'generated_images' and permissive = 'PERMISSIVE'
+                 and roles && array['public', 'anon', 'authenticated']::name[] loop
+            raise notice 'The policy "%" opens rows of generated_images to people with the publishable key, or without one. This file takes their rights on the table away; so that they cannot come back: drop policy "%" on public.generated_images;', r.policyname, r.policyname;
+        end loop;
+    end if;
+    for r in select distinct format('%I.%I', n.nspname, v.relname) as name from pg_depend d join pg_rewrite w on d.classid = 'pg_rewrite'::regclass and w.oid = d.objid
+             join pg_class v on v.oid = w.ev_class and v.relkind in ('v', 'm') join pg_namespace n on n.oid = v.relnamespace
+             where d.refclassid = 'pg_class'::regclass and d.refobjid = t and v.oid <> t
+               and (has_any_column_privilege('anon', v.oid, 'select') or has_any_column_privilege('authenticated', v.oid, 'select')) loop
+        raise notice 'The view % shows rows of generated_images to people with the publishable key, or without one, whatever rights they have on the table. Run: revoke all on % from public, anon, authenticated;', r.name, r.name;
+    end loop;
+    if said <> '{}' then
+        raise exception using message = 'Maquette cannot work with this database yet, and nothing was changed. Mend this and run the file again:' || E'\n- ' || array_to_string(said, E'\n- ');
+    end if;
+end
+$look$;
 
 -- pg_trgm's functions stand outside the schema whose functions anybody may call over the network. One that was put into
 -- `public` before is moved, or closed; where this role may do neither, the notice says what is left.
@@ -48,6 +246,24 @@ select left(case when octet_length(p_name) = char_length(p_name) then lower(p_na
                  else normalize(replace(replace(lower(normalize(p_name, NFKC)), 'ß', 'ss'), 'ς', 'σ'), NFKC) end, 400)
 $$;
 
+-- What another program calls a status, in the five words of ours; a word that nobody knows is one of a job under way.
+create or replace function public.maquette_word(p_status text) returns text
+language sql immutable security invoker set search_path = pg_catalog, public, pg_temp
+as $$
+select case
+    when p_status in ('completed', 'failed', 'cancelled', 'timeout') then p_status
+    when lower(p_status) in ('completed', 'complete', 'success', 'succeeded', 'done', 'finished', 'ready') then 'completed'
+    when lower(p_status) in ('failed', 'failure', 'error', 'banned') then 'failed'
+    when lower(p_status) in ('cancelled', 'canceled', 'aborted') then 'cancelled'
+    when lower(p_status) in ('timeout', 'timed_out', 'timed out', 'expired') then 'timeout'
+    else 'running' end
+$$;
+
+-- A time that every program can read; "infinity" and years of five digits are none.
+create or replace function public.maquette_is_time(p_at timestamptz) returns boolean
+language sql immutable security invoker set search_path = pg_catalog, public, pg_temp
+as $$ select p_at >= '0002-01-01 00:00:00+00' and p_at < '9999-01-01 00:00:00+00' $$;
+
 -- ---------------------------------------------------------------------------------------------------------------- jobs
 
 create sequence if not exists public.maquette_changes;
@@ -62,40 +278,95 @@ create table if not exists public.generated_images (
     created_at    timestamptz not null default now()
 );
 
+-- A table that was there: what it lacks, its types, and a key.
+alter table public.generated_images
+    add column if not exists id            bigint generated by default as identity,
+    add column if not exists session_id    text,
+    add column if not exists target_object text,
+    add column if not exists image_url     text,
+    add column if not exists iteration     integer,
+    add column if not exists "3d_url"      text,
+    add column if not exists created_at    timestamptz;
+
+do $$
+declare
+    t constant oid := 'public.generated_images'::regclass;
+    parts text[];
+    r record;
+begin
+    select array_agg(case
+        when a.attname in ('created_at', 'updated_at') then format('alter column %I drop default, alter column %I type timestamptz using %I::timestamp at time zone ''UTC''', a.attname, a.attname, a.attname)
+        when a.attname = 'iteration' then 'alter column iteration type integer'
+        else format('alter column %I drop default, alter column %I type text using %I::text', a.attname, a.attname, a.attname) end) into parts
+    from pg_attribute a
+    where a.attrelid = t and not a.attisdropped
+      and (a.attname in ('created_at', 'updated_at') and format_type(a.atttypid, null) in ('timestamp without time zone', 'date')
+           or a.attname = 'iteration' and a.atttypid = 'smallint'::regtype
+           or a.attname in ('session_id', 'target_object', 'image_url', '3d_url', 'status', 'task_id', 'error_message')
+              and a.atttypid <> 'text'::regtype);
+    if parts is not null then
+        execute 'alter table public.generated_images ' || array_to_string(parts, ', ');
+    end if;
+    alter table public.generated_images alter column id set not null;
+    if not exists (select 1 from pg_index where indrelid = t and indisunique and indisvalid and indpred is null and indexprs is null and indimmediate
+                   and indnkeyatts = 1 and indkey[0] = (select attnum from pg_attribute where attrelid = t and attname = 'id')) then
+        if exists (select 1 from pg_index where indrelid = t and indisprimary) then
+            alter table public.generated_images add constraint maquette_id unique (id);
+        else
+            alter table public.generated_images add primary key (id);
+        end if;
+    end if;
+    if exists (select 1 from pg_attribute where attrelid = t and attname = 'id' and attidentity = '' and not atthasdef) then
+        alter table public.generated_images alter column id add generated by default as identity;
+    end if;
+    -- rows that came with their own numbers; the next one must be free
+    for r in select s.oid::regclass as name from pg_class s join pg_depend d on s.oid in (d.objid, d.refobjid)
+             left join pg_attrdef e on d.classid = 'pg_attrdef'::regclass and e.oid = d.objid
+             join pg_attribute a on a.attrelid = t and a.attname = 'id'
+             where s.relkind = 'S' and (d.refobjid = t and d.refobjsubid = a.attnum and d.classid = 'pg_class'::regclass
+                                        or e.adrelid = t and e.adnum = a.attnum)
+               and case when s.relkind = 'S' then pg_has_role(current_user, s.relowner, 'usage') end limit 1 loop
+        if (select coalesce(max(id), 0) from public.generated_images) > coalesce(pg_sequence_last_value(r.name), 0) then
+            perform setval(r.name, (select max(id) from public.generated_images));
+        end if;
+    end loop;
+end
+$$;
+
 alter table public.generated_images
     add column if not exists status           text,
     add column if not exists task_id          text,
     add column if not exists updated_at       timestamptz,
     add column if not exists error_message    text,
     add column if not exists stage            text,
-    add column if not exists generator        text,
-    add column if not exists category         text,
+    add column if not exists generator        text not null default 'tripo',
+    add column if not exists category         text not null default 'standard',
     add column if not exists kind             text not null default 'image_to_model',
     add column if not exists request          jsonb,   -- null in rows of before kinds, which have options, image and converted_from
-    add column if not exists options          jsonb,
+    add column if not exists options          jsonb not null default '{}'::jsonb,
     add column if not exists image            jsonb,
     add column if not exists model            jsonb,
     add column if not exists progress         integer,
-    add column if not exists attempt          integer,
+    add column if not exists attempt          integer not null default 0,
     add column if not exists nonce            bigint,
     add column if not exists image_token      text,
     add column if not exists send_by          timestamptz,
     add column if not exists owner            text,
-    add column if not exists epoch            bigint,
+    add column if not exists epoch            bigint not null default 0,
     add column if not exists lease_until      timestamptz,
     add column if not exists not_before       timestamptz,
     add column if not exists next_poll_at     timestamptz,
-    add column if not exists missed_count     integer,
+    add column if not exists missed_count     integer not null default 0,
     add column if not exists missed_since     timestamptz,
     add column if not exists started_at       timestamptz,
     add column if not exists finished_at      timestamptz,
     add column if not exists intent_at        timestamptz,
     add column if not exists account          text,         -- fingerprint of the account the attempt was meant for
-    add column if not exists settle_scans     integer,
+    add column if not exists settle_scans     integer not null default 0,
     add column if not exists scanned_at       timestamptz,
     add column if not exists cancelled_at     timestamptz,
     add column if not exists hint_at          timestamptz,
-    add column if not exists fetch_tries      integer,
+    add column if not exists fetch_tries      integer not null default 0,
     add column if not exists usage_missed_at  timestamptz,
     add column if not exists usage_seen_at    timestamptz,
     add column if not exists usage_lag_s      double precision,
@@ -103,50 +374,217 @@ alter table public.generated_images
     add column if not exists credits_used     numeric,
     add column if not exists error_code       text,
     add column if not exists idempotency_key  text,
-    add column if not exists request_hash     text,
+    add column if not exists request_hash     text not null default '',
     add column if not exists retry_of         bigint references public.generated_images (id),
     add column if not exists converted_from   bigint references public.generated_images (id),
     add column if not exists change_number    bigint,        -- grows with every write to any row
     add column if not exists folded_name      text,          -- of target_object, for the search
     add column if not exists is_folded        boolean not null default false,  -- by the program; false: nearly, by maquette_folded
     add column if not exists add_id           uuid,          -- of the write that made it: no later write changes it
-    add column if not exists write_id         uuid;          -- of the last write: repeated after a lost answer, it is one
+    add column if not exists write_id         uuid;          -- of the last write: repeated after a lost answer, it is one.
+                                                             -- Null in rows that another program wrote: nothing works on them
 
 alter table public.generated_images
-    alter column session_id drop not null,
-    alter column target_object drop not null,
     alter column image_url drop not null,
-    alter column iteration drop not null,
+    alter column image_url drop default,
     alter column "3d_url" drop not null,
+    alter column "3d_url" drop default,
+    alter column task_id drop not null,
+    alter column task_id drop default,
+    alter column error_message drop not null,
+    alter column error_message drop default,
     alter column folded_name drop expression if exists;  -- an earlier update had the database fold names; values stay
 
+-- A trial, which is taken back: whatever of this project's own would refuse a job speaks now, and not when one is paid.
 do $$
 declare
-    c text;
+    reason text;
 begin
-    foreach c in array array['created_at', 'updated_at'] loop
-        if exists (select 1 from information_schema.columns where table_schema = 'public' and table_name = 'generated_images'
-                   and column_name = c and data_type = 'timestamp without time zone') then
-            execute format('alter table public.generated_images alter column %I type timestamptz using %I at time zone ''UTC''', c, c);
+    if exists (select 1 from pg_trigger where tgrelid = 'public.generated_images'::regclass and not tgisinternal and tgname like 'maquette%') then
+        return;  -- jobs were written here before
+    end if;
+    begin
+        insert into public.generated_images (id, session_id, target_object, iteration, status, stage)
+        overriding system value
+        values ((select coalesce(max(id), 0) + 1 from public.generated_images), '', '', 1, 'running', 'queued');
+        update public.generated_images set image_url = '/api/jobs/0/image', "3d_url" = '/api/jobs/0/model.glb', task_id = 'a trial',
+            status = 'completed', created_at = created_at, updated_at = now(), error_message = 'A trial.'
+        where stage = 'queued';
+        if not found then
+            raise exception 'a new row vanishes';
         end if;
-    end loop;
+        raise exception using errcode = 'MQ001';
+    exception
+        when sqlstate 'MQ001' then
+            null;
+        when others then
+            get stacked diagnostics reason = message_text;
+            raise exception 'Maquette cannot work with this database yet, and nothing was changed. A new job was tried, and something of yours refused it: %. Drop or change that trigger or constraint, and run the file again.', reason;
+    end;
 end
 $$;
 
--- Rows of before: with a model they are completed, without one nothing works on them any more. None looks running.
--- What a column default once wrote into `status` is not believed.
-update public.generated_images
-set status = case when coalesce("3d_url", '') <> '' then 'completed' else 'failed' end,
-    error_message = case when coalesce("3d_url", '') <> '' then null
-                         else coalesce(error_message, 'This job was made before the update, and no model came of it. '
-                                       'Submit the picture again.') end,
-    error_code = case when coalesce("3d_url", '') <> '' then null else 'before_update' end,
-    progress = case when coalesce("3d_url", '') <> '' then 100 else 0 end,
-    created_at = coalesce(created_at, now()),
-    updated_at = coalesce(updated_at, created_at, now()),
-    finished_at = coalesce(updated_at, created_at, now()),
-    stage = 'done'
-where stage is null;
+-- Some rows of before, and what rows lack; how many it carried. With a model they are completed, without one nothing works
+-- on them any more: none looks running, and what a column default once wrote into `status` is not believed. How another
+-- program ended a job, and why, stays. Also ends what another program left under way for an hour. Triggers of this
+-- project's own rest meanwhile: this is no news of a job.
+create function public.maquette_carry(p_limit bigint, p_names boolean) returns bigint
+language plpgsql volatile security invoker set search_path = pg_catalog, public, pg_temp
+as $$
+declare
+    ids bigint[] := array(
+        select id from public.generated_images
+        where not p_names and (stage is null or (write_id is null and (
+            stage = 'done' and status = 'running' and updated_at < now() - interval '1 hour'
+            or stage <> 'done' and image is null and request is null)))  -- an earlier file took such a row for a job of ours
+        order by id limit p_limit);
+    unfolded bigint[] := array(
+        select id from public.generated_images
+        where p_names and not is_folded and stage is not null and folded_name is distinct from public.maquette_folded(target_object)
+        limit p_limit);
+    lacking bigint[] := array(
+        select id from public.generated_images
+        where not p_names and stage is not null and (session_id is null or target_object is null or iteration is null or generator is null or category is null
+           or options is null or attempt is null or epoch is null or missed_count is null or settle_scans is null
+           or fetch_tries is null or request_hash is null or progress is null
+           or updated_at is null or created_at is null or change_number is null or folded_name is null
+           or least(created_at, updated_at) < '0002-01-01 00:00:00+00' or greatest(created_at, updated_at) >= '9999-01-01 00:00:00+00') limit p_limit);
+    resting text[] := array(
+        select quote_ident(tgname) from pg_trigger
+        where tgrelid = 'public.generated_images'::regclass and not tgisinternal and tgenabled = 'O');
+    name text;
+begin
+    if cardinality(ids) + cardinality(unfolded) + cardinality(lacking) = 0 then
+        return 0;
+    end if;
+    foreach name in array resting loop
+        execute 'alter table public.generated_images disable trigger ' || name;
+    end loop;
+    update public.generated_images g
+    set status = n.status,
+        error_message = case
+            when n.status = 'completed' then nullif(error_message, '')
+            when n.word not in ('running', 'completed') then
+                coalesce(nullif(error_message, ''), 'Another program made this job, and it ended as: ' || n.status || '. No reason was noted.')
+            when coalesce(task_id, '') <> '' then
+                concat_ws(' ', nullif(error_message, ''), 'Another program sent this job, and no model came of it here. Its task '
+                    || left(task_id, 100) || ' may exist all the same, and be paid for: look it up at the service that makes the '
+                    'models before you have it made again, or it may be paid twice.')
+            else concat_ws(' ', nullif(error_message, ''), 'This job was made before the update, and no model came of it. Submit the picture again.') end,
+        error_code = case when n.status = 'failed' and n.word in ('running', 'completed') then 'before_update' end,
+        progress = case when n.status = 'completed' then 100 else 0 end,
+        created_at = n.born, updated_at = n.changed, finished_at = n.changed, stage = 'done',
+        session_id = coalesce(session_id, ''), target_object = coalesce(target_object, ''), iteration = coalesce(iteration, 1),
+        generator = coalesce(generator, 'tripo'), category = coalesce(category, 'standard'), options = coalesce(options, '{}'::jsonb),
+        attempt = coalesce(attempt, 0), epoch = coalesce(epoch, 0), missed_count = coalesce(missed_count, 0),
+        settle_scans = coalesce(settle_scans, 0), fetch_tries = coalesce(fetch_tries, 0), request_hash = coalesce(request_hash, ''),
+        folded_name = case when is_folded then folded_name else public.maquette_folded(coalesce(target_object, '')) end,
+        change_number = nextval('public.maquette_changes')
+    from (select o.id, w.word, b.born, case when public.maquette_is_time(o.updated_at) then o.updated_at else b.born end as changed,
+                 case when w.word in ('running', 'completed') then case when coalesce(o."3d_url", '') <> '' then 'completed' else 'failed' end
+                      else w.word end as status
+          from public.generated_images o,
+               lateral (select public.maquette_word(o.status) as word) w,
+               lateral (select case when public.maquette_is_time(o.created_at) then o.created_at
+                                    when public.maquette_is_time(o.updated_at) then o.updated_at else now() end as born) b
+          where o.id = any (ids)) n
+    where g.id = n.id;
+    update public.generated_images set folded_name = public.maquette_folded(target_object) where id = any (unfolded);
+    update public.generated_images
+    set session_id = coalesce(session_id, ''), target_object = coalesce(target_object, ''),
+        iteration = coalesce(iteration, 1), generator = coalesce(generator, 'tripo'),
+        category = coalesce(category, 'standard'), options = coalesce(options, '{}'::jsonb),
+        attempt = coalesce(attempt, 0), epoch = coalesce(epoch, 0), missed_count = coalesce(missed_count, 0),
+        settle_scans = coalesce(settle_scans, 0), fetch_tries = coalesce(fetch_tries, 0),
+        request_hash = coalesce(request_hash, ''),
+        created_at = case when public.maquette_is_time(created_at) then created_at when public.maquette_is_time(updated_at) then updated_at else now() end,
+        updated_at = case when public.maquette_is_time(updated_at) then updated_at when public.maquette_is_time(created_at) then created_at else now() end,
+        progress = coalesce(progress, 0),
+        folded_name = coalesce(folded_name, public.maquette_folded(coalesce(target_object, ''))),
+        change_number = coalesce(change_number, nextval('public.maquette_changes'))
+    where id = any (lacking);
+    foreach name in array resting loop
+        execute 'alter table public.generated_images enable trigger ' || name;
+    end loop;
+    return cardinality(ids) + cardinality(unfolded) + cardinality(lacking);
+end
+$$;
+revoke all on function public.maquette_carry(bigint, boolean) from public, anon, authenticated;
+
+commit;
+
+-- Batches of 25,000 rows. What a very large table has more is carried in the last step.
+begin; set local lock_timeout = '10s'; do $$ begin perform public.maquette_carry(25000, false); end $$; commit;
+begin; set local lock_timeout = '10s'; do $$ begin perform public.maquette_carry(25000, false); end $$; commit;
+begin; set local lock_timeout = '10s'; do $$ begin perform public.maquette_carry(25000, false); end $$; commit;
+begin; set local lock_timeout = '10s'; do $$ begin perform public.maquette_carry(25000, false); end $$; commit;
+begin; set local lock_timeout = '10s'; do $$ begin perform public.maquette_carry(25000, false); end $$; commit;
+begin; set local lock_timeout = '10s'; do $$ begin perform public.maquette_carry(25000, false); end $$; commit;
+begin; set local lock_timeout = '10s'; do $$ begin perform public.maquette_carry(25000, false); end $$; commit;
+begin; set local lock_timeout = '10s'; do $$ begin perform public.maquette_carry(25000, false); end $$; commit;
+begin; set local lock_timeout = '10s'; do $$ begin perform public.maquette_carry(25000, false); end $$; commit;
+begin; set local lock_timeout = '10s'; do $$ begin perform public.maquette_carry(25000, false); end $$; commit;
+begin; set local lock_timeout = '10s'; do $$ begin perform public.maquette_carry(25000, false); end $$; commit;
+begin; set local lock_timeout = '10s'; do $$ begin perform public.maquette_carry(25000, false); end $$; commit;
+begin; set local lock_timeout = '10s'; do $$ begin perform public.maquette_carry(25000, false); end $$; commit;
+begin; set local lock_timeout = '10s'; do $$ begin perform public.maquette_carry(25000, false); end $$; commit;
+begin; set local lock_timeout = '10s'; do $$ begin perform public.maquette_carry(25000, false); end $$; commit;
+begin; set local lock_timeout = '10s'; do $$ begin perform public.maquette_carry(25000, false); end $$; commit;
+-- Names that an earlier file folded by another rule.
+begin; set local lock_timeout = '10s'; do $$ begin perform public.maquette_carry(null, true); end $$; commit;
+
+-- Rows of before have no write_id: a task may be in several of them, and only ours are held to be unique.
+begin;
+set local lock_timeout = '10s';
+create unique index if not exists maquette_task_of_one_job on public.generated_images (task_id) where task_id is not null and write_id is not null;
+create unique index if not exists maquette_added_once on public.generated_images (add_id);
+create unique index if not exists maquette_idempotency on public.generated_images (idempotency_key);
+create index if not exists maquette_by_stage on public.generated_images (stage, category, id);
+create index if not exists maquette_open on public.generated_images (id) where stage <> 'done';
+commit;
+
+begin;
+set local lock_timeout = '10s';
+create index if not exists maquette_due on public.generated_images (next_poll_at) where stage in ('generating', 'late', 'saving');
+create index if not exists maquette_by_change on public.generated_images (change_number);
+create index if not exists maquette_by_status on public.generated_images (status, id);
+do $$
+declare
+    place text := (select n.nspname from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'pg_trgm');
+begin
+    execute format('create index if not exists maquette_by_name on public.generated_images using gin (folded_name %I.gin_trgm_ops)', place);
+end
+$$;
+create index if not exists maquette_names on public.generated_images (folded_name, status, id);  -- short words have no trigram
+commit;
+
+begin;
+set local lock_timeout = '10s';
+-- What the program still has to fold.
+create index if not exists maquette_unfolded on public.generated_images (id)
+    where not is_folded and octet_length(target_object) <> char_length(target_object);
+create index if not exists maquette_by_nonce on public.generated_images (nonce) where nonce is not null;
+create index if not exists maquette_by_token on public.generated_images (image_token) where image_token is not null;
+create index if not exists maquette_usage on public.generated_images (account, intent_at) where task_id is not null;
+create index if not exists maquette_usage_seen on public.generated_images (account, usage_seen_at) where task_id is not null;
+commit;
+
+begin;
+set local lock_timeout = '10s';
+create index if not exists maquette_by_task on public.generated_images (task_id) where task_id is not null;
+create index if not exists maquette_by_write on public.generated_images (write_id) where write_id is not null;
+create index if not exists maquette_usual on public.generated_images (category, kind, id) where status = 'completed' and started_at is not null;
+create index if not exists maquette_by_age on public.generated_images (created_at);
+create index if not exists maquette_conversions on public.generated_images (converted_from) where converted_from is not null;
+commit;
+
+begin;
+set local lock_timeout = '10s';
+set local statement_timeout = '10min';
+
+-- Nobody writes until the end: what another program wrote meanwhile is carried, too.
+lock table public.generated_images in access exclusive mode;
+do $$ begin perform public.maquette_carry(null, false); end $$;
 
 update public.generated_images set kind = case
     when converted_from is not null then 'convert_model'
@@ -159,25 +597,13 @@ where kind = 'multiview_to_model' and request is not null and image is not null;
 -- so that a job that costs nothing is known by its estimate alone
 update public.generated_images set credits_estimate = 0 where generator = 'offline' and credits_estimate is null;
 
-update public.generated_images
-set session_id = coalesce(session_id, ''), target_object = coalesce(target_object, ''),
-    iteration = coalesce(iteration, 1), generator = coalesce(generator, 'tripo'),
-    category = coalesce(category, 'standard'), options = coalesce(options, '{}'::jsonb),
-    attempt = coalesce(attempt, 0), epoch = coalesce(epoch, 0), missed_count = coalesce(missed_count, 0),
-    settle_scans = coalesce(settle_scans, 0), fetch_tries = coalesce(fetch_tries, 0),
-    request_hash = coalesce(request_hash, ''), updated_at = coalesce(updated_at, created_at),
-    change_number = coalesce(change_number, nextval('public.maquette_changes'))
-where session_id is null or target_object is null or iteration is null or generator is null or category is null
-   or options is null or attempt is null or epoch is null or missed_count is null or settle_scans is null
-   or fetch_tries is null or request_hash is null or updated_at is null or change_number is null;
-
 alter table public.generated_images
     alter column session_id set not null,
     alter column target_object set not null,
     alter column iteration set not null,
     alter column status set default 'running',
     alter column status set not null,
-    alter column stage set default 'queued',
+    alter column stage drop default,  -- whoever names none is another program: see maquette_elsewhere
     alter column stage set not null,
     alter column created_at set default now(),
     alter column created_at set not null,
@@ -203,55 +629,80 @@ alter table public.generated_images
     alter column fetch_tries set not null,
     alter column request_hash set default '',
     alter column request_hash set not null,
+    alter column folded_name set not null,
     alter column change_number set default nextval('public.maquette_changes'),
     alter column change_number set not null;
 
-alter table public.generated_images drop constraint if exists maquette_status;
-alter table public.generated_images add constraint maquette_status
-    check (status in ('running', 'completed', 'failed', 'cancelled', 'timeout'));
-alter table public.generated_images drop constraint if exists maquette_stage;
-alter table public.generated_images add constraint maquette_stage
-    check (stage in ('queued', 'submitting', 'uncertain', 'blocked', 'generating', 'saving', 'attention', 'late', 'done'));
-alter table public.generated_images drop constraint if exists maquette_category;
-alter table public.generated_images drop constraint if exists maquette_progress;
-alter table public.generated_images add constraint maquette_progress check (progress between 0 and 100);
-alter table public.generated_images drop constraint if exists maquette_done;
-alter table public.generated_images add constraint maquette_done check ((stage = 'done') = (finished_at is not null));
-alter table public.generated_images drop constraint if exists maquette_completed;
-alter table public.generated_images add constraint maquette_completed
-    check (status <> 'completed' or model is not null or "3d_url" is not null);
-alter table public.generated_images drop constraint if exists maquette_task;
-alter table public.generated_images add constraint maquette_task
-    check (stage not in ('generating', 'saving', 'late') or task_id is not null);
+alter table public.generated_images
+    drop constraint if exists maquette_status,
+    drop constraint if exists maquette_stage,
+    drop constraint if exists maquette_category,
+    drop constraint if exists maquette_progress,
+    drop constraint if exists maquette_done,
+    drop constraint if exists maquette_completed,
+    drop constraint if exists maquette_task,
+    drop constraint if exists maquette_times,
+    add constraint maquette_status
+        check (status in ('running', 'completed', 'failed', 'cancelled', 'timeout')),
+    add constraint maquette_stage
+        check (stage in ('queued', 'submitting', 'uncertain', 'blocked', 'generating', 'saving', 'attention', 'late', 'done')),
+    add constraint maquette_progress check (progress between 0 and 100),
+    add constraint maquette_done check ((stage = 'done') = (finished_at is not null)),
+    add constraint maquette_completed
+        check (status <> 'completed' or model is not null or "3d_url" is not null or write_id is null),
+    add constraint maquette_task
+        check (stage not in ('generating', 'saving', 'late') or task_id is not null),
+    add constraint maquette_times  -- every program can read them
+        check (least(created_at, updated_at) >= '0002-01-01 00:00:00+00' and greatest(created_at, updated_at) < '9999-01-01 00:00:00+00');
 
--- Rows of before have no write_id: a task may be in several of them, and only ours are held to be unique.
-create unique index if not exists maquette_task_of_one_job on public.generated_images (task_id) where task_id is not null and write_id is not null;
-create unique index if not exists maquette_added_once on public.generated_images (add_id);
-create unique index if not exists maquette_idempotency on public.generated_images (idempotency_key);
-create index if not exists maquette_by_stage on public.generated_images (stage, category, id);
-create index if not exists maquette_open on public.generated_images (id) where stage <> 'done';
-create index if not exists maquette_due on public.generated_images (next_poll_at) where stage in ('generating', 'late', 'saving');
-create index if not exists maquette_by_change on public.generated_images (change_number);
-create index if not exists maquette_by_status on public.generated_images (status, id);
-do $$
+-- A row that another program writes into this table, as it always did: it names no stage, and no write of ours was ever at
+-- it. It is taken as it comes, shown with its status, and never worked on.
+create or replace function public.maquette_elsewhere() returns trigger
+language plpgsql security invoker set search_path = pg_catalog, public, pg_temp
+as $$
+declare
+    is_theirs boolean := false;
 begin
-    execute format('create index if not exists maquette_by_name on public.generated_images using gin (folded_name %s.gin_trgm_ops)',
-                   (select extnamespace::regnamespace from pg_extension where extname = 'pg_trgm'));
+    if tg_op = 'INSERT' then
+        is_theirs := new.stage is null;
+    elsif new.stage = 'done' and old.stage = 'done' then
+        is_theirs := (new.status, new."3d_url", new.error_message, new.task_id)
+                     is distinct from (old.status, old."3d_url", old.error_message, old.task_id);
+    end if;
+    if not public.maquette_is_time(new.created_at) then
+        new.created_at := case when tg_op = 'UPDATE' then old.created_at else public.maquette_now() end;
+    end if;
+    if not public.maquette_is_time(new.updated_at) then
+        new.updated_at := public.maquette_now();
+    end if;
+    if is_theirs then
+        new.session_id := coalesce(new.session_id, '');
+        new.target_object := coalesce(new.target_object, '');
+        new.iteration := coalesce(new.iteration, 1);
+        new.created_at := coalesce(new.created_at, public.maquette_now());
+        new.updated_at := coalesce(new.updated_at, new.created_at);
+        new.stage := 'done';
+        new.finished_at := public.maquette_now();
+        new.status := public.maquette_word(new.status);
+        -- a model, and no word about it
+        if coalesce(new."3d_url", '') <> '' and (new.status = 'running' or (tg_op = 'UPDATE' and new.status = old.status
+                and old.error_code = 'before_update' and coalesce(old."3d_url", '') = '')) then
+            new.status := 'completed';
+        end if;
+        new.progress := case when new.status = 'completed' then 100 else 0 end;
+        if tg_op = 'UPDATE' and old.error_code = 'before_update' and new.status <> old.status then
+            new.error_code := null;
+            if new.error_message is not distinct from old.error_message then
+                new.error_message := null;  -- ours, and no longer true
+            end if;
+        end if;
+    end if;
+    return new;
 end
 $$;
-create index if not exists maquette_names on public.generated_images (folded_name, status, id);  -- short words have no trigram
--- What the program still has to fold.
-create index if not exists maquette_unfolded on public.generated_images (id)
-    where not is_folded and octet_length(target_object) <> char_length(target_object);
-create index if not exists maquette_by_nonce on public.generated_images (nonce) where nonce is not null;
-create index if not exists maquette_by_token on public.generated_images (image_token) where image_token is not null;
-create index if not exists maquette_usage on public.generated_images (account, intent_at) where task_id is not null;
-create index if not exists maquette_usage_seen on public.generated_images (account, usage_seen_at) where task_id is not null;
-create index if not exists maquette_by_task on public.generated_images (task_id) where task_id is not null;
-create index if not exists maquette_by_write on public.generated_images (write_id) where write_id is not null;
-create index if not exists maquette_usual on public.generated_images (category, kind, id) where status = 'completed' and started_at is not null;
-create index if not exists maquette_by_age on public.generated_images (created_at);
-create index if not exists maquette_conversions on public.generated_images (converted_from) where converted_from is not null;
+drop trigger if exists maquette_elsewhere on public.generated_images;
+create trigger maquette_elsewhere before insert or update on public.generated_images
+    for each row when (new.write_id is null) execute function public.maquette_elsewhere();
 
 -- A name that the program did not fold is folded nearly.
 create or replace function public.maquette_name() returns trigger
@@ -302,11 +753,6 @@ $$;
 drop trigger if exists maquette_touch on public.generated_images;
 create trigger maquette_touch before update on public.generated_images
     for each row execute function public.maquette_touch();
-
--- After the triggers: this is no update that people see.
-update public.generated_images set folded_name = public.maquette_folded(target_object)
-where not is_folded and folded_name is distinct from public.maquette_folded(target_object);
-alter table public.generated_images alter column folded_name set not null;
 
 create table if not exists public.job_events (
     id         bigint generated always as identity primary key,
@@ -1254,6 +1700,12 @@ revoke all on function public.maquette_restore(text, text) from public, anon, au
 grant execute on function public.maquette_restore(text, text) to service_role;
 revoke all on function public.maquette_folded(text) from public, anon, authenticated;
 grant execute on function public.maquette_folded(text) to service_role;
+revoke all on function public.maquette_word(text) from public, anon, authenticated;
+grant execute on function public.maquette_word(text) to service_role;
+revoke all on function public.maquette_is_time(timestamptz) from public, anon, authenticated;
+grant execute on function public.maquette_is_time(timestamptz) to service_role;
+revoke all on function public.maquette_elsewhere() from public, anon, authenticated;
+grant execute on function public.maquette_elsewhere() to service_role;
 revoke all on function public.maquette_name() from public, anon, authenticated;
 grant execute on function public.maquette_name() to service_role;
 revoke all on function public.maquette_write_seen(text, text) from public, anon, authenticated;
@@ -1275,6 +1727,8 @@ insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_typ
     ('maquette-models', 'maquette-models', false, 536870912, array['model/gltf-binary', 'application/octet-stream', 'application/json', 'image/png', 'image/jpeg', 'image/webp'])
 on conflict (id) do update
 set public = excluded.public, file_size_limit = excluded.file_size_limit, allowed_mime_types = excluded.allowed_mime_types;
+
+drop function public.maquette_carry(bigint, boolean);
 
 commit;
 

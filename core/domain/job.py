@@ -214,6 +214,11 @@ class Job:
         return "height_m" in self.choices or self.choices.get("auto_size") is True
 
     @property
+    def is_elsewhere(self) -> bool:
+        """Whether another program, which writes into the same table, is at work on it; nothing of ours touches it."""
+        return self.stage is Stage.DONE and self.status is Status.RUNNING
+
+    @property
     def is_ended(self) -> bool:
         """True when nothing about this job will change again."""
         return self.stage is Stage.DONE

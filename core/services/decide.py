@@ -210,7 +210,7 @@ class Decide:
 
 def _has_failed(job: Job) -> bool:
     """Whether it has ended without what was asked for."""
-    return job.stage is Stage.DONE and job.status is not Status.COMPLETED
+    return job.stage is Stage.DONE and job.status not in (Status.COMPLETED, Status.RUNNING)
 
 
 def budget_of(jobs: JobStore, most: Decimal | None) -> Budget | None:

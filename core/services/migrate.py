@@ -18,6 +18,7 @@ from core.services.copy_files import Copied, CopyFiles, Place
 from core.services.stored_files import batches, every_row, recorded_files
 
 BATCH = 200  # rows read and written at once
+LEFT = "moved away"  # in the place of a generator's name: nothing of this side may work again
 AT_WORK = timedelta(seconds=30)  # a younger heartbeat means that somebody works there now
 
 
@@ -72,9 +73,15 @@ class Migrate:
         """
         for side in (self.source, self.target):
             _check_at_rest(side)
+        if _has_left(self.source) and _has_left(self.target):
+            raise MigrationRefused(
+                f"Both {self.source.name} and {self.target.name} were moved elsewhere: nothing is moved between them. "
+                "Else the same jobs would be ordered and paid twice. Move from where the jobs are now."
+            )
         was_moved = _is_stopped(self.source, self.generators)
         if was_moved:
             self._check_moved_to_here()
+        _check_none_elsewhere(self.source)
         for table in TABLES:
             self._check_free(table)
         _stop(self.target, self.generators)
@@ -86,22 +93,27 @@ class Migrate:
         for side in (self.source, self.target):
             _check_at_rest(side)
         rows = {table: self._compare(table) for table in TABLES}
-        _stop(self.source, self.generators)
+        _stop(self.source, (*self.generators, LEFT))
         try:
             _check_at_rest(self.source)
         except MigrationRefused:
             if not was_moved:
-                _resume(self.source, self.generators)
+                _resume(self.source, (*self.generators, LEFT))
             raise
-        _resume(self.target, self.generators)
+        _resume(self.target, (*self.generators, LEFT))
         return Moved(rows=rows, files=copied.files, file_bytes=copied.file_bytes, missing=copied.missing)
 
     def _check_moved_to_here(self) -> None:
         """An installation that was moved already: the same move may be run again, another one may not."""
         if any(_digest(self.source.archive, table) != _digest(self.target.archive, table) for table in TABLES):
+            why = (
+                "was moved already, and its jobs went on elsewhere since"
+                if _has_left(self.source)
+                else "was moved already, or a move to it was cut off and is not complete"
+            )
             raise MigrationRefused(
-                f"{self.source.name} was moved already, and its jobs went on elsewhere since. Moving it again would "
-                "order and pay waiting jobs twice. Move from where they are now."
+                f"{self.source.name} {why}. Moving it again would order and pay waiting jobs twice. Move from where "
+                "the jobs are now, or finish the move that was cut off."
             )
 
     def _check_free(self, table: str) -> None:
@@ -161,6 +173,25 @@ def _check_at_rest(side: Installation) -> None:
 
 def _is_stopped(side: Installation, generators: Sequence[str]) -> bool:
     return any(is_for_good(side.jobs.accounts.account_wait_s(generator=generator)) for generator in generators)
+
+
+def _has_left(side: Installation) -> bool:
+    return _is_stopped(side, (LEFT,))
+
+
+def _check_none_elsewhere(side: Installation) -> None:
+    """What another program has under way stays in its own hands."""
+    open_ones = [
+        record["id"]
+        for record in every_row(side.archive, "generated_images")
+        if record["stage"] == "done" and record["status"] == "running"
+    ]
+    if open_ones:
+        raise MigrationRefused(
+            f"{len(open_ones)} jobs in {side.name} are under way in another program that writes into its table, the "
+            f"first one with id {open_ones[0]}. Stop that program; an hour later run database_schema_update.sql again, "
+            "which ends them, and then run this again."
+        )
 
 
 def _stop(side: Installation, generators: Sequence[str]) -> None:

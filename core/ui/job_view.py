@@ -44,7 +44,7 @@ def _ended(job: Job) -> None:
         st.link_button("Open the model", job.model_link, icon=":material/open_in_new:")
     else:
         st.badge(labels.state(job), icon=labels.ICONS[job.status], color=_colour(job))
-        text = labels.literal(job.error_message or "This job was cancelled before anything was made.")
+        text = labels.literal(job.error_message or labels.UNEXPLAINED[job.status])
         (st.error if job.status is Status.FAILED else st.warning)(text, icon=labels.ICONS[job.status])
         if job.error_code == KEPT_CODE:
             st.link_button("Download the file that came", f"/api/jobs/{job.id}/original", icon=":material/download:")

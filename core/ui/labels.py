@@ -22,6 +22,7 @@ STAGES: dict[Stage, str] = {
     Stage.LATE: "Late, still watched",
 }
 ENDS: dict[Status, str] = {
+    Status.RUNNING: "Made elsewhere",  # by another program, which writes into the same table
     Status.COMPLETED: "Ready",
     Status.FAILED: "Failed",
     Status.CANCELLED: "Cancelled",
@@ -52,6 +53,13 @@ IN_LINE = (
     "without it."
 )
 Colour = Literal["blue", "green", "red", "gray", "orange"]
+CANCELLED_EARLY = "This job was cancelled before anything was made."
+UNEXPLAINED: dict[Status, str] = {  # an end without a reason
+    **dict.fromkeys(Status, CANCELLED_EARLY),
+    Status.RUNNING: "Another program that writes into the same table has this job. Nothing is done with it here; once "
+    "that program has written its end, you see it.",
+    Status.COMPLETED: "Another program wrote that this job is ready, but not where its model lies.",
+}
 COLOURS: dict[Status, Colour] = {
     Status.RUNNING: "blue",
     Status.COMPLETED: "green",

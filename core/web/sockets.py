@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from core.bootstrap import Services
 from core.domain.errors import MaquetteError
 from core.domain.job import Job
-from core.domain.status import Stage, Status
+from core.domain.status import Status
 from core.web.problems import problem
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ class JobFeed:
         for job in jobs:
             key = (job.id, job.updated_at, job.stage, job.status, job.progress)
             if key not in self._sent:
-                is_end = job.stage is Stage.DONE and job.id not in self._ended
+                is_end = job.is_ended and not job.is_elsewhere and job.id not in self._ended
                 self._sent[key] = None
                 if is_end:
                     self._ended[job.id] = None

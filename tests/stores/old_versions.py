@@ -115,6 +115,7 @@ SUPABASE = (
     _table("24-request-keys", "b87aa410c862e5573883ed7ddf179ab888486485", WITH_KEYS),
     _table("25-one-look", "0be30a08545c54dd009d272307f003218bb608b2", WITH_KEYS),
     _table("26-restored-and-moved", "ea6ca3fc400298cb87a594a4c35792dfd8e9a90c", WITH_KEYS),
+    _table("27-tables-of-before", "2144a9096866b89b1a2457d732733e17d42defcf", WITH_KEYS),
 )
 
 

@@ -303,8 +303,8 @@ def test_the_database_allows_what_the_program_knows(
 )
 def test_a_row_that_cannot_be_is_refused(empty_project: SupabaseLite, wrong: str) -> None:
     empty_project.sql(
-        "insert into public.generated_images (session_id, target_object, iteration) "
-        "select 's', 'Cup', 1 where not exists (select 1 from public.generated_images)"
+        "insert into public.generated_images (session_id, target_object, iteration, stage, write_id) "
+        "select 's', 'Cup', 1, 'queued', gen_random_uuid() where not exists (select 1 from public.generated_images)"
     )
     with pytest.raises(RuntimeError, match="violates check constraint"):
         empty_project.sql(f"update public.generated_images set {wrong}")  # noqa: S608
