@@ -70,6 +70,7 @@ class FakeGenerator:
             leaves="Nothing leaves this machine.",
             can_cancel=not self.is_paid,
             can_begin_again=not self.is_paid,
+            credit_codes=frozenset({"2010"}),
             input_codes=frozenset({"2008"}),
         )
 

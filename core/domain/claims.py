@@ -85,3 +85,16 @@ class Budget:
 
     most: Decimal
     since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Affordable:
+    """What an account can pay for now.
+
+    Attributes:
+        available: credits.
+        short_codes: with which its jobs are blocked when there were too few.
+    """
+
+    available: Decimal
+    short_codes: frozenset[str]

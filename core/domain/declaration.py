@@ -200,6 +200,7 @@ class Declaration:
         can_begin_again: a task that is gone may be begun again under its number, because it costs nothing.
         lists_tasks: whether the account's tasks can be listed.
         knows_cost: whether it tells what a task did cost.
+        credit_codes: with which it refuses a job for which there are too few credits.
         input_codes: final codes with which it refuses what was to be made a model of; the same would be refused again.
         webhook: how it calls us; None where it does not.
     """
@@ -216,6 +217,7 @@ class Declaration:
     can_begin_again: bool = False
     lists_tasks: bool = False
     knows_cost: bool = False
+    credit_codes: frozenset[str] = frozenset()
     input_codes: frozenset[str] = frozenset()
     webhook: WebhookTerms | None = None
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from core.domain.change import CANCELLED_FREE, Change, Changed, moved, stays
-from core.domain.claims import Failure, Intent, PollNote
+from core.domain.claims import Affordable, Failure, Intent, PollNote
 from core.domain.errors import ClaimLost, IllegalTransition
 from core.domain.generation import UsageRow
 from core.domain.job import Job, StoredModel
@@ -25,7 +25,6 @@ KEPT_ALL_THE_SAME = "You cancelled this job. The model had been made and charged
 KEPT_FREE = "You cancelled this job when its model was already made, so it was kept. It cost nothing."
 STOPPING = "Cancelled. The work on it stops, and it costs nothing."
 LATE = "This takes longer than the time limit. It is still being watched: if the model comes, you get it here."
-NO_CREDIT = "2010"  # Source: Tripo v3, error codes
 LONGEST_WATCH = timedelta(days=7)  # of a late task that could not be asked for
 STANDSTILL = timedelta(hours=2)  # nothing is tried more seldom than once an hour: a longer pause is the server's
 IN_VAIN = timedelta(days=1)  # after a standstill it is tried for this long, before the age of a job ends it
@@ -309,9 +308,11 @@ def unblocked(job: Job, now: datetime) -> Changed:
     return moved(row, now, Stage.QUEUED, "The account answers again; waiting for a free place.")
 
 
-def may_unblock(job: Job, available: Decimal | None) -> bool:
+def may_unblock(job: Job, balance: Affordable | None) -> bool:
     """A job that waits for credit goes on only when there is enough for it."""
-    return job.error_code != NO_CREDIT or available is None or available >= (job.credits_estimate or 0)
+    if balance is None or job.error_code not in balance.short_codes:
+        return True
+    return balance.available >= (job.credits_estimate or 0)
 
 
 def billed(row: UsageRow) -> Change:

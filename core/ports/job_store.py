@@ -15,7 +15,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
-from core.domain.claims import Budget, Claim, Claimed, Failure, Intent, PollNote, Slots
+from core.domain.claims import Affordable, Budget, Claim, Claimed, Failure, Intent, PollNote, Slots
 from core.domain.generation import OrphanedTask
 from core.domain.job import Category, Job, JobEvent, NewJob, StoredModel
 from core.domain.request import Kind
@@ -224,10 +224,10 @@ class JobStore(Sound, Protocol):
         """
         ...
 
-    def unblock(self, *, generator: str, available: Decimal | None = None) -> int:
+    def unblock(self, *, generator: str, balance: Affordable | None = None) -> int:
         """blocked jobs of a generator → queued; returns how many.
 
-        `available`: credits; jobs that wait for credit and whose estimate is higher stay blocked.
+        `balance`: jobs that wait for credit and whose estimate is higher stay blocked.
         """
         ...
 

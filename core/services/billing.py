@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from core.domain.claims import Affordable
 from core.domain.errors import AccountBlocked, AccountBusy, LookupFailed, RequestRejected
 from core.ports.clock import Clock
 from core.ports.job_store import JobQuery, JobStore
@@ -63,7 +64,9 @@ class Billing:
     def _balance(self) -> None:
         balance = self.generator.balance()
         self.jobs.accounts.note_balance(self.generator.account, balance)
-        woken = self.jobs.unblock(generator=self.generator.name, available=balance.available)
+        codes = self.generator.declaration.credit_codes
+        left = Affordable(available=balance.available, short_codes=codes)
+        woken = self.jobs.unblock(generator=self.generator.name, balance=left)
         if woken:
             log.info("%s takes jobs again: %s go on", self.generator.label, woken)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from core.domain.claims import Budget, Claimed, Failure, PollNote
+from core.domain.claims import Affordable, Budget, Claimed, Failure, PollNote
 from core.domain.errors import BudgetExceeded, ClaimLost, IllegalTransition
 from core.domain.generation import Balance, OrphanedTask, Source, UsageRow
 from core.domain.job import Job
@@ -345,6 +345,10 @@ def test_a_repeat_of_a_known_request_is_never_over_the_budget(jobs: JobStore) ->
     assert not jobs.add(new, budget=budget(jobs, 0)).created
 
 
+def of(credits: int) -> Affordable:
+    return Affordable(available=Decimal(credits), short_codes=frozenset({"2010"}))
+
+
 def test_a_job_that_waits_for_credit_goes_on_only_when_there_is_enough(jobs: JobStore) -> None:
     def blocked(code: str) -> Job:
         jobs.add(new_job(credits_estimate=Decimal(30)))
@@ -352,9 +356,9 @@ def test_a_job_that_waits_for_credit_goes_on_only_when_there_is_enough(jobs: Job
         return jobs.mark_blocked(claimed.claim, Failure(code=code, message="x"))
 
     poor, locked = blocked("2010"), blocked("1002")
-    assert jobs.unblock(generator="tripo", available=Decimal(29)) == 1
+    assert jobs.unblock(generator="tripo", balance=of(29)) == 1
     assert (jobs.get(poor.id).stage, jobs.get(locked.id).stage) == (Stage.BLOCKED, Stage.QUEUED)
-    assert jobs.unblock(generator="tripo", available=Decimal(30)) == 1
+    assert jobs.unblock(generator="tripo", balance=of(30)) == 1
 
 
 def test_recent_durations_are_those_of_completed_jobs_of_the_category_and_kind(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from core.domain.change import holds
-from core.domain.claims import Budget, Claim, Claimed, Failure, PollNote, Slots
+from core.domain.claims import Affordable, Budget, Claim, Claimed, Failure, PollNote, Slots
 from core.domain.generation import Balance, OrphanedTask, Source, UsageRow
 from core.domain.job import Job
 from core.domain.request import Conversion, Kind
@@ -217,7 +217,9 @@ class Life(RuleBasedStateMachine):
         self.call("expire_submitting")
         self.call("mark_late", timeout_s=age_s)
         self.call("give_up_late", watch_s=age_s)
-        self.call("unblock", generator=generator, available=available)
+        codes = frozenset({"2010"})
+        balance = None if available is None else Affordable(available=available, short_codes=codes)
+        self.call("unblock", generator=generator, balance=balance)
 
     # -- the account
 

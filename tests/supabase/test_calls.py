@@ -11,7 +11,7 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from core.domain.claims import PollNote
+from core.domain.claims import Affordable, PollNote
 from core.domain.generation import OrphanedTask, Source, UsageRow
 from core.domain.status import Stage, Status
 from core.ports.archive import JOBS
@@ -26,6 +26,7 @@ from tests.supabase.server import SupabaseLite
 
 pytestmark = pytest.mark.supabase
 MOST_CALLS = 4
+BALANCE = Affordable(available=Decimal(30), short_codes=frozenset({"2010"}))
 LONG_AGO = timedelta(days=3)
 
 
@@ -87,7 +88,7 @@ SWEEPS: dict[str, tuple[str, dict[str, str], Callable[[JobStore, int], object]]]
     "expire_submitting": ("submitting", {}, lambda jobs, count: jobs.expire_submitting()),
     "mark_late": ("generating", {}, lambda jobs, count: jobs.mark_late(timeout_s=600)),
     "give_up_late": ("late", {}, lambda jobs, count: jobs.give_up_late(watch_s=86_400)),
-    "unblock": ("blocked", {}, lambda jobs, count: jobs.unblock(generator="tripo", available=Decimal(30))),
+    "unblock": ("blocked", {}, lambda jobs, count: jobs.unblock(generator="tripo", balance=BALANCE)),
     "note_polls": ("generating", DUE, lambda jobs, count: jobs.note_polls(claimed_due(jobs))),
     "claim_queued": (
         "queued",

@@ -87,6 +87,7 @@ DECLARATION = Declaration(
     leaves="Your pictures and words go to Tripo, a paid service on the internet.",
     lists_tasks=True,
     knows_cost=True,
+    credit_codes=frozenset({"2010"}),  # Source: Tripo v3, error codes
     input_codes=frozenset({"2008", "2021", "2022"}),  # its content, its size. Source: Tripo v3, error codes
     webhook=WebhookTerms(
         signature_header="Tripo-Webhook-Signature",

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from core.domain import transitions
 from core.domain.change import check_held, holds
-from core.domain.claims import Budget, Claim, Claimed, PollNote, Slots
+from core.domain.claims import Affordable, Budget, Claim, Claimed, PollNote, Slots
 from core.domain.generation import OrphanedTask
 from core.domain.job import Category, Job, JobEvent, NewJob
 from core.domain.patience import is_older
@@ -160,10 +160,10 @@ class SqliteJobStore(SingleJobVerbs):
             asked = [row for row in rows if transitions.may_give_up(to_job(row), self.now())]
             return self._rows.change_all(db, asked, transitions.given_up)
 
-    def unblock(self, *, generator: str, available: Decimal | None = None) -> int:
+    def unblock(self, *, generator: str, balance: Affordable | None = None) -> int:
         with self._database.write() as db:
             rows = self._sql.blocked_of_generator(db, generator=generator)
-            ready = [row for row in rows if transitions.may_unblock(to_job(row), available)]
+            ready = [row for row in rows if transitions.may_unblock(to_job(row), balance)]
             return self._rows.change_all(db, ready, transitions.unblocked)
 
     def fold_names(self, *, limit: int) -> int:

@@ -14,7 +14,7 @@ from postgrest.exceptions import APIError
 
 from core.domain import transitions
 from core.domain.change import Change, Changed, holds
-from core.domain.claims import Budget, Claim, Claimed, PollNote, Slots
+from core.domain.claims import Affordable, Budget, Claim, Claimed, PollNote, Slots
 from core.domain.errors import JobNotFound, StoreUnavailable
 from core.domain.generation import OrphanedTask
 from core.domain.job import Category, Job, JobEvent, NewJob
@@ -210,9 +210,9 @@ class SupabaseJobStore(SingleJobVerbs):
 
         return self._sweep(Stage.LATE, transitions.given_up, is_meant, age_s=watch_s)
 
-    def unblock(self, *, generator: str, available: Decimal | None = None) -> int:
+    def unblock(self, *, generator: str, balance: Affordable | None = None) -> int:
         def is_ready(job: Job, now: datetime) -> bool:
-            return transitions.may_unblock(job, available)
+            return transitions.may_unblock(job, balance)
 
         return self._sweep(Stage.BLOCKED, transitions.unblocked, is_ready, generator=generator)
 
