@@ -57,10 +57,15 @@ STOP_S = 3.0  # for the ticks under way when the server stops; the whole stop st
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Everything a server process needs, ready to use."""
+    """Everything a server process needs, ready to use.
+
+    Attributes:
+        reads: the same jobs, for whoever waits at a screen: it gives up within seconds.
+    """
 
     settings: Settings
     jobs: JobStore
+    reads: JobStore
     objects: ObjectStore
     generators: tuple[Throttle, ...]
     webhooks: Mapping[str, Webhook]
@@ -132,7 +137,8 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
     clock = SystemClock()
     pictures = pictures or PictureChildren(environment=harmless_environment())
     owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
-    jobs, stored = stores(settings, clock)
+    kept = stores(settings, clock)
+    jobs, reads, stored = kept.jobs, kept.reads, kept.objects
     remove_old(settings.data_dir / "zips")
     objects = WatchedFiles(stored)
     exports = LocalObjectStore(settings.data_dir / "exports", most_bytes=EXPORTS_BYTES)
@@ -182,7 +188,7 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
     )
     woken.wake_now = scheduler.wake
     overview = Overview(
-        jobs=jobs,
+        jobs=reads,
         objects=objects,
         labels={each.name: each.label for each in known()},
         generator=generator,
@@ -190,9 +196,9 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
         slots={category: most for each in found for category, most in each.limits.items()},
         settle_s=settings.settle_s,
         max_credits_per_day=settings.max_credits_per_day,
-        seen=Seen(jobs.last_change, clock, most_s=SEEN_S) if settings.uses_supabase else None,
+        seen=Seen(reads.last_change, clock, most_s=SEEN_S) if settings.uses_supabase else None,
         leftovers=Leftovers(
-            jobs=jobs,
+            jobs=reads,
             journals=[journal_of(settings, name) for name in (*connected, *(each.name for each in makers.others))],
             spool=spool,
         ),
@@ -200,12 +206,13 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
     return Services(
         settings=settings,
         jobs=jobs,
+        reads=reads,
         objects=objects,
         generators=tuple(maker for maker, _ in generators),
         webhooks={maker.name: each.webhook for maker, each in generators if each.webhook is not None},
         makers=makers,
-        candidates=Candidates(jobs=jobs, makers=makers),
-        previews=Previews(objects=objects, sandbox=pictures, max_image_bytes=settings.max_image_bytes),
+        candidates=Candidates(jobs=reads, makers=makers),
+        previews=Previews(objects=kept.pictures, sandbox=pictures, max_image_bytes=settings.max_image_bytes),
         drafts=Drafts(objects=chosen),
         submit=Submit(
             jobs=jobs,
@@ -232,7 +239,7 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
         overview=overview,
         account_view=Shared(overview.account, fresh_s=SHARED_S),
         orphaned=Shared(overview.orphaned, fresh_s=SHARED_S),
-        health=Checkup(jobs=jobs, files=objects, generator=generator, disk=disk.state),
+        health=Checkup(jobs=jobs, reads=reads, files=objects, generator=generator, disk=disk.state),
         inspect=inspect,
         batch=Batch(overview=overview, inspect=inspect),
         fetcher=PictureFetcher(max_bytes=settings.max_image_bytes, allow_private=settings.allow_private_image_hosts),

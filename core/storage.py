@@ -36,24 +36,46 @@ EMPTY_TABLE = (
 )
 
 
-def stores(settings: Settings, clock: Clock) -> tuple[JobStore, ObjectStore]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """Attributes:
+    reads, pictures: of the same jobs and files, for whoever waits at a screen: they give up within seconds.
+    """
+
+    jobs: JobStore
+    objects: ObjectStore
+    reads: JobStore
+    pictures: ObjectStore
+
+
+def stores(settings: Settings, clock: Clock) -> Stores:
     """Supabase is not called here: a project that is away, or lacks the update, shows on the pages and passes."""
     if settings.uses_supabase and settings.supabase_url is not None and settings.supabase_key is not None:
         connection = Connection(settings.supabase_url, settings.supabase_key.get_secret_value())
         spool = of_project(settings, "spool")
-        remote = SupabaseJobStore(
-            connection,
-            has_remains=lambda: _has_remains(settings, models=spool),
-            agenda=Agenda(connection, clock, fresh_s=LOOK_EVERY_S),
+        ticks = Agenda(connection, clock, fresh_s=LOOK_EVERY_S)
+        remote = SupabaseJobStore(connection, has_remains=lambda: _has_remains(settings, models=spool), agenda=ticks)
+        quick = connection.quick()
+        reads = SupabaseJobStore(quick, agenda=Agenda(quick, clock, fresh_s=LOOK_EVERY_S, ticks=ticks))
+        cache = of_project(settings, "cache")
+        return Stores(
+            jobs=remote,
+            reads=reads,
+            objects=SupabaseObjectStore(connection, cache=cache, installation=_files_of(remote)),
+            pictures=SupabaseObjectStore(connection.quick(), cache=cache, installation=_files_of(reads)),
         )
-        files_of = functools.cache(lambda: remote.installation().id)
-        return remote, SupabaseObjectStore(connection, cache=of_project(settings, "cache"), installation=files_of)
     jobs = SqliteJobStore(settings.data_dir / "maquette.sqlite3", clock)
     files = settings.data_dir / "files"
     if jobs.last_change() == 0 and _has_remains(settings, models=files / "models"):
         jobs.close()
         raise StoreDamaged(EMPTY_TABLE)
-    return jobs, LocalObjectStore(files)
+    objects = LocalObjectStore(files)
+    return Stores(jobs=jobs, objects=objects, reads=jobs, pictures=objects)
+
+
+def _files_of(jobs: JobStore) -> Callable[[], str]:
+    """Which job table the files belong to, asked for once."""
+    return functools.cache(lambda: jobs.installation().id)
 
 
 def _has_remains(settings: Settings, *, models: Path) -> bool:

@@ -49,11 +49,13 @@ class Checkup:
     """The use case.
 
     Attributes:
+        reads: the same jobs, and gives up within seconds.
         generator: who makes new jobs' models.
         disk: looks at the folder of this machine; quick, and does not look anew with each call.
     """
 
     jobs: JobStore
+    reads: JobStore
     files: WatchedFiles
     generator: Throttle
     disk: Callable[[], DiskState]
@@ -97,14 +99,14 @@ class Checkup:
         scheduler: str | None = None
         age: timedelta | None = None
         try:
-            if is_for_good(self.jobs.accounts.account_wait_s(generator=self.generator.name)):
+            if is_for_good(self.reads.accounts.account_wait_s(generator=self.generator.name)):
                 scheduler = (
                     "These jobs were moved to another store, so nothing is made here any more. Set STORE to where they "
                     "are now (docs/migration.md)."
                 )
             else:
-                beat = self.jobs.last_beat()
-                age = None if beat is None else self.jobs.now() - beat.at
+                beat = self.reads.last_beat()
+                age = None if beat is None else self.reads.now() - beat.at
                 scheduler = _scheduler_problem(age)
             problem = self._write_problem()
         except MaquetteError as exc:

@@ -17,7 +17,7 @@ from core.ports.job_store import JobPage, JobQuery, JobStore
 from core.ports.object_store import ObjectStore
 from core.services.backoff import is_for_good
 from core.services.leftovers import Leftover, Leftovers
-from core.services.seen import Seen
+from core.services.seen import Known, Seen
 from core.services.throttle import Throttle
 from core.services.usual_time import RECENT, usual_s
 
@@ -115,9 +115,12 @@ class Overview:
 
     def page(self, query: JobQuery) -> JobPage:
         """What no table can hold is left out of the search. Raises: StoreUnavailable."""
-        search = "".join(sign for sign in query.search if is_storable(sign))
-        asked = replace(query, search=search)
+        asked = _storable(query)
         return self._shared(("page", asked), lambda: self.jobs.find(asked))
+
+    def last_page(self, query: JobQuery) -> Known[JobPage] | None:
+        """As it was shown last, for while the job table is away; None where it was not, or lies on this machine."""
+        return None if self.seen is None else self.seen.last(("page", _storable(query)))
 
     def queue_length_before(self, job_id: int) -> int:
         """How many waiting jobs are ahead of this one."""
@@ -201,3 +204,7 @@ class Overview:
     def image_bytes(self, job: Job) -> bytes | None:
         """The picture. Raises: ObjectMissing, StoreUnavailable."""
         return None if job.image is None else self.objects.get(job.image.key)
+
+
+def _storable(query: JobQuery) -> JobQuery:
+    return replace(query, search="".join(sign for sign in query.search if is_storable(sign)))

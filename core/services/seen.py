@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Generic, TypeVar
 
 from core.ports.clock import Clock
 
@@ -25,6 +26,15 @@ class _Kept:
     value: Any
     change: int
     until_s: float
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known(Generic[Value]):
+    """What was shown last. Attributes: at: when it was still so."""
+
+    value: Value
+    at: datetime
 
 
 class Seen:
@@ -65,6 +75,12 @@ class Seen:
             with self._lock:
                 self._reading.pop(key, None)
 
+    def last(self, key: Hashable) -> Known[Any] | None:
+        """What was shown last under this key, however old; for while there is no reading."""
+        with self._lock:
+            kept = self._kept.get(key)
+        return None if kept is None else Known(value=kept.value, at=kept.at)
+
     def _known_change(self) -> int:
         change = self._last_change()
         with self._lock:
@@ -75,13 +91,16 @@ class Seen:
     def _find(self, key: Hashable, change: int) -> _Kept | None:
         with self._lock:
             kept = self._kept.get(key)
-        return kept if kept is not None and kept.change == change and self._clock.boot_s() < kept.until_s else None
+            if kept is None or kept.change != change or self._clock.boot_s() >= kept.until_s:
+                return None
+            self._kept[key] = replace(kept, at=self._clock.now())
+            return kept
 
     def _keep(self, key: Hashable, value: Any, change: int, most_s: float) -> None:
         with self._lock:
             now_s = self._clock.boot_s()
             holds_s = most_s if now_s - self._since_s > SETTLE_S else min(SOON_S, most_s)
             self._kept.pop(key, None)
-            self._kept[key] = _Kept(value, change, now_s + holds_s)
+            self._kept[key] = _Kept(value, change, now_s + holds_s, self._clock.now())
             while len(self._kept) > MOST:
                 del self._kept[next(iter(self._kept))]

@@ -34,7 +34,7 @@ def _lines() -> None:
         held = labels.amount(account.balance.held)
         st.markdown(f"{held} more are **held** for models under way; they are taken when a model succeeds.")
         if account.balance_at is not None:
-            st.caption(f"Read {labels.age(account.balance_at, get_services().jobs.now())}.")
+            st.caption(f"Read {labels.age(account.balance_at, get_services().reads.now())}.")
     if account.most is not None:
         spent, most = labels.amount(account.spent), labels.amount(account.most)
         st.markdown(f"Last 24 hours: **{spent} of {most}** credits of the budget.")

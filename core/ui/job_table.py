@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -54,35 +56,55 @@ def draw() -> None:
 
 
 def _list(search: str, statuses: frozenset[Status], was_busy: bool) -> None:
-    with notices.refusals_shown():
-        number = int(st.session_state.get("jobs_page", 1)) - 1
+    number = int(st.session_state.get("jobs_page", 1)) - 1
+    view = f"{search}|{sorted(statuses)}|{number}"
+    page: JobPage | None = None
+    with notices.refusals_shown(instead=functools.partial(_known, search, statuses, number, view)):
         page = _page_of(search, statuses, number)
         if not page.jobs and number > 0:
             st.session_state.jobs_page = 1
             page = _page_of(search, statuses, 0)
-        is_busy = page.running > 0
-        st.session_state.jobs_busy = is_busy
-        problem = notices.standstill() if is_busy else None
-        if problem:
-            st.warning(labels.literal(problem), icon=":material/warning:")
-        if not page.jobs:
-            _nothing(is_filtered=bool(search or statuses))
-        else:
-            _table(page.jobs, f"{search}|{sorted(statuses)}|{number}")
-            _pages(page.total, page.running)
-        _selected(page.jobs)
-        place.keep(f"{search}|{sorted(statuses)}|{number}")
-        if page.jobs:
-            account_view.orphaned()
-        account_view.leftovers()
-        if is_busy != was_busy:
-            st.rerun()
+    if page is not None:
+        with notices.refusals_shown():
+            _listed(page, view, is_filtered=bool(search or statuses), was_busy=was_busy)
+
+
+def _listed(page: JobPage, view: str, *, is_filtered: bool, was_busy: bool) -> None:
+    is_busy = page.running > 0
+    st.session_state.jobs_busy = is_busy
+    problem = notices.standstill() if is_busy else None
+    if problem:
+        st.warning(labels.literal(problem), icon=":material/warning:")
+    if not page.jobs:
+        _nothing(is_filtered=is_filtered)
+    else:
+        _table(page.jobs, view, now=get_services().reads.now())
+        _pages(page.total, page.running)
+    _selected(page.jobs)
+    place.keep(view)
+    if page.jobs:
+        account_view.orphaned()
+    account_view.leftovers()
+    if is_busy != was_busy:
+        st.rerun()
 
 
 def _page_of(search: str, statuses: frozenset[Status], number: int) -> JobPage:
     """Newest first; `number` from 0. Raises: StoreUnavailable."""
-    query = JobQuery(search=search.strip(), statuses=statuses, page=number, page_size=PAGE_SIZE)
-    return get_services().overview.page(query)
+    return get_services().overview.page(_query(search, statuses, number))
+
+
+def _query(search: str, statuses: frozenset[Status], number: int) -> JobQuery:
+    return JobQuery(search=search.strip(), statuses=statuses, page=number, page_size=PAGE_SIZE)
+
+
+def _known(search: str, statuses: frozenset[Status], number: int, view: str) -> None:
+    """The list as it was shown last, while the job table is away; nothing where none was."""
+    known = get_services().overview.last_page(_query(search, statuses, number))
+    if known is None or not known.value.jobs:
+        return
+    st.caption(f":material/history: The list as of {known.at:%H:%M} UTC")
+    _table(known.value.jobs, view, now=known.at)
 
 
 def _nothing(*, is_filtered: bool) -> None:
@@ -94,8 +116,7 @@ def _nothing(*, is_filtered: bool) -> None:
             st.page_link("create.py", label="Make the first one", icon=":material/add_photo_alternate:")
 
 
-def _table(jobs: tuple[Job, ...], view: str) -> None:
-    now = get_services().jobs.now()
+def _table(jobs: tuple[Job, ...], view: str, *, now: datetime) -> None:
     rows = [
         {
             "picture": _picture(job),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import streamlit as st
@@ -15,8 +15,11 @@ LOOK_S = 3.0  # for how all is doing; a page does not wait longer to be drawn
 
 
 @contextmanager
-def refusals_shown() -> Iterator[None]:
-    """Show a sentence instead of the block when the job table is away or what was asked for is not there."""
+def refusals_shown(*, instead: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Show a sentence instead of the block when the job table is away or what was asked for is not there.
+
+    `instead`: draws what is known while the job table is away.
+    """
     try:
         yield
     except StoreDamaged as exc:
@@ -27,6 +30,7 @@ def refusals_shown() -> Iterator[None]:
             "This page tries again by itself.",
             icon=":material/cloud_off:",
         )
+        instead()
     except MaquetteError as exc:
         st.warning(labels.literal(exc.message), icon=":material/info:")
 

@@ -82,7 +82,7 @@ class JobFeed:
 
     async def _look(self, services: Services) -> None:
         is_first = self._cursor is None
-        newest, now_s = await run_in_threadpool(services.jobs.last_change), time.monotonic()
+        newest, now_s = await run_in_threadpool(services.reads.last_change), time.monotonic()
         if self._cursor is None or newest < self._cursor:  # or the table was put back from a backup
             self._cursor = newest
         if is_first or newest > self._cursor:
@@ -90,7 +90,7 @@ class JobFeed:
         elif now_s > self._settles_s:
             return
         since = max(0, self._cursor - OVERLAP)
-        jobs, cursor = await run_in_threadpool(services.jobs.changed_since, since, limit=BATCH)
+        jobs, cursor = await run_in_threadpool(services.reads.changed_since, since, limit=BATCH)
         for job in jobs:
             key = (job.id, job.updated_at, job.stage, job.status, job.progress)
             if key not in self._sent:

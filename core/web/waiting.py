@@ -7,12 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
-from core.domain.errors import SandboxFailed
+from core.domain.errors import SandboxFailed, StoreUnavailable
 from core.domain.job import Job
 from core.domain.status import Status
 from core.services.overview import Overview
@@ -112,5 +112,6 @@ async def wait_for_end(overview: Overview, job: Job, *, ends_s: float) -> Job:
     with WAITING.some():
         while job.status is Status.RUNNING and (left_s := ends_s - time.monotonic()) > 0:
             await asyncio.sleep(min(LOOK_EVERY_S, left_s))
-            job = await run_in_threadpool(overview.job, job.id)
+            with suppress(StoreUnavailable):  # the order stands: whoever were told 503 might order again, and pay twice
+                job = await run_in_threadpool(overview.job, job.id)
     return job

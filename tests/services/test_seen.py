@@ -100,3 +100,24 @@ def test_a_reading_that_failed_is_made_again_and_old_answers_go(seen: Seen, tabl
         seen.get(number, table.read)
     assert len(seen._kept) == MOST
     assert seen._reading == {}
+
+
+def test_what_was_shown_last_is_known_with_the_time_it_was_still_so(
+    seen: Seen, table: Table, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> int:
+        raise StoreUnavailable("away")
+
+    assert seen.last("page") is None
+    seen.get("page", table.read)
+    clock.advance(40)
+    seen.get("page", table.read)
+    still_so = clock.now()
+    clock.advance(900)
+    monkeypatch.setattr(seen, "_last_change", away)
+    with pytest.raises(StoreUnavailable):
+        seen.get("page", table.read)
+
+    known = seen.last("page")
+    assert known is not None
+    assert (known.value, known.at) == ("a", still_so)

@@ -54,3 +54,29 @@ def test_a_bad_line_costs_no_task_twice_and_loses_none(project: SupabaseLite, tm
             other.stop()
     bound = project.sql("select task_id from generated_images order by id").split()
     assert sorted(bound) == sorted(fake.ledger.tasks), "every task that was made, and paid, is one job's"
+
+
+def test_while_the_line_is_silent_health_and_reads_answer_soon_and_say_what_is_away(
+    project: SupabaseLite, tmp_path: Path
+) -> None:
+    """The bounds are those after which whoever asks gives up; a call of a tick waits for a minute at the same time."""
+    project.sql("truncate generated_images cascade; truncate account_state")
+    with Line(project.url) as line:
+        server = ServerProcess(tmp_path / "data", SUPABASE_URL=line.url, SUPABASE_KEY=project.secret_key)
+        try:
+            server.wait_until_healthy()
+            number = server.post(pictures.cat(), "Cup")
+            server.wait_for_end(number)
+            line.mode = "silent"
+            for _ in range(3):
+                health = httpx.get(f"{server.address}/api/health", timeout=5)
+                assert health.status_code == 503
+            assert "cannot be reached now" in health.json()["store"]["problem"]
+            read = httpx.get(f"{server.address}/api/generation-status/{number}", timeout=8)
+            assert read.status_code == 503
+
+            line.mode = "clear"
+            server.wait_until_healthy()
+            assert server.status(number)["status"] == "completed"
+        finally:
+            server.stop()

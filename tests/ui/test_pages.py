@@ -17,7 +17,9 @@ from core.domain.request import Slot
 from core.domain.status import Stage
 from core.ports.disk import DiskState
 from core.services.requests import Sent, SubmitRequest
+from core.services.seen import Seen
 from core.settings import Settings
+from core.system_clock import SystemClock
 from core.ui import labels
 from tests import pictures
 from tests.builders import EVERY_SLOT, intent, new_job
@@ -143,6 +145,31 @@ def test_when_the_job_table_is_away_the_page_says_so_without_a_trace(
     for app in (jobs_page(), jobs_page(1)):
         assert not app.exception
         assert "nothing is lost or made twice" in app.error[0].value
+
+
+def test_the_last_known_list_stays_while_the_job_table_is_away_and_says_how_old_it_is(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*args: object, **more: object) -> None:
+        raise StoreUnavailable("The job table cannot be used now.")
+
+    seen = Seen(lambda: services.jobs.last_change(), SystemClock(), most_s=300.0)
+    monkeypatch.setattr(core.bootstrap, "_services", replace(services, overview=replace(services.overview, seen=seen)))
+    add(services, "Teapot")
+    app = jobs_page()
+    assert [frame.value["object"].tolist() for frame in app.dataframe] == [["Teapot"]]
+
+    for verb in ("find", "last_beat", "get", "last_change", "now"):
+        monkeypatch.setattr(type(services.jobs), verb, away)
+    app.run()
+    assert not app.exception
+    assert [frame.value["object"].tolist() for frame in app.dataframe] == [["Teapot"]]
+    assert "This page tries again by itself" in app.error[0].value
+    assert any(" UTC" in each.value and "The list as of" in each.value for each in app.caption)
+
+    app.text_input(key="search").set_value("never asked for").run()
+    assert not app.exception
+    assert list(app.dataframe) == [], "what was not shown before is not made up"
 
 
 def test_every_page_says_that_the_job_table_is_damaged_and_what_that_means(services: Services, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ class Listening:
     def __init__(self, jobs: SqliteJobStore) -> None:
         self.feed = JobFeed()
         self.services: Any = SimpleNamespace(
-            jobs=jobs, overview=SimpleNamespace(model_address=lambda job, origin: f"/{job.id}.glb")
+            reads=jobs, overview=SimpleNamespace(model_address=lambda job, origin: f"/{job.id}.glb")
         )
         self.told: list[tuple[str, dict[str, Any]]] = []
         self.feed._server.emit = self._emit

@@ -22,6 +22,7 @@ from core.stores.supabase.connection import Connection
 
 HOLDING = frozenset({Stage.SUBMITTING, Stage.UNCERTAIN, Stage.GENERATING})  # a slot of their category
 TIMED = frozenset({Stage.GENERATING, Stage.LATE, Stage.SAVING})  # due at `next_poll_at`
+TICK_S = 1.0  # by then a tick has asked anew, if the line works: pages need not ask as well
 SEARCHED = (Stage.UNCERTAIN, Stage.ATTENTION)
 
 
@@ -69,9 +70,12 @@ class Agenda:
 
     Args:
         fresh_s: how long an answer is relied on.
+        ticks: for pages, the agenda of the ticks: its answers count here too, but nobody waits while it asks. On a line
+            that has gone silent that takes a minute.
     """
 
-    def __init__(self, connection: Connection, clock: Clock, *, fresh_s: float) -> None:
+    def __init__(self, connection: Connection, clock: Clock, *, fresh_s: float, ticks: Agenda | None = None) -> None:
+        self._ticks = ticks
         self._db = connection
         self._clock = clock
         self._fresh_s = fresh_s
@@ -105,6 +109,10 @@ class Agenda:
             return look
 
     def _fresh(self, within_s: float) -> Look | None:
+        known = None if self._ticks is None else self._ticks._fresh(within_s + TICK_S)
+        return known or self._own(within_s)
+
+    def _own(self, within_s: float) -> Look | None:
         with self._lock:
             look = self._look
             return look if look is not None and self._clock.boot_s() - look.at_s < within_s else None
@@ -178,7 +186,7 @@ class Agenda:
     def last_change(self) -> int:
         """The cursor of now, as far as it is known."""
         look = self.look()
-        return max(look.last_change, self._newest)
+        return max(look.last_change, self._newest, 0 if self._ticks is None else self._ticks._newest)
 
     # -- what a call would find: an empty answer means that it would find nothing
 
