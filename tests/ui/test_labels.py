@@ -70,5 +70,13 @@ def test_every_stage_and_every_end_has_words() -> None:
     assert set(labels.STAGES) | {Stage.DONE} == set(Stage)
     assert set(labels.EXPLAINED) | {Stage.SUBMITTING} == set(labels.STAGES)
     assert all(kind.about.under_way and kind.about.sending for kind in Kind.all())
-    assert set(labels.ENDS) | {Status.RUNNING} == set(Status)
+    assert set(labels.ENDS) == set(labels.UNEXPLAINED) == set(Status)
     assert set(labels.COLOURS) == set(labels.ICONS) == set(Status)
+
+
+def test_a_job_of_another_program_is_said_to_be_that() -> None:
+    job = replace(free_job(Stage.DONE), status=Status.RUNNING)
+
+    assert job.is_elsewhere
+    assert labels.state(job) == "Made elsewhere"
+    assert not replace(job, status=Status.FAILED).is_elsewhere

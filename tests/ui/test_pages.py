@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -244,3 +246,19 @@ def test_a_job_that_has_ended_says_nothing_of_a_generator_that_is_not_connected_
 
     assert "not connected" not in said(jobs_page(job_id))
     assert "not connected" not in jobs_page().dataframe[0].value["error"][0]
+
+
+def test_a_job_that_another_program_has_under_way_is_shown_as_that_and_cannot_be_made_again(
+    services: Services, tmp_path: Path
+) -> None:
+    job_id = add(services)
+    with closing(sqlite3.connect(tmp_path / "maquette.sqlite3")) as theirs, theirs:
+        theirs.execute("update generated_images set stage = 'done', finished_at = updated_at")
+    app = jobs_page(job_id)
+
+    text = said(app)
+    assert "Made elsewhere" in text
+    assert "Nothing is done with it here" in text
+    assert "charged" not in text
+    assert {button.key for button in app.button} & {f"retry-{job_id}", f"cancel-{job_id}"} == set()
+    assert not app.exception

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -124,3 +126,19 @@ def test_a_job_that_fails_is_told_once_with_its_reason(jobs: SqliteJobStore) -> 
 
     assert listening.told[-1] == ("job_failed", {"record_id": 1, "error": "Refused."})
     assert listening.look() == []
+
+
+def test_a_job_that_another_program_has_under_way_has_not_ended_before_it_says_so(
+    jobs: SqliteJobStore, tmp_path: Path
+) -> None:
+    listening = Listening(jobs)
+    job = jobs.add(new_job()).job
+    with closing(sqlite3.connect(tmp_path / "jobs.sqlite3")) as theirs, theirs:
+        write = "update generated_images set stage = 'done', finished_at = updated_at, status = ?, change_number = ?"
+        theirs.execute(write, ("running", 100))
+    assert listening.look() == ["job_updated"]
+
+    with closing(sqlite3.connect(tmp_path / "jobs.sqlite3")) as theirs, theirs:
+        theirs.execute(write, ("failed", 101))
+    assert listening.look() == ["job_updated", "job_failed"]
+    assert jobs.get(job.id).is_ended
