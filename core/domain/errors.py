@@ -13,6 +13,7 @@ MaquetteError
 ├── StoreUnavailable           the job table cannot be reached now
 │   └── StoreDamaged           it is damaged, emptied or of another version: nothing is sent until a person mended it
 ├── ObjectMissing              a stored file is not there
+│   └── ObjectChanged          other bytes lie in its place
 ├── StorageFull                a file could not be stored: the disk or the bucket is full
 ├── GenerationError            what a generator answers when it does not do as asked
 │   ├── NotCreated             proven: no task exists, nothing was charged
@@ -94,6 +95,10 @@ class StoreDamaged(StoreUnavailable):
 
 class ObjectMissing(MaquetteError):
     default_code = "object_missing"
+
+
+class ObjectChanged(ObjectMissing):
+    default_code = "object_changed"
 
 
 class StorageFull(MaquetteError):

@@ -30,6 +30,10 @@ class ObjectStore(Protocol):
         """The file on this machine's disk, when there is one, so that it can be streamed; else None."""
         ...
 
+    def drop_copy(self, key: str) -> None:
+        """Forget a copy on this machine of what lies elsewhere; the file itself stays. Never raises."""
+        ...
+
     def delete(self, key: str) -> None:
         """Remove; a missing key is no error. Raises: StoreUnavailable."""
         ...

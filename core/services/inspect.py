@@ -30,6 +30,7 @@ from core.ports.model_sandbox import ModelSandbox
 from core.ports.object_store import ObjectStore
 from core.services.bounded import RecentlyUsed
 from core.services.made_once import MadeOnce, done
+from core.services.true_files import TrueFiles
 
 log = logging.getLogger(__name__)
 VERSION = 3  # of what is kept: a better measure or picture is made anew
@@ -62,6 +63,7 @@ class Inspect:
     objects: ObjectStore
     sandbox: ModelSandbox
     exports: ObjectStore
+    true_files: TrueFiles = field(init=False)
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "inspect"))
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _under_way: dict[str, Future[None]] = field(default_factory=dict)
@@ -71,7 +73,8 @@ class Inspect:
     _failures: RecentlyUsed[str, tuple[int, str]] = field(default_factory=lambda: RecentlyUsed(MOST_REMEMBERED))
     _making: MadeOnce = field(default_factory=MadeOnce)
 
-    # -- figures
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "true_files", TrueFiles(objects=self.objects))  # the class is frozen
 
     def report(self, job: Job) -> MeshReport | None:
         """What is known now: the header at once; the shape later, which this call sets going. None: no model.
@@ -191,11 +194,11 @@ class Inspect:
 
     def path(self, job: Job, exported: Exported) -> Path | None:
         """The file on this machine's disk, when there is one."""
-        return self.exports.local_path(exported.key) if exported.key else self.objects.local_path(_model_of(job).key)
+        return self.exports.local_path(exported.key) if exported.key else self.true_files.path(_model_of(job))
 
     def read(self, job: Job, exported: Exported) -> bytes:
         """The file's bytes. Raises: ObjectMissing, StoreUnavailable."""
-        return self.exports.get(exported.key) if exported.key else self.objects.get(_model_of(job).key)
+        return self.exports.get(exported.key) if exported.key else self.true_files.read(_model_of(job))
 
     # -- how
 

@@ -41,6 +41,9 @@ class WatchedFiles:
     def local_path(self, key: str) -> Path | None:
         return self._objects.local_path(key)
 
+    def drop_copy(self, key: str) -> None:
+        self._objects.drop_copy(key)
+
     def delete(self, key: str) -> None:
         self._objects.delete(key)
 

@@ -29,6 +29,7 @@ SOMETIMES = {
     402: "The budget of `MAX_CREDITS_PER_DAY` does not allow it; nothing was stored or charged.",
     404: "There is no such job, or its file is not there.",
     409: "The job's stage does not allow it, or the `Idempotency-Key` was used for another request.",
+    410: "Other bytes lie in the file's place, which are never shown under its name.",
     507: "The disk is full.",
 }
 RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 0}}}

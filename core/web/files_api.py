@@ -19,8 +19,8 @@ from core.web.waiting import THUMBNAILS
 
 router = APIRouter()
 THUMBNAIL_SIDES = (32, 512)  # pixels
-MODEL = errors(404) | NOT_MODIFIED | file_of(*sorted(set(MEDIA_TYPES.values())), words="The file", ranges=True)
-PICTURE = errors(404) | NOT_MODIFIED | file_of("image/jpeg", "image/png", "image/webp", words="The picture")
+MODEL = errors(404, 410) | NOT_MODIFIED | file_of(*sorted(set(MEDIA_TYPES.values())), words="The file", ranges=True)
+PICTURE = errors(404, 410) | NOT_MODIFIED | file_of("image/jpeg", "image/png", "image/webp", words="The picture")
 FileKind = Annotated[
     str,
     WithJsonSchema({"type": "string", "enum": sorted(MEDIA_TYPES)}),
@@ -55,10 +55,10 @@ def model(
         return Response(status_code=304, headers=headers)
     name = f"{slug(job.target_object)}.{kind}" if download or not job.model.is_glb else None
     media_type = MEDIA_TYPES[kind]
-    path = services.objects.local_path(job.model.key)
+    path = services.inspect.true_files.path(job.model)
     if path is not None:
         return PartedFile(path, media_type=media_type, headers=headers, filename=name)
-    return Response(services.objects.get(job.model.key), media_type=media_type, headers=headers)
+    return Response(services.inspect.true_files.read(job.model), media_type=media_type, headers=headers)
 
 
 @router.get(
@@ -74,11 +74,12 @@ async def image(
     job = await run_in_threadpool(services.overview.job, job_number(record_id))
     if job.image is None:
         raise ObjectMissing(f"Job {job.id} has no picture.")
-    headers = HEADERS | {"ETag": f'"{job.image.sha256}-{size or 0}"'}
+    shown = job.image
+    headers = HEADERS | {"ETag": f'"{shown.sha256}-{size or 0}"'}
     if if_none_match == headers["ETag"]:
         return Response(status_code=304, headers=headers)
 
     def picture() -> bytes | None:
-        return services.overview.image_bytes(job) if size is None else services.previews.of_job(job, side_px=size)
+        return services.inspect.true_files.read(shown) if size is None else services.previews.of_job(job, side_px=size)
 
-    return Response(await THUMBNAILS.run(picture), media_type=job.image.media_type, headers=headers)
+    return Response(await THUMBNAILS.run(picture), media_type=shown.media_type, headers=headers)

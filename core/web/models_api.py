@@ -39,7 +39,7 @@ from core.web.parts import PartedFile
 from core.web.waiting import FILES, PATIENCE_S, ZIPS, result_of, wait_for
 
 router = APIRouter()
-EXPORT = errors(404, 507) | file_of(
+EXPORT = errors(404, 410, 507) | file_of(
     *sorted({each.media_type for each in FORMATS.values()}), words="The file", ranges=True
 )
 NUMBERS = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 
 import pytest
@@ -35,7 +36,9 @@ def finished(site: Site, job_id: int, data: bytes, kind: str) -> int:
     saving = jobs.claim_saving(owner="t", lease_s=60, generator="tripo", limit=1)[0]
     key = f"models/{job_id}/cup.{kind}"
     site.services.objects.put(key, data, media_type="application/octet-stream")
-    jobs.complete(saving.claim, stored_model(key=key, size_bytes=len(data), sha256=f"{job_id:064d}", kind=kind))
+    jobs.complete(
+        saving.claim, stored_model(key=key, size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest(), kind=kind)
+    )
     return job_id
 
 

@@ -87,3 +87,39 @@ def test_a_model_whose_file_was_removed_is_404(done: Site) -> None:
     done.services.objects.delete("models/1/cup.glb")
 
     assert done.client.get("/api/jobs/1/model.glb").status_code == 404
+
+
+def test_other_bytes_in_a_models_place_are_never_sent_under_its_name(done: Site) -> None:
+    """Of the same size and of another, on a machine that sent the model before."""
+    known = done.client.get("/api/jobs/1/model.glb")
+    key = done.services.jobs.get(1).model.key  # type: ignore[union-attr]
+    for data in (glb()[::-1], glb() + b"!", b""):
+        done.services.objects.put(key, data, media_type="model/gltf-binary")
+        for address in ("/api/jobs/1/model.glb", "/api/jobs/1/export?format=glb"):
+            answer = done.client.get(address)
+            assert answer.status_code == 410, (address, answer.text)
+            assert "is not the one that was stored" in answer.json()["error"]
+            assert "python -m core.doctor" in answer.json()["error"]
+
+    done.services.objects.put(key, glb(), media_type="model/gltf-binary")
+    again = done.client.get("/api/jobs/1/model.glb")
+    assert (again.content, again.headers["etag"]) == (glb(), known.headers["etag"])
+
+
+def test_a_removed_model_and_picture_are_told_with_what_to_do(done: Site) -> None:
+    job = done.services.jobs.get(1)
+    done.services.objects.delete(job.model.key)  # type: ignore[union-attr]
+    done.services.objects.delete(job.image.key)  # type: ignore[union-attr]
+
+    for address in ("/api/jobs/1/model.glb", "/api/jobs/1/export?format=glb", "/api/jobs/1/image"):
+        answer = done.client.get(address)
+        assert answer.status_code == 404, (address, answer.text)
+        assert "is not there any more" in answer.json()["error"]
+        assert "from a backup" in answer.json()["error"]
+
+
+def test_another_picture_in_a_pictures_place_is_not_sent(done: Site) -> None:
+    key = done.services.jobs.get(1).image.key  # type: ignore[union-attr]
+    done.services.objects.put(key, b"\xff\xd8 another", media_type="image/jpeg")
+
+    assert done.client.get("/api/jobs/1/image").status_code == 410

@@ -79,6 +79,9 @@ class LocalObjectStore:
                 found[key] = self._path(key).stat().st_size
         return found
 
+    def drop_copy(self, key: str) -> None:
+        """The file itself lies here: there is no copy."""
+
     def delete(self, key: str) -> None:
         try:
             remove(self._path(key), below=self._folder)

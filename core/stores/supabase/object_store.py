@@ -7,6 +7,7 @@ import logging
 import re
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 from urllib.parse import quote, unquote
@@ -96,6 +97,12 @@ class SupabaseObjectStore:
             after = f"{batch[-1]['bucket']}/{batch[-1]['name']}"
             found |= {_key_of(each["bucket"], each["name"]): int(each["size"] or 0) for each in batch}
         return found
+
+    def drop_copy(self, key: str) -> None:
+        kept = self._kept(key)
+        if kept is not None:
+            with suppress(OSError):
+                kept.unlink(missing_ok=True)
 
     def delete(self, key: str) -> None:
         bucket, path = _place(key)
