@@ -424,7 +424,7 @@ def test_a_broken_or_missing_model_says_so_and_the_poster_stays(browser: Browser
 
         expect(page.get_by_text("The model could not be shown here. You can still download it.")).to_be_visible()
         expect(page.get_by_role("img", name="3D model of Blue Cup").and_(page.locator("img.poster"))).to_be_visible()
-        assert magenta(page) > 0.2
+        _wait_for(lambda: magenta(page) > 0.2, page)
         expect(page.get_by_role("toolbar", name="3D view")).to_be_hidden()
 
 
