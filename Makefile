@@ -11,6 +11,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 # two processes, each with a browser and a database of its own; a file's tests stay together, the longest files first
 SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder --durations=10
 
+# compiled modules are kept: the checks start hundreds of processes of the product
+unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := run
 .PHONY: run install install-extras install-test check check-tests linters lint types imports audit constraints test \
 	test-all test-unit test-longer test-newest test-proof test-slow test-supabase test-heavy proof simulate differential chaos bench clean
