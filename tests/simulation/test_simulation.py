@@ -329,6 +329,9 @@ BROKEN: dict[Evidence, tuple[Callable[[pytest.MonkeyPatch], None], ...]] = {
         charge_for_free_ones,
     ),
 }
+# What these break shows only where a table was exchanged while a note waited, which is rare in a life as it comes.
+OF_OTHER_TABLES = (take_notes_of_other_tables, throw_foreign_notes_away)
+OFTEN = 0.15
 
 
 @pytest.mark.parametrize(
@@ -341,7 +344,8 @@ def test_a_broken_rule_is_caught(
 ) -> None:
     """In lives of the one generator that the rule is about: another's promises must not hide that its own are blind."""
     broken(monkeypatch)
-    violations = (_violation(seed, evidence) for seed in one_by_one(range(MOST_SEEDS_TO_CATCH)))
+    loss_chance = OFTEN if broken in OF_OTHER_TABLES else None
+    violations = (_violation(seed, evidence, loss_chance) for seed in one_by_one(range(MOST_SEEDS_TO_CATCH)))
     seen = next(filter(None, violations), None)
 
     assert seen is not None, f"{broken.__name__} was not noticed"
@@ -349,9 +353,11 @@ def test_a_broken_rule_is_caught(
     assert isinstance(seen.__cause__, AssertionError)
 
 
-def _violation(seed: int, evidence: Evidence) -> Violation | None:
+def _violation(seed: int, evidence: Evidence, loss_chance: float | None) -> Violation | None:
     sim = Sim(seed)
     sim.mix = tuple(int(each is evidence) for each in sim.makers)
+    if loss_chance is not None:
+        sim.loss_chance = loss_chance
     try:
         sim.run()
     except Violation as exc:
