@@ -92,7 +92,7 @@ test-proof: install-test ## the promises of the life of a job, the crash sweep a
 proof: install-test ## the whole of it: every point of the crash sweeps, every case of which a check takes some, and ten thousand seeds
 	$(BIN)/python -m pytest -n 2 -m proof --durations=10
 	$(BIN)/python -m pytest tests/generators/offline/test_many.py tests/sandbox/test_models.py tests/mesh/test_tripo_like.py
-	$(BIN)/python -m pytest -m supabase tests/supabase/test_crashes.py tests/supabase/test_replicas.py
+	$(BIN)/python -m pytest -m supabase tests/supabase/test_crashes.py tests/supabase/test_replicas.py tests/supabase/test_old_tables.py
 	$(BIN)/python -m tests.simulation 10000
 
 simulate: install-test ## SEEDS=100000 runs so many; SEEDS=4711-4711 replays one

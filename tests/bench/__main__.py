@@ -23,6 +23,7 @@ from tests.bench.memory import memory
 from tests.bench.models import models
 from tests.bench.side_by_side import side_by_side
 from tests.bench.stores import stores
+from tests.bench.supabase_cost import supabase_cost
 from tests.bench.waiting import waiting
 from tests.serving import ServerProcess, serving
 
@@ -44,6 +45,7 @@ def main() -> None:
     waiting()
     comfyui()
     side_by_side()
+    supabase_cost()
 
 
 def machine() -> str:

@@ -44,7 +44,15 @@ def make_old(server: SupabaseLite, version: Version) -> None:
     server.sql(version.file.read_text(encoding="utf-8"))
 
 
-@pytest.fixture(scope="module", params=SUPABASE, ids=lambda version: version.name)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The oldest, and every Nth back from the newest; all of them where nothing is sampled."""
+    if "version" in metafunc.fixturenames:
+        back = SUPABASE[::-1][:: metafunc.config.getoption("--sweep-every")]
+        chosen = [version for version in SUPABASE if version in back or version is SUPABASE[0]]
+        metafunc.parametrize("version", chosen, ids=lambda version: version.name, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
 def version(request: pytest.FixtureRequest, new_supabase: SupabaseLite) -> Version:
     found: Version = request.param
     make_old(new_supabase, found)
