@@ -510,11 +510,11 @@ def test_a_late_job_is_given_up_after_a_day(jobs: JobStore, clock: FakeClock) ->
     assert (jobs.get(job_id).stage, jobs.get(job_id).status) == (Stage.DONE, Status.TIMEOUT)
 
 
-def waits(jobs: JobStore, clock: FakeClock, seconds: float) -> None:
+def waits(jobs: JobStore, clock: FakeClock, seconds: float, *, each_s: float = 60) -> None:
     """Each minute its generator says that the task is still in its line."""
-    for _ in range(int(seconds // 60)):
-        clock.advance(60)
-        jobs.note_polls([PollNote(claim=due(jobs)[0].claim, progress=0, poll_again_in_s=60, is_waiting=True)])
+    for _ in range(int(seconds // each_s)):
+        clock.advance(each_s)
+        jobs.note_polls([PollNote(claim=due(jobs)[0].claim, progress=0, poll_again_in_s=each_s, is_waiting=True)])
 
 
 def test_the_time_limit_counts_from_when_a_task_was_last_heard_to_wait(jobs: JobStore, clock: FakeClock) -> None:
@@ -539,9 +539,9 @@ def test_a_task_that_waits_for_ever_is_late_after_a_day_and_given_up_after_anoth
     jobs: JobStore, clock: FakeClock
 ) -> None:
     job_id = generating(jobs).job.id
-    waits(jobs, clock, 86_400 + 600)
+    waits(jobs, clock, 86_400 + 600, each_s=600)
     assert jobs.mark_late(timeout_s=600) == 1
-    waits(jobs, clock, 86_400)
+    waits(jobs, clock, 86_400, each_s=600)
     assert jobs.give_up_late(watch_s=86_400) == 1
     assert jobs.get(job_id).status is Status.TIMEOUT
 

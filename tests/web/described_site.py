@@ -74,11 +74,14 @@ class Finisher:
         jobs.complete(saving.claim, model)
 
 
+PICTURE = pictures.cat()
+IMAGE = stored_image(size_bytes=len(PICTURE), sha256=hashlib.sha256(PICTURE).hexdigest())
+
+
 def furnish(services: Services, finisher: Finisher) -> None:
     """Jobs 1 to 5: finished, failed with a file that could not be read, to be decided, to be fetched, and waiting."""
     jobs = services.jobs
-    image = stored_image()
-    services.objects.put(image.key, pictures.cat(), media_type=image.media_type)
+    services.objects.put(IMAGE.key, PICTURE, media_type=IMAGE.media_type)
     finished, broken, undecided, saving = (_claimed(services) for _ in range(4))
     finisher.finish(finished)
     services.objects.put(preview_key(jobs.get(finished.job.id)), pictures.line_art(), media_type="image/png")
@@ -94,12 +97,12 @@ def furnish(services: Services, finisher: Finisher) -> None:
     jobs.mark_attention(looked_for.claim, seen, note="Two fit.")
     finisher.generating(saving)
     jobs.mark_saving(saving.claim, credits_used=None)
-    jobs.add(new_job())
+    jobs.add(new_job(image=IMAGE))
     jobs.beat(owner="f")
 
 
 def _claimed(services: Services) -> Claimed:
-    services.jobs.add(new_job())
+    services.jobs.add(new_job(image=IMAGE))
     return services.jobs.claim_queued(owner="f", lease_s=10**6, slots=EVERY_SLOT, limit=1)[0]
 
 
