@@ -21,8 +21,8 @@ STAGES: dict[Stage, str] = {
     Stage.ATTENTION: "Needs a decision",
     Stage.LATE: "Late, still watched",
 }
+ELSEWHERE = "Made elsewhere"  # by another program, which writes into the same table
 ENDS: dict[Status, str] = {
-    Status.RUNNING: "Made elsewhere",  # by another program, which writes into the same table
     Status.COMPLETED: "Ready",
     Status.FAILED: "Failed",
     Status.CANCELLED: "Cancelled",
@@ -93,7 +93,7 @@ def state(job: Job) -> str:
         return f"Sending the {given(job)}"
     if job.status is Status.CANCELLED and job.stage is not Stage.DONE:
         return "Cancelled, stopping" if job.is_free else "Cancelled, still watched"
-    return ENDS[job.status] if job.stage is Stage.DONE else STAGES[job.stage]
+    return ENDS.get(job.status, ELSEWHERE) if job.stage is Stage.DONE else STAGES[job.stage]
 
 
 def given(job: Job) -> str:

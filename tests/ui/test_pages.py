@@ -84,6 +84,8 @@ def test_the_table_shows_jobs_newest_first_with_their_state_in_words(services: S
 
     table = app.dataframe[0].value
     assert list(table["object"]) == ["Second", "First"]
+    (filter_,) = [each for each in app.button_group if each.label == "Status"]
+    assert next(option.content for option in filter_.proto.options) == "Running"
     assert list(table["state"]) == ["Waiting", "Waiting"]
     assert "2 jobs, 2 under way" in said(app)
 
