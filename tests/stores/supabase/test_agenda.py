@@ -39,7 +39,8 @@ class Server:
 
     def __init__(self, database: Database, clock: FakeClock) -> None:
         self.line = Counting(database)
-        self.jobs = SupabaseJobStore(self.line, agenda=Agenda(self.line, clock, fresh_s=FRESH_S))
+        self.agenda = Agenda(self.line, clock, fresh_s=FRESH_S)
+        self.jobs = SupabaseJobStore(self.line, agenda=self.agenda)
         self._fold, self._name = FoldNames(jobs=self.jobs, clock=clock), f"server {id(self)}"
 
     def tick(self) -> list[Job]:
@@ -167,3 +168,16 @@ def test_time_is_never_told_ahead_of_the_database(
 
     monkeypatch.setattr(database, "_do_look", slow)
     assert server.jobs.now() <= clock.now()
+
+
+def test_what_this_server_wrote_shows_on_its_pages_at_once(
+    server: Server, database: Database, clock: FakeClock
+) -> None:
+    """Pages have a line and an agenda of their own, and keep what was read while nothing has changed."""
+    line = Counting(database)
+    pages = SupabaseJobStore(line, agenda=Agenda(line, clock, fresh_s=FRESH_S, ticks=server.agenda))
+    server.tick()
+    before = pages.last_change()
+    server.jobs.add(new_job())
+
+    assert pages.last_change() > before
