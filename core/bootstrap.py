@@ -35,7 +35,7 @@ from core.services.makers import Makers
 from core.services.names import FoldNames
 from core.services.overview import AccountView, Overview
 from core.services.previews import Previews
-from core.services.seen import Seen
+from core.services.read_cache import ReadCache
 from core.services.shared import Shared
 from core.services.submit import Submit
 from core.services.sweep_spool import SweepSpool
@@ -48,7 +48,7 @@ from core.stores.files.leftovers import remove_old
 from core.stores.files.object_store import LocalObjectStore
 from core.system_clock import SystemClock
 
-SEEN_S = 300.0  # an answer for pages holds at most so long while nothing changes
+CACHED_S = 300.0  # an answer for pages holds at most so long while nothing changes
 EXPORTS_BYTES = 2 * 2**30  # of files that can be made again
 DRAFTS_BYTES = 256 * 2**20  # of pictures that were chosen and not submitted
 SHARED_S = 10.0  # what the pages of all visitors show of the account may be so old
@@ -196,7 +196,7 @@ def build_services(settings: Settings, *, pictures: PictureSandbox | None = None
         slots={category: most for each in found for category, most in each.limits.items()},
         settle_s=settings.settle_s,
         max_credits_per_day=settings.max_credits_per_day,
-        seen=Seen(reads.last_change, clock, most_s=SEEN_S) if settings.uses_supabase else None,
+        cache=ReadCache(reads.last_change, clock, most_s=CACHED_S) if settings.uses_supabase else None,
         leftovers=Leftovers(
             jobs=reads,
             journals=[journal_of(settings, name) for name in (*connected, *(each.name for each in makers.others))],

@@ -198,9 +198,6 @@ class About:
     example: Mapping[str, Any] = field(default_factory=dict)
     page: Page | None = None
 
-    def text(self, name: str) -> TextInput | None:
-        return next((each for each in self.texts if each.name == name), None)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRequest:

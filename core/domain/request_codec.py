@@ -34,13 +34,8 @@ KNOWN_BEFORE = frozenset({Kind.IMAGE, Kind.CONVERT})
 ALWAYS_KEPT = frozenset({"model"})  # a later default must not change what an old job was made with
 
 
-def to_json(request: JobRequest) -> Json:
-    """The column `request`."""
-    return request.to_json()
-
-
 def from_json(written: Mapping[str, Any]) -> JobRequest:
-    """Raises: ValueError, TypeError, LookupError for what `to_json` never wrote."""
+    """Raises: ValueError, TypeError, LookupError for what `JobRequest.to_json` never wrote."""
     return Kind(written["kind"]).request.from_json(written)
 
 

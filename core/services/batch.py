@@ -19,7 +19,6 @@ from core.domain.errors import InputRefused, MaquetteError, StorageFull
 from core.domain.export import ExportOrder
 from core.domain.job import Job
 from core.domain.request import JobRequest
-from core.domain.request_codec import to_json
 from core.mesh.verdicts import verdicts
 from core.services.inspect import Inspect, check_offered
 from core.services.overview import Overview
@@ -160,6 +159,6 @@ def _harmless(value: Any) -> Any:
 
 def _shown(request: JobRequest) -> dict[str, Any]:
     """What was asked for, without where the pictures are kept."""
-    fields = {name: value for name, value in to_json(request).items() if name not in ("kind", "image", "inputs")}
+    fields = {name: value for name, value in request.to_json().items() if name not in ("kind", "image", "inputs")}
     views = {slot.value: {"name": image.name, "sha256": image.sha256} for slot, image in request.inputs().items()}
     return fields | ({"pictures": views} if views else {})

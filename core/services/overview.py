@@ -17,7 +17,7 @@ from core.ports.job_store import JobPage, JobQuery, JobStore
 from core.ports.object_store import ObjectStore
 from core.services.backoff import is_for_good
 from core.services.leftovers import Leftover, Leftovers
-from core.services.seen import Known, Seen
+from core.services.read_cache import Known, ReadCache
 from core.services.throttle import Throttle
 from core.services.usual_time import RECENT, usual_s
 
@@ -79,7 +79,7 @@ class Overview:
         slots: how many tasks of each category may be open at once.
         settle_s, max_credits_per_day: the settings.
         leftovers: looks at what lies on this machine.
-        seen: what was read a moment ago, for all viewers; None where reading costs next to nothing.
+        cache: what was read a moment ago, for all viewers; None where reading costs next to nothing.
     """
 
     jobs: JobStore
@@ -91,10 +91,10 @@ class Overview:
     settle_s: float
     max_credits_per_day: Decimal | None = None
     leftovers: Leftovers | None = None
-    seen: Seen | None = None
+    cache: ReadCache | None = None
 
     def _shared(self, key: Hashable, read: Callable[[], Value], *, most_s: float | None = None) -> Value:
-        return read() if self.seen is None else self.seen.get(key, read, most_s=most_s)
+        return read() if self.cache is None else self.cache.get(key, read, most_s=most_s)
 
     @property
     def engine(self) -> str:
@@ -120,7 +120,7 @@ class Overview:
 
     def last_page(self, query: JobQuery) -> Known[JobPage] | None:
         """As it was shown last, for while the job table is away; None where it was not, or lies on this machine."""
-        return None if self.seen is None else self.seen.last(("page", _storable(query)))
+        return None if self.cache is None else self.cache.last(("page", _storable(query)))
 
     def queue_length_before(self, job_id: int) -> int:
         """How many waiting jobs are ahead of this one."""

@@ -20,7 +20,7 @@ from core.domain.generation import OrphanedTask, Source
 from core.domain.job import Job, JobEvent, NewJob, StoredModel
 from core.domain.naming import folded
 from core.domain.request import JobRequest
-from core.domain.request_codec import stored_request, to_json, to_old_columns
+from core.domain.request_codec import stored_request, to_old_columns
 from core.domain.status import Stage, Status
 
 Row = Mapping[str, Any]
@@ -128,7 +128,7 @@ def from_new(new: NewJob) -> dict[str, Any]:
         "generator": new.generator,
         "category": new.category,
         "kind": new.request.kind.value,
-        "request": to_json(new.request),
+        "request": new.request.to_json(),
         "options": options,
         "image": image,
         "converted_from": source,

@@ -90,15 +90,10 @@ def state(job: Job) -> str:
     if not job.makes_model and job.status is Status.RUNNING and job.stage in CONVERTING:
         return CONVERTING[job.stage][0]
     if job.status is Status.RUNNING and job.stage is Stage.SUBMITTING:
-        return f"Sending the {given(job)}"
+        return f"Sending the {job.about.given}"
     if job.status is Status.CANCELLED and job.stage is not Stage.DONE:
         return "Cancelled, stopping" if job.is_free else "Cancelled, still watched"
     return ENDS.get(job.status, ELSEWHERE) if job.stage is Stage.DONE else STAGES[job.stage]
-
-
-def given(job: Job) -> str:
-    """What it is made of: `picture`, `pictures`, `words`."""
-    return job.about.given
 
 
 def explained(job: Job, *, maker: str, declared: Declaration | None = None) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from core.domain.request_codec import to_json, to_old_columns
+from core.domain.request_codec import to_old_columns
 from core.ports.archive import JOBS, Record
 from core.stores.records import COLUMNS, to_record
 from core.stores.sqlite.archive import SqliteArchive
@@ -74,7 +74,7 @@ def record(number: int, stage: str, created: datetime, luck: random.Random) -> R
         "generator": "tripo",
         "category": "standard",
         "kind": request.kind.value,
-        "request": to_json(request),
+        "request": request.to_json(),
         "options": options,
         "image": image,
         "model": vars_of(stored_model(key=f"models/{number}/cup.glb")) if status == "completed" else None,

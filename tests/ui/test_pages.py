@@ -18,8 +18,8 @@ from core.domain.errors import StoreDamaged, StoreUnavailable
 from core.domain.request import Slot
 from core.domain.status import Stage
 from core.ports.disk import DiskState
+from core.services.read_cache import ReadCache
 from core.services.requests import Sent, SubmitRequest
-from core.services.seen import Seen
 from core.settings import Settings
 from core.system_clock import SystemClock
 from core.ui import labels
@@ -157,8 +157,8 @@ def test_the_last_known_list_stays_while_the_job_table_is_away_and_says_how_old_
     def away(*args: object, **more: object) -> None:
         raise StoreUnavailable("The job table cannot be used now.")
 
-    seen = Seen(lambda: services.jobs.last_change(), SystemClock(), most_s=300.0)
-    monkeypatch.setattr(core.bootstrap, "_services", replace(services, overview=replace(services.overview, seen=seen)))
+    seen = ReadCache(lambda: services.jobs.last_change(), SystemClock(), most_s=300.0)
+    monkeypatch.setattr(core.bootstrap, "_services", replace(services, overview=replace(services.overview, cache=seen)))
     add(services, "Teapot")
     app = jobs_page()
     assert [frame.value["object"].tolist() for frame in app.dataframe] == [["Teapot"]]

@@ -37,7 +37,7 @@ class Known(Generic[Value]):
     at: datetime
 
 
-class Seen:
+class ReadCache:
     """Args:
     last_change: the number of the newest change, which costs next to nothing to ask for.
     most_s: how long an answer holds at most; what is no part of the job table may change without a number.

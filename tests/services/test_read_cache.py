@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from core.domain.errors import StoreUnavailable
-from core.services.seen import MOST, SETTLE_S, SOON_S, Seen
+from core.services.read_cache import MOST, SETTLE_S, SOON_S, ReadCache
 from tests.clocks import FakeClock
 
 
@@ -34,14 +34,14 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def seen(table: Table, clock: FakeClock) -> Seen:
-    made = Seen(lambda: table.change, clock, most_s=300.0)
+def seen(table: Table, clock: FakeClock) -> ReadCache:
+    made = ReadCache(lambda: table.change, clock, most_s=300.0)
     made.get("warm", lambda: 0)
     clock.advance(SETTLE_S + 1)  # nothing has changed for a while
     return made
 
 
-def test_many_viewers_cost_one_reading_until_something_changes(seen: Seen, table: Table, clock: FakeClock) -> None:
+def test_many_viewers_cost_one_reading_until_something_changes(seen: ReadCache, table: Table, clock: FakeClock) -> None:
     for _ in range(20):
         assert seen.get("page", table.read) == "a"
         clock.advance(1)
@@ -53,7 +53,9 @@ def test_many_viewers_cost_one_reading_until_something_changes(seen: Seen, table
     assert table.reads == 3
 
 
-def test_shortly_after_a_change_an_answer_holds_for_seconds_only(seen: Seen, table: Table, clock: FakeClock) -> None:
+def test_shortly_after_a_change_an_answer_holds_for_seconds_only(
+    seen: ReadCache, table: Table, clock: FakeClock
+) -> None:
     """A write with a lower number may end after one with a higher: the newest number does not move then."""
     table.change = 2
     assert seen.get("page", table.read) == "a"
@@ -62,7 +64,7 @@ def test_shortly_after_a_change_an_answer_holds_for_seconds_only(seen: Seen, tab
     assert seen.get("page", table.read) == "written with a lower number"
 
 
-def test_an_answer_holds_no_longer_than_it_is_said_to(seen: Seen, table: Table, clock: FakeClock) -> None:
+def test_an_answer_holds_no_longer_than_it_is_said_to(seen: ReadCache, table: Table, clock: FakeClock) -> None:
     seen.get("account", table.read, most_s=10.0)
     clock.advance(9)
     seen.get("account", table.read, most_s=10.0)
@@ -72,7 +74,7 @@ def test_an_answer_holds_no_longer_than_it_is_said_to(seen: Seen, table: Table, 
     assert table.reads == 2
 
 
-def test_whoever_asks_while_it_is_read_waits_for_that(seen: Seen, table: Table) -> None:
+def test_whoever_asks_while_it_is_read_waits_for_that(seen: ReadCache, table: Table) -> None:
     begun, goes_on = threading.Event(), threading.Event()
 
     def slowly() -> str:
@@ -89,7 +91,7 @@ def test_whoever_asks_while_it_is_read_waits_for_that(seen: Seen, table: Table) 
     assert table.reads == 1
 
 
-def test_a_reading_that_failed_is_made_again_and_old_answers_go(seen: Seen, table: Table) -> None:
+def test_a_reading_that_failed_is_made_again_and_old_answers_go(seen: ReadCache, table: Table) -> None:
     def away() -> str:
         raise StoreUnavailable("away")
 
@@ -103,7 +105,7 @@ def test_a_reading_that_failed_is_made_again_and_old_answers_go(seen: Seen, tabl
 
 
 def test_what_was_shown_last_is_known_with_the_time_it_was_still_so(
-    seen: Seen, table: Table, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+    seen: ReadCache, table: Table, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away() -> int:
         raise StoreUnavailable("away")
