@@ -14,6 +14,7 @@ from core.ports.account_store import AccountFacts, Delivery
 from core.stores.rows import from_orphaned, needed_time, to_decimal, to_orphaned, to_text, to_time
 from core.stores.supabase.agenda import Agenda
 from core.stores.supabase.connection import Connection
+from core.stores.supabase.each_time import EachTime
 from core.stores.supabase.rows import to_job
 from core.stores.supabase.writing import BATCH, ROUNDS, JobRows, as_write
 
@@ -23,7 +24,7 @@ LOOKED_EVERY_S = 30.0  # a row is not seen the moment it appears: this much of a
 class SupabaseAccountStore:
     """See core.ports.account_store for what each verb promises. It lies in the same database as the jobs."""
 
-    def __init__(self, connection: Connection, rows: JobRows, agenda: Agenda | None) -> None:
+    def __init__(self, connection: Connection, rows: JobRows, agenda: Agenda | EachTime) -> None:
         self._db = connection
         self._rows = rows
         self._agenda = agenda
@@ -87,8 +88,7 @@ class SupabaseAccountStore:
         is_new = bool(
             self._db.call("deliver", p_account=account, p_id=delivery.id, p_type=delivery.type, p_task=delivery.task_id)
         )
-        if self._agenda is not None:
-            self._agenda.forget()  # its task is due now
+        self._agenda.forget()  # its task is due now
         return is_new
 
     def last_delivery_at(self) -> datetime | None:

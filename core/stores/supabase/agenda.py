@@ -20,6 +20,7 @@ from core.ports.clock import Clock
 from core.stores.rows import needed_time, to_time
 from core.stores.supabase.connection import Connection
 
+BEAT_S = 4.5  # a look that is younger has said already that this process is alive
 HOLDING = frozenset({Stage.SUBMITTING, Stage.UNCERTAIN, Stage.GENERATING})  # a slot of their category
 TIMED = frozenset({Stage.GENERATING, Stage.LATE, Stage.SAVING})  # due at `next_poll_at`
 TICK_S = 1.0  # by then a tick has asked anew, if the line works: pages need not ask as well
@@ -122,12 +123,12 @@ class Agenda:
         with self._lock:
             self._look = None
 
-    def beat(self, owner: str, *, every_s: float) -> Look:
-        """From now on each look says that this process is alive; one is made when the last is older than `every_s`."""
+    def beat(self, owner: str) -> None:
+        """From now on each look says that this process is alive; one is made now when the last is too old."""
         if self._owner != owner:
             self._owner = owner
             self.forget()
-        return self.look(within_s=every_s)
+        self.look(within_s=BEAT_S)
 
     # -- what this process wrote
 
@@ -177,6 +178,15 @@ class Agenda:
         with self._lock:
             for group in groups:
                 group.due_s = self._clock.boot_s()
+
+    def state(self) -> Mapping[str, int]:
+        return self.look().state
+
+    def has_unfolded(self) -> bool:
+        return self.look().has_unfolded
+
+    def last_beat(self) -> Mapping[str, Any] | None:
+        return self.look().last_beat
 
     def now(self) -> datetime:
         """The database's time, or a moment before it: nothing is taken for older than it is."""

@@ -8,12 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from postgrest.exceptions import APIError
 
 from core.domain import transitions
-from core.domain.change import Change, Changed, holds
+from core.domain.change import Changed, holds
 from core.domain.claims import Affordable, Budget, Claim, Claimed, PollNote, Slots
 from core.domain.errors import JobNotFound, StoreUnavailable
 from core.domain.generation import OrphanedTask
@@ -29,14 +28,14 @@ from core.stores import search
 from core.stores.rows import FIRST_NOTE, from_new, from_orphaned, needed_time, to_decimal, to_event, to_text
 from core.stores.single_job import SingleJobVerbs
 from core.stores.supabase.account_store import SupabaseAccountStore
-from core.stores.supabase.agenda import Agenda, Group
+from core.stores.supabase.agenda import Agenda
 from core.stores.supabase.connection import UNIQUE_VIOLATION, Connection
+from core.stores.supabase.each_time import EachTime
 from core.stores.supabase.rows import to_job
 from core.stores.supabase.soundness import Soundness
 from core.stores.supabase.writing import ROUNDS, JobRows, as_write
 
 MOST_ROWS = 2**31 - 1  # no table of ours has so many
-BEAT_S = 4.5  # a look that is younger has said already that this process is alive
 
 
 class SupabaseJobStore(SingleJobVerbs):
@@ -44,7 +43,7 @@ class SupabaseJobStore(SingleJobVerbs):
 
     Args:
         has_remains: whether this machine holds anything of earlier jobs of this table.
-        agenda: what there is to do, asked once for all ticks; None asks for everything by itself.
+        agenda: what there is to do, asked once for all ticks; None asks for each thing by itself.
     """
 
     def __init__(
@@ -55,12 +54,11 @@ class SupabaseJobStore(SingleJobVerbs):
         agenda: Agenda | None = None,
     ) -> None:
         self._db = connection
-        self._agenda = agenda
-        self._rows = JobRows(connection, on_rows=(lambda rows: None) if agenda is None else agenda.note)
+        self._agenda = agenda or EachTime(connection)
+        self._rows = JobRows(connection, self._agenda)
         super().__init__(self._rows.change)
-        self.accounts = SupabaseAccountStore(connection, self._rows, agenda)
-        state = None if agenda is None else lambda: agenda.look().state
-        self._soundness = Soundness(connection, has_remains=has_remains, state=state)
+        self.accounts = SupabaseAccountStore(connection, self._rows, self._agenda)
+        self._soundness = Soundness(self._agenda.state, has_remains=has_remains)
         self._failed_write: str | None = None
 
     # -- writing
@@ -78,8 +76,7 @@ class SupabaseJobStore(SingleJobVerbs):
         )
         if "used" in told and budget is not None:
             raise over_budget(new, budget, to_decimal(told["used"]) or Decimal(0))
-        if self._agenda is not None:
-            self._agenda.note([told["row"]])
+        self._agenda.note([told["row"]])
         job = to_job(told["row"])
         if told["of_key"] == "other":
             raise key_taken(job, new.caller_key)
@@ -89,30 +86,8 @@ class SupabaseJobStore(SingleJobVerbs):
 
     def claim_queued(self, *, owner: str, lease_s: float, slots: Slots, limit: int) -> list[Claimed]:
         self._soundness.check()
-        asked = None if self._agenda is None else self._agenda.queued(slots.limits)
-        return self._claim("queued_any", asked, owner=owner, lease_s=lease_s, limit=limit, slots=slots.limits)
-
-    def _claim(self, kind: str, asked: list[Group] | None, **how: Any) -> list[Claimed]:
-        """`asked`: whose jobs are on the agenda; an empty list: there is nothing to claim."""
-        if asked is not None and not asked:
-            return []
-        claimed = self._rows.claim(kind, **how)
-        if claimed and asked is not None and self._agenda is not None:
-            self._agenda.again(asked)
-        return claimed
-
-    def _sweep(
-        self,
-        stage: Stage,
-        change: Change,
-        is_meant: Callable[[Job, datetime], bool] = lambda job, now: True,
-        *,
-        age_s: float = 0.0,
-        generator: str = "",
-    ) -> int:
-        if self._agenda is not None and not self._agenda.has_stuck(stage, age_s=age_s, generator=generator):
-            return 0
-        return self._rows.sweep(stage.value, change, is_meant, age_s=age_s, generator=generator)
+        open_ = self._agenda.queued(slots.limits)
+        return self._rows.claim("queued_any", open_, owner=owner, lease_s=lease_s, limit=limit, slots=slots.limits)
 
     def bind_task(self, claim: Claim, task_id: str, *, poll_in_s: float) -> Job:
         wait_s = self._first_look_s(task_id, poll_in_s)
@@ -150,10 +125,10 @@ class SupabaseJobStore(SingleJobVerbs):
     def claim_uncertain(
         self, *, owner: str, lease_s: float, generator: str, limit: int, not_scanned_for_s: float = 0.0
     ) -> list[Claimed]:
-        asked = None if self._agenda is None else self._agenda.uncertain(generator, not_scanned_for_s=not_scanned_for_s)
-        return self._claim(
+        open_ = self._agenda.uncertain(generator, not_scanned_for_s=not_scanned_for_s)
+        return self._rows.claim(
             "uncertain_any",
-            asked,
+            open_,
             owner=owner,
             lease_s=lease_s,
             generator=generator,
@@ -164,14 +139,14 @@ class SupabaseJobStore(SingleJobVerbs):
     def claim_due(
         self, *, owner: str, lease_s: float, generator: str, limit: int, ahead_s: float = 0.0
     ) -> list[Claimed]:
-        asked = None if self._agenda is None else self._agenda.due(generator, Stage.GENERATING, Stage.LATE)
-        return self._claim(
-            "due_any", asked, owner=owner, lease_s=lease_s, generator=generator, limit=limit, seconds=ahead_s
+        open_ = self._agenda.due(generator, Stage.GENERATING, Stage.LATE)
+        return self._rows.claim(
+            "due_any", open_, owner=owner, lease_s=lease_s, generator=generator, limit=limit, seconds=ahead_s
         )
 
     def claim_saving(self, *, owner: str, lease_s: float, generator: str, limit: int) -> list[Claimed]:
-        asked = None if self._agenda is None else self._agenda.due(generator, Stage.SAVING)
-        return self._claim("saving", asked, owner=owner, lease_s=lease_s, generator=generator, limit=limit)
+        open_ = self._agenda.due(generator, Stage.SAVING)
+        return self._rows.claim("saving", open_, owner=owner, lease_s=lease_s, generator=generator, limit=limit)
 
     def note_polls(self, notes: Sequence[PollNote]) -> int:
         open_notes, written = list(notes), 0
@@ -196,28 +171,28 @@ class SupabaseJobStore(SingleJobVerbs):
         return written
 
     def expire_submitting(self) -> int:
-        return self._sweep(Stage.SUBMITTING, transitions.expired)
+        return self._rows.sweep(Stage.SUBMITTING, transitions.expired)
 
     def mark_late(self, *, timeout_s: float) -> int:
         def is_late(job: Job, now: datetime) -> bool:
             return is_older(job, now, timeout_s)
 
-        return self._sweep(Stage.GENERATING, transitions.late, is_late, age_s=timeout_s)
+        return self._rows.sweep(Stage.GENERATING, transitions.late, is_late, age_s=timeout_s)
 
     def give_up_late(self, *, watch_s: float) -> int:
         def is_meant(job: Job, now: datetime) -> bool:
             return is_older(job, now, watch_s) and transitions.may_give_up(job, now)
 
-        return self._sweep(Stage.LATE, transitions.given_up, is_meant, age_s=watch_s)
+        return self._rows.sweep(Stage.LATE, transitions.given_up, is_meant, age_s=watch_s)
 
     def unblock(self, *, generator: str, balance: Affordable | None = None) -> int:
         def is_ready(job: Job, now: datetime) -> bool:
             return transitions.may_unblock(job, balance)
 
-        return self._sweep(Stage.BLOCKED, transitions.unblocked, is_ready, generator=generator)
+        return self._rows.sweep(Stage.BLOCKED, transitions.unblocked, is_ready, generator=generator)
 
     def fold_names(self, *, limit: int) -> int:
-        if self._agenda is not None and not self._agenda.look().has_unfolded:
+        if not self._agenda.has_unfolded():
             return 0
         rows = self._db.call("unfolded", p_limit=limit)
         if rows:
@@ -228,10 +203,7 @@ class SupabaseJobStore(SingleJobVerbs):
     def beat(self, *, owner: str) -> None:
         """The write that comes every few seconds, so it shows whether the project takes writes."""
         try:
-            if self._agenda is None:
-                self._db.call("beat", p_owner=owner)
-            else:
-                self._agenda.beat(owner, every_s=BEAT_S)
+            self._agenda.beat(owner)
         except StoreUnavailable as exc:
             self._failed_write = exc.message
             raise
@@ -243,7 +215,7 @@ class SupabaseJobStore(SingleJobVerbs):
         return Installation(id=str(self._db.call("installation")), project=self._db.project)
 
     def now(self) -> datetime:
-        return needed_time(self._db.call("now")) if self._agenda is None else self._agenda.now()
+        return self._agenda.now()
 
     def get(self, job_id: int) -> Job:
         return to_job(self._rows.one(job_id)[0])
@@ -274,7 +246,7 @@ class SupabaseJobStore(SingleJobVerbs):
         return [to_job(row) for row in rows], rows[-1]["change_number"] if rows else cursor
 
     def last_change(self) -> int:
-        return int(self._db.call("last_change") if self._agenda is None else self._agenda.last_change())
+        return self._agenda.last_change()
 
     def job_of_key(self, key: str) -> Job | None:
         rows = self._db.call("job_of_key", p_key=key)
@@ -297,7 +269,7 @@ class SupabaseJobStore(SingleJobVerbs):
         return [float(each) for each in told]
 
     def last_beat(self) -> Heartbeat | None:
-        row = self._db.call("last_beat") if self._agenda is None else self._agenda.look().last_beat
+        row = self._agenda.last_beat()
         return None if row is None else Heartbeat(owner=row["owner"], at=needed_time(row["at"]))
 
     def damage(self) -> str | None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from core.domain.errors import StoreDamaged
-from core.stores.supabase.connection import SQL_FILE, Connection
+from core.stores.supabase.connection import SQL_FILE
 
 log = logging.getLogger(__name__)
 SCHEMA_VERSION = 5  # the number of the SQL file whose functions this server calls
@@ -37,14 +37,12 @@ class Soundness:
     """Asked before a job is added or claimed; one request a minute.
 
     Args:
+        state: asks for the table's version and its newest job.
         has_remains: whether this machine holds anything of earlier jobs, so that an empty table is a lost one.
-        state: where the table's state is known already; None asks for it.
     """
 
-    def __init__(
-        self, connection: Connection, *, has_remains: Callable[[], bool], state: Callable[[], Mapping[str, int]] | None
-    ) -> None:
-        self._state = state or (lambda: connection.call("table_state"))
+    def __init__(self, state: Callable[[], Mapping[str, int]], *, has_remains: Callable[[], bool]) -> None:
+        self._state = state
         self._has_remains = has_remains
         self._lock = threading.Lock()
         self._newest = 0

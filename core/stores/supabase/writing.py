@@ -12,8 +12,11 @@ from core.domain.change import Change, Changed, check_held
 from core.domain.claims import Claim, Claimed
 from core.domain.errors import JobNotFound, StoreUnavailable
 from core.domain.job import Job
+from core.domain.status import Stage
 from core.stores.rows import from_job, needed_time
+from core.stores.supabase.agenda import Agenda, Group
 from core.stores.supabase.connection import Connection
+from core.stores.supabase.each_time import EachTime
 from core.stores.supabase.rows import Row, to_job
 
 BATCH = 500  # rows of one call; a hosted project cuts answers of more than a thousand
@@ -24,9 +27,9 @@ ROUNDS = 8  # another replica wrote in between: read and compute again
 class JobRows:
     """What every writing verb is made of. Times are the database's."""
 
-    def __init__(self, connection: Connection, *, on_rows: Callable[[Sequence[Row]], None] = lambda rows: None) -> None:
+    def __init__(self, connection: Connection, agenda: Agenda | EachTime) -> None:
         self._db = connection
-        self._on_rows = on_rows  # hears of every row that was written
+        self._agenda = agenda  # hears of every row that was written
 
     def change(self, job_id: int, change: Change, *, claim: Claim | None = None, asks_about: Sequence[Row] = ()) -> Job:
         """Raises: JobNotFound, ClaimLost, IllegalTransition, StoreUnavailable."""
@@ -45,7 +48,7 @@ class JobRows:
 
     def sweep(
         self,
-        kind: str,
+        stage: Stage,
         change: Change,
         is_meant: Callable[[Job, datetime], bool] = lambda job, now: True,
         *,
@@ -53,10 +56,12 @@ class JobRows:
         generator: str = "",
     ) -> int:
         """Two calls for each batch: its rows, and all their changes in one transaction."""
+        if not self._agenda.has_stuck(stage, age_s=age_s, generator=generator):
+            return 0
         moved, after = 0, 0
         while True:
             told = self._db.call(
-                "stuck_after", p_kind=kind, p_age_s=age_s, p_generator=generator, p_after=after, p_limit=BATCH
+                "stuck_after", p_kind=stage.value, p_age_s=age_s, p_generator=generator, p_after=after, p_limit=BATCH
             )
             now, rows = needed_time(told["now"]), told["rows"]
             meant = [(row, to_job(row)) for row in rows if is_meant(to_job(row), now)]
@@ -68,6 +73,7 @@ class JobRows:
     def claim(
         self,
         kind: str,
+        open_: Sequence[Group],
         *,
         owner: str,
         lease_s: float,
@@ -76,7 +82,9 @@ class JobRows:
         seconds: float = 0.0,
         slots: Mapping[str, int] = NO_SLOTS,
     ) -> list[Claimed]:
-        """Jobs of a kind that nobody holds, in one call of the database."""
+        """Jobs of a kind that nobody holds, in one call of the database; in none when no group has any open."""
+        if not open_:
+            return []
         rows = self._db.call(
             "claim",
             p_kind=kind,
@@ -88,7 +96,9 @@ class JobRows:
             p_slots=json.dumps(dict(slots)),
             p_write_id=str(uuid.uuid4()),
         )
-        self._on_rows(rows)
+        self._agenda.note(rows)
+        if rows:
+            self._agenda.again(open_)
         jobs = sorted(map(to_job, rows), key=lambda job: job.id)
         if kind in ("due_any", "saving"):
             jobs.sort(key=lambda job: job.next_poll_at or job.created_at)
@@ -106,7 +116,7 @@ class JobRows:
             rows = self._db.call("write_seen", p_writes=json.dumps(list(writes)), p_tasks=tasks)
         else:
             rows = self._db.call("write", p_writes=json.dumps(list(writes)))
-        self._on_rows(rows)
+        self._agenda.note(rows)
         return {row["id"]: row for row in rows}
 
     def one(self, job_id: int) -> tuple[Row, datetime]:
