@@ -80,8 +80,8 @@ class Reconcile:
 
     def _told_of(self) -> list[str]:
         """Tasks of this account that its webhook named, and that belong to no job."""
-        told = [task for task in self.jobs.accounts.orphaned_tasks() if task.source is Source.WEBHOOK]
-        return [task.task_id for task in told if task.account == self.generator.account]
+        named = [task for task in self.jobs.accounts.orphaned_tasks() if task.source is Source.WEBHOOK]
+        return [task.task_id for task in named if task.account == self.generator.account]
 
     def _settle(self, uncertain: Claimed, found: Found | None, began: datetime) -> None:
         job = uncertain.job

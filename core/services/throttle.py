@@ -283,10 +283,10 @@ class Throttle:
 
     def _answered(self) -> None:
         now_s = self._clock.boot_s()
-        told = self._paid.told_at if self.is_paid else None
+        vendor_at = self._paid.told_at if self.is_paid else None
         with self._lock:
-            if told is not None:
-                self._told = (told, now_s)
+            if vendor_at is not None:
+                self._told = (vendor_at, now_s)
             if self._is_open:
                 log.info("%s answers again", self.label)
             self._failures, self._busy_count, self._is_open = 0, 0, False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ LONGS_S = (2.0, 20.0, 90.0)  # how long a task takes
 FAULTS = (0.0, 0.05, 0.2)  # how often something goes wrong
 
 
-class Maker:
+class Maker(ABC):
     """One of them, whose evidence decides what it promises.
 
     Attributes:
@@ -55,15 +56,15 @@ class Maker:
     def __init__(self, sim: Sim) -> None:
         self.sim = sim
 
+    @abstractmethod
     def generator(self, process: Process) -> Generator:
         """As a process that begins has it."""
-        raise NotImplementedError
 
     def trouble(self) -> str:
         """Something happens to it that loses what it knows of its tasks; what, or an empty text."""
         return ""
 
-    def heal(self) -> None:
+    def heal(self) -> None:  # noqa: B027  (most have nothing to mend)
         """No more trouble."""
 
     def is_of(self, job: Any, data: bytes) -> bool:

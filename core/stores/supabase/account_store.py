@@ -65,9 +65,9 @@ class SupabaseAccountStore:
 
     def _bill(self, account: str, listed: Mapping[str, UsageRow], task_ids: Sequence[str]) -> None:
         for _ in range(ROUNDS):
-            told = self._db.call("jobs_of_tasks", p_account=account, p_tasks=list(task_ids))
-            now = needed_time(told["now"])
-            bills = [(row, transitions.billed(listed[row["task_id"]])(to_job(row), now)) for row in told["rows"]]
+            answer = self._db.call("jobs_of_tasks", p_account=account, p_tasks=list(task_ids))
+            now = needed_time(answer["now"])
+            bills = [(row, transitions.billed(listed[row["task_id"]])(to_job(row), now)) for row in answer["rows"]]
             writes = [as_write(row, changed) for row, changed in bills if changed.job != to_job(row)]
             if len(self._rows.write(writes)) == len(writes):
                 return

@@ -100,8 +100,8 @@ class Agenda:
                 return fresh
             at_s = self._clock.boot_s()
             self._written.clear()
-            told = self._db.call("look", p_owner=self._owner)
-            look = _read(told, at_s=at_s, told_s=self._clock.boot_s())
+            answer = self._db.call("look", p_owner=self._owner)
+            look = _read(answer, at_s=at_s, told_s=self._clock.boot_s())
             with self._lock:
                 self._look = look
                 self._freed.clear()
@@ -262,7 +262,7 @@ def _ours(look: Look, at: datetime) -> float:
     return look.at_s + (at - look.now).total_seconds()
 
 
-def _read(told: Mapping[str, Any], *, at_s: float, told_s: float) -> Look:
+def _read(answer: Mapping[str, Any], *, at_s: float, told_s: float) -> Look:
     groups = [
         Group(
             generator=each["generator"],
@@ -274,16 +274,16 @@ def _read(told: Mapping[str, Any], *, at_s: float, told_s: float) -> Look:
             began_s=_ago(at_s, each["oldest_s"]),
             scanned_s=_ago(at_s, each["scanned_ago_s"]),
         )
-        for each in told["open"]
+        for each in answer["open"]
     ]
     return Look(
         at_s=at_s,
         told_s=told_s,
-        now=needed_time(told["now"]),
-        state=told["state"],
-        last_change=told["last_change"],
-        last_beat=told["last_beat"],
-        has_unfolded=told["has_unfolded"],
+        now=needed_time(answer["now"]),
+        state=answer["state"],
+        last_change=answer["last_change"],
+        last_beat=answer["last_beat"],
+        has_unfolded=answer["has_unfolded"],
         groups={(each.generator, each.category, each.stage): each for each in groups},
     )
 

@@ -65,7 +65,7 @@ class SupabaseJobStore(SingleJobVerbs):
 
     def add(self, new: NewJob, *, budget: Budget | None = None) -> Added:
         self._soundness.check()
-        told = self._db.call(
+        answer = self._db.call(
             "add",
             p_new=json.dumps(
                 from_new(new) | {"note": FIRST_NOTE, "caller_key": new.caller_key, "caller_hash": new.caller_hash}
@@ -74,15 +74,15 @@ class SupabaseJobStore(SingleJobVerbs):
             p_most=None if budget is None else str(budget.most),
             p_since=None if budget is None else to_text(budget.since),
         )
-        if "used" in told and budget is not None:
-            raise over_budget(new, budget, to_decimal(told["used"]) or Decimal(0))
-        self._agenda.note([told["row"]])
-        job = to_job(told["row"])
-        if told["of_key"] == "other":
+        if "used" in answer and budget is not None:
+            raise over_budget(new, budget, to_decimal(answer["used"]) or Decimal(0))
+        self._agenda.note([answer["row"]])
+        job = to_job(answer["row"])
+        if answer["of_key"] == "other":
             raise key_taken(job, new.caller_key)
-        if told["of_key"] == "new" and not told["created"] and job.request_hash != new.request_hash:
+        if answer["of_key"] == "new" and not answer["created"] and job.request_hash != new.request_hash:
             raise key_taken(job, new.idempotency_key)
-        return Added(job=job, created=bool(told["created"]))
+        return Added(job=job, created=bool(answer["created"]))
 
     def claim_queued(self, *, owner: str, lease_s: float, slots: Slots, limit: int) -> list[Claimed]:
         self._soundness.check()
@@ -221,7 +221,7 @@ class SupabaseJobStore(SingleJobVerbs):
         return to_job(self._rows.one(job_id)[0])
 
     def find(self, query: JobQuery) -> JobPage:
-        told = self._db.call(
+        answer = self._db.call(
             "page",
             p_needle=_like(search.needle(query)),
             p_number=search.number(query),
@@ -229,8 +229,8 @@ class SupabaseJobStore(SingleJobVerbs):
             p_limit=query.page_size,
             p_offset=min(query.page * query.page_size, MOST_ROWS),
         )
-        jobs = tuple(to_job(row) for row in told["rows"])
-        return JobPage(jobs=jobs, total=told["total"], running=told["running"])
+        jobs = tuple(to_job(row) for row in answer["rows"])
+        return JobPage(jobs=jobs, total=answer["total"], running=answer["running"])
 
     def events(self, job_id: int) -> list[JobEvent]:
         rows = self._db.call("events", p_job=job_id)
@@ -265,8 +265,8 @@ class SupabaseJobStore(SingleJobVerbs):
         return int(self._db.call("queued_before", p_job=job_id))
 
     def recent_durations_s(self, category: Category, kind: Kind, *, limit: int) -> list[float]:
-        told = self._db.call("durations_of", p_category=category, p_kind=kind.value, p_limit=limit)
-        return [float(each) for each in told]
+        answer = self._db.call("durations_of", p_category=category, p_kind=kind.value, p_limit=limit)
+        return [float(each) for each in answer]
 
     def last_beat(self) -> Heartbeat | None:
         row = self._agenda.last_beat()

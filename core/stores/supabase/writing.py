@@ -60,10 +60,10 @@ class JobRows:
             return 0
         moved, after = 0, 0
         while True:
-            told = self._db.call(
+            answer = self._db.call(
                 "stuck_after", p_kind=stage.value, p_age_s=age_s, p_generator=generator, p_after=after, p_limit=BATCH
             )
-            now, rows = needed_time(told["now"]), told["rows"]
+            now, rows = needed_time(answer["now"]), answer["rows"]
             meant = [(row, to_job(row)) for row in rows if is_meant(to_job(row), now)]
             moved += len(self.write([as_write(row, change(job, now)) for row, job in meant]))
             if len(rows) < BATCH:
@@ -127,8 +127,8 @@ class JobRows:
         return rows[0], now
 
     def read(self, job_ids: Sequence[int]) -> tuple[list[Row], datetime]:
-        told = self._db.call("jobs", p_ids=list(job_ids))
-        return told["rows"], needed_time(told["now"])
+        answer = self._db.call("jobs", p_ids=list(job_ids))
+        return answer["rows"], needed_time(answer["now"])
 
 
 def as_write(row: Row, changed: Changed) -> Row:
